@@ -1,0 +1,175 @@
+#!/usr/bin/env bash
+# Brings a Debian 12 machine to where ticklake builds and its tests run. Safe to run again; cheap the second time.
+#
+#   tools/setup.sh build    what `make build` needs: compilers, libraries
+#   tools/setup.sh test     and what the tests need: Python readers, a real Kafka
+#
+# Third-party packages go to $TICKLAKE_CACHE (default: ~/.cache/ticklake), shared by every clone and never in the tree.
+# Each is pinned to a version and to the SHA-256 of the file that the package client brought.
+set -euo pipefail
+umask 022
+
+if [ -z "${TICKLAKE_CACHE:-}" ]; then
+  TICKLAKE_CACHE="${XDG_CACHE_HOME:-${HOME:-$(getent passwd "$(id -u)" | cut -d: -f6)}/.cache}/ticklake"
+fi
+mkdir -p "$TICKLAKE_CACHE"
+
+say() { printf 'setup: %s\n' "$*" >&2; }
+die() { printf 'setup: %s\n' "$*" >&2; exit 1; }
+
+# ---- Debian packages ------------------------------------------------------------------------------------------------
+apt_build=(g++ make cmake ninja-build ccache mold pkg-config patchelf
+  libcurl4-openssl-dev libssl-dev libzstd-dev liblz4-dev zlib1g-dev
+  libyaml-cpp-dev libcli11-dev libfmt-dev libspdlog-dev nlohmann-json3-dev libre2-dev
+  libgtest-dev libbenchmark-dev)
+apt_test=(clang-14 libclang-rt-14-dev openssl procps)
+
+# A tool that another installation already provides (a newer Node, a pyenv) is used as it is.
+apt_tools() {
+  command -v unzip >/dev/null || echo unzip
+  command -v python3 >/dev/null || echo python3
+  python3 -m pip --version >/dev/null 2>&1 || echo python3-pip
+  python3 -c 'import ensurepip, venv' >/dev/null 2>&1 || echo python3-venv
+  command -v npm >/dev/null || echo npm
+}
+apt_test_tools() {
+  command -v java >/dev/null || echo openjdk-17-jre-headless
+  command -v mvn >/dev/null || echo maven
+}
+apt_missing() {
+  local package
+  for package in "$@"; do
+    dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || echo "$package"
+  done
+}
+apt_install() {
+  local missing
+  mapfile -t missing < <(apt_missing "$@")
+  [ "${#missing[@]}" -gt 0 ] || return 0
+  command -v apt-get >/dev/null || die "these packages are missing and this is not Debian: ${missing[*]}"
+  local sudo=()
+  if [ "$(id -u)" != 0 ]; then
+    sudo -n true 2>/dev/null || die "root is needed to install: ${missing[*]}
+       run: sudo apt-get install ${missing[*]}"
+    sudo=(sudo -n)
+  fi
+  say "installing from Debian: ${missing[*]}"
+  "${sudo[@]}" apt-get update -qq
+  "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2
+}
+
+# ---- Pinned packages ------------------------------------------------------------------------------------------------
+# install NAME-VERSION FUNCTION: runs FUNCTION in a scratch folder to fill ./out, then names it $TICKLAKE_CACHE/NAME-VERSION.
+install() {
+  local target="$TICKLAKE_CACHE/$1" scratch
+  [ -e "$target/.complete" ] && return 0
+  say "installing $1 into the cache"
+  scratch="$(mktemp -d "$TICKLAKE_CACHE/.installing.XXXXXX")"
+  mkdir "$scratch/out"
+  set +e
+  (set -e; cd "$scratch"; "$2" >"$scratch/log" 2>&1)  # not in a condition: bash would ignore set -e there
+  local status=$?
+  set -e
+  if [ "$status" != 0 ]; then
+    tail -n 40 "$scratch/log" >&2
+    die "could not install $1; the whole log: $scratch/log"
+  fi
+  touch "$scratch/out/.complete"
+  rm -rf "$target"
+  mv "$scratch/out" "$target"
+  rm -rf "$scratch"
+}
+checked() {  # checked SHA256 FILE
+  echo "$1  $2" | sha256sum -c - || die "$2 is not the file it was: its SHA-256 differs from the pinned one"
+}
+pip_download() { python3 -m pip download --disable-pip-version-check --no-deps "$@"; }
+
+install_arrow() {
+  local wheel=pyarrow-26.0.1-cp311-cp311-manylinux_2_28_x86_64.whl
+  pip_download --only-binary=:all: --python-version 3.11 --implementation cp --abi cp311 \
+    --platform manylinux_2_28_x86_64 pyarrow==26.0.1
+  checked 39cb0f2418282c24bea6ceda77b03e5a8f0a5766b63a8bf194d4e2a2c423548c "$wheel"
+  unzip -q "$wheel"
+  mkdir -p out/lib
+  mv pyarrow/include out/include
+  local lib
+  for lib in arrow arrow_compute parquet; do mv "pyarrow/lib$lib.so.2600" out/lib/; done
+  mv pyarrow-26.0.1.dist-info/licenses out/licenses
+}
+install_duckdb() {
+  npm pack --silent @duckdb/node-bindings-linux-x64@1.5.6-r.1
+  checked 1b9f82478539bb9a1d1df44bd103121a12ae52142c07158dc52b97d2ec1d69ff duckdb-node-bindings-linux-x64-1.5.6-r.1.tgz
+  pip_download --no-binary duckdb duckdb==1.5.6
+  checked 166a91dbfacfc0c9f08cc76c0243cb6d3d4296bfab5bad72a3cfb63140a5b7c8 duckdb-1.5.6.tar.gz
+  tar xzf duckdb-node-bindings-linux-x64-1.5.6-r.1.tgz
+  tar xzf duckdb-1.5.6.tar.gz
+  mkdir -p out/lib out/include
+  mv package/libduckdb.so package/LICENSE out/lib/
+  mv duckdb-1.5.6/external/duckdb/src/include/duckdb.h out/include/
+}
+install_librdkafka() {
+  npm pack --silent @confluentinc/kafka-javascript@1.10.1
+  checked ada7d703bb1d3237e2292bfabf438d663b6160c9f1ac2a2406b5dc4257c81b66 confluentinc-kafka-javascript-1.10.1.tgz
+  tar xzf confluentinc-kafka-javascript-1.10.1.tgz
+  local out="$PWD/out"
+  cd package/deps/librdkafka
+  ./configure --disable-gssapi --enable-static --prefix="$out"
+  make -j"$(nproc)" -C src
+  make -C src install
+  cp LICENSES.txt "$out/"
+  rm -f "$out"/lib/librdkafka.so*
+}
+install_simdjson() {
+  pip_download --no-binary pysimdjson pysimdjson==7.0.2
+  checked 44cf276e48912a3b9c7ca362c14da8420a7ac15a9f1a16ec95becff86db3904a pysimdjson-7.0.2.tar.gz
+  tar xzf pysimdjson-7.0.2.tar.gz
+  mv pysimdjson-7.0.2/simdjson/simdjson.h pysimdjson-7.0.2/simdjson/simdjson.cpp out/
+}
+install_stocks() {
+  pip_download --only-binary=:all: bokeh_sampledata==2026.1
+  checked f40331a40ca30c64a1c1471835aad9006b61b0d9731a3f649ee8cbbf48d3822f bokeh_sampledata-2026.1-py3-none-any.whl
+  unzip -q bokeh_sampledata-2026.1-py3-none-any.whl
+  gunzip bokeh_sampledata/_data/stocks.csv.gz
+  mv bokeh_sampledata/_data/stocks.csv out/
+}
+install_python_readers() {  # readers of our tables that did not come from us
+  python3 -m venv out/venv
+  out/venv/bin/pip install --disable-pip-version-check -q deltalake==1.6.6 pyarrow==26.0.1
+}
+install_kafka() {
+  cat >pom.xml <<'X'
+<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
+<groupId>ticklake</groupId><artifactId>kafka</artifactId><version>1</version><packaging>pom</packaging>
+<properties><project.build.sourceEncoding>UTF-8</project.build.sourceEncoding></properties><dependencies>
+<dependency><groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>4.3.1</version></dependency>
+<dependency><groupId>org.apache.kafka</groupId><artifactId>kafka-tools</artifactId><version>4.3.1</version></dependency>
+<dependency><groupId>org.apache.logging.log4j</groupId><artifactId>log4j-slf4j-impl</artifactId><version>2.25.4</version></dependency>
+</dependencies></project>
+X
+  mvn -q -B org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies -DincludeScope=runtime -DoutputDirectory=out/lib
+  checked 0000 out/lib/kafka_2.13-4.3.1.jar
+}
+
+# ---- What each command brings ---------------------------------------------------------------------------------------
+setup_build() {
+  apt_install "${apt_build[@]}" $(apt_tools)
+  install arrow-26.0.1 install_arrow
+  install duckdb-1.5.6 install_duckdb
+  install librdkafka-2.15.1 install_librdkafka
+  install simdjson-3.12.3 install_simdjson
+  install stocks-2026.1 install_stocks
+}
+setup_test() {
+  setup_build
+  apt_install "${apt_test[@]}" $(apt_test_tools)
+  install python-readers-1 install_python_readers
+  install kafka-4.3.1 install_kafka
+}
+
+exec 9>"$TICKLAKE_CACHE/.lock"
+flock 9  # two clones setting up at once: the second waits
+case "${1:-}" in
+  build) setup_build ;;
+  test) setup_test ;;
+  *) die "usage: tools/setup.sh build|test" ;;
+esac
