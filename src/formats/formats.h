@@ -14,8 +14,9 @@
 
 namespace ticklake::formats {
 
-// Parses JSON texts into rows of a schema, as Spark's from_json in PERMISSIVE mode: a field that is missing, null or of
-// another type is NULL; field names are compared exactly. One object may be used again and again; one thread at a time.
+// Parses JSON texts into rows of a schema, as Spark's from_json in PERMISSIVE mode: a field that is
+// missing, null or of another type is NULL; field names are compared exactly. One object may be
+// used again and again; one thread at a time.
 class JsonDecoder {
  public:
   struct Failure {
@@ -32,22 +33,26 @@ class JsonDecoder {
   virtual ~JsonDecoder() = default;
 
   // valid[i] == false: text i is NULL (the row is NULL). `valid` may be empty: all are there.
-  virtual Result<Rows> decode(std::span<const std::string_view> texts, const std::vector<bool>& valid) = 0;
+  virtual Result<Rows> decode(std::span<const std::string_view> texts,
+                              const std::vector<bool>& valid) = 0;
 };
 
-// One JSON object a row, each on a line, in the form that design and `--output jsonl` promise: instants in ISO-8601
-// with Z, 64-bit integers and decimals as numbers with all digits, binary as base64, NaN and infinities as strings.
+// One JSON object a row, each on a line, in the form that design and `--output jsonl` promise:
+// instants in ISO-8601 with Z, 64-bit integers and decimals as numbers with all digits, binary as
+// base64, NaN and infinities as strings.
 Result<std::string> to_json_lines(const arrow::RecordBatch& batch, const Schema& schema);
 // One row of it as one object, without the line end.
 Result<std::string> to_json(const arrow::RecordBatch& batch, const Schema& schema, int64_t row);
 // With a header line, RFC 4180 quoting, values as in JSON without its quotes, NULL as nothing.
 Result<std::string> to_csv(const arrow::RecordBatch& batch, const Schema& schema, bool header);
 
-// JSON Lines to rows, strictly: Invalid with line number and reason on the first line that is not an object of the
-// schema's types (an unknown field, a number that does not fit, a missing NOT NULL field).
+// JSON Lines to rows, strictly: Invalid with line number and reason on the first line that is not
+// an object of the schema's types (an unknown field, a number that does not fit, a missing NOT NULL
+// field).
 Result<BatchPtr> from_json_lines(std::string_view text, const Schema& schema);
 
-// Splits CSV text into records (RFC 4180; CR LF or LF; quoted line breaks; a byte-order mark is skipped).
+// Splits CSV text into records (RFC 4180; CR LF or LF; quoted line breaks; a byte-order mark is
+// skipped).
 struct CsvRecord {
   int64_t line = 0;     // where it starts, the first line is 1
   int64_t offset = 0;   // byte where it starts
