@@ -1,0 +1,116 @@
+// The syntax tree of a query. expression.h has its expressions, and what holds for all nodes.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "sql/expression.h"
+#include "sql/sql.h"
+
+namespace ticklake::sql {
+
+// FROM
+
+struct Watermark {  // WATERMARK e [AS name] DELAY OF INTERVAL ..
+  ExpressionPtr expression;
+  std::string name;  // "" where not given
+  int64_t delay_us = 0;
+  Position position;
+};
+
+struct TableName {
+  std::vector<std::string> parts;  // one to three
+  std::optional<int64_t> version;  // VERSION AS OF n
+  ExpressionPtr timestamp;         // TIMESTAMP AS OF e; null without
+  // WITH ('k' = 'v'); whoever reads the table must know each
+  std::map<std::string, std::string> options;
+};
+
+struct TableFunction {  // read_kafka(..), range(..)
+  std::string name;
+  std::vector<Argument> arguments;
+};
+
+struct DerivedTable {  // (SELECT ..), and VALUES .. in FROM
+  QueryPtr query;
+};
+
+struct FromItem;
+struct Join {
+  enum class Kind : uint8_t { Inner, Left, Right, Full, Cross, LeftSemi, LeftAnti };
+  Kind kind;
+  std::shared_ptr<const FromItem> left;
+  std::shared_ptr<const FromItem> right;
+  ExpressionPtr on;                // null without ON
+  std::vector<std::string> using_columns;  // of USING (a, b)
+};
+
+struct FromItem {
+  Position position;
+  std::variant<TableName, TableFunction, DerivedTable, Join> node;
+  bool streaming = false;                  // STREAM t; never on a Join or a DerivedTable
+  std::string alias;                       // "" without one
+  std::vector<std::string> column_aliases; // t(a, b)
+  std::optional<Watermark> watermark;      // never on a Join
+};
+using FromItemPtr = std::shared_ptr<const FromItem>;
+
+// Queries
+
+struct SelectItem {
+  ExpressionPtr expression;
+  std::string alias;  // "" without one: see default_name()
+};
+
+struct NamedWindow {
+  std::string name;
+  WindowSpec spec;
+};
+
+struct Select {
+  bool distinct = false;
+  std::vector<SelectItem> items;
+  std::vector<FromItemPtr> from;  // comma-separated; empty without FROM
+  ExpressionPtr where;            // null without
+  std::vector<ExpressionPtr> group_by;
+  bool group_by_all = false;  // GROUP BY ALL
+  ExpressionPtr having;       // null without
+  ExpressionPtr qualify;      // null without
+  std::vector<NamedWindow> windows;
+};
+
+struct SetOperation {
+  enum class Op : uint8_t { Union, Except, Intersect };
+  Op op;
+  bool all;
+  QueryPtr left;
+  QueryPtr right;
+};
+
+struct Values {
+  std::vector<std::vector<ExpressionPtr>> rows;  // at least one; each as long as the first
+};
+
+struct CommonTable {  // WITH name(columns) AS (query)
+  std::string name;
+  std::vector<std::string> columns;
+  QueryPtr query;
+  Position position;
+};
+
+struct Query {
+  Position position;
+  std::vector<CommonTable> ctes;  // a later one may name an earlier one
+  std::variant<Select, SetOperation, Values> body;
+  std::vector<SortItem> order_by;
+  std::optional<SortItem> order_by_all;  // ORDER BY ALL [DESC]; its expression is null
+  ExpressionPtr limit;                   // null without, and for LIMIT ALL
+  ExpressionPtr offset;                  // null without
+};
+
+}  // namespace ticklake::sql
