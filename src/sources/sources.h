@@ -39,8 +39,8 @@ struct SyntheticSpec {
   uint64_t seed = 42;
   double rate = 1000;                // ticks a second of event time, when live
   int64_t backfill_us = 0;           // how much of the past is sent at once on the first start
-  double backfill_rate = 0;          // ticks a second of event time within the backfill; 0: as `rate`
-  std::optional<int64_t> start_us;   // fixed first instant; then `count` ticks are sent at once and nothing more
+  double backfill_rate = 0;          // the same within the backfill; 0: as `rate`
+  std::optional<int64_t> start_us;   // fixed first instant; `count` ticks are sent at once
   std::optional<int64_t> count;
   int64_t lateness_us_max = 0;       // a late tick's time is up to this far behind its place
   double late_share = 0;             // of the ticks, 0..1
@@ -85,7 +85,7 @@ struct Progress {
   int64_t bad = 0;            // lines to <topic>__bad, durable
   int64_t files = 0;          // files completed
   int64_t warnings = 0;       // things worth a look (an empty file)
-  int64_t idle_until_us = 0;  // nothing to do before this instant, by the clock; 0: there is more to do now
+  int64_t idle_until_us = 0;  // by the clock: nothing to do before; 0: there is more now
   bool finished = false;      // there will never be more to do
 };
 
