@@ -1,0 +1,200 @@
+// From a project's folder to tables that grow: project -> graph -> flows, run as bounded steps,
+// each row exactly once.
+//
+//   load_project()   reads spark-pipeline.yml and the SQL files it names
+//   build_graph()    orders the datasets, resolves every name and type; nothing is run
+//   Pipeline         runs the flows; app calls step() again and again
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/result.h"
+#include "broker/broker.h"
+#include "io/clock.h"
+#include "io/files.h"
+#include "model/type.h"
+#include "sql/sql.h"
+
+namespace ticklake::engine {
+
+// ---- the project
+
+struct ProjectFile {
+  io::Path path;     // for messages: relative to the project's directory
+  std::string text;  // substituted
+};
+
+struct Project {
+  std::string name;
+  io::Path directory;
+  io::Path storage;    // resolved against the directory
+  io::Path warehouse;  // where tables live: configuration ticklake.warehouse, else <storage>/tables
+  io::Path topics;     // directory of the embedded log
+  std::string catalog = "ticklake";
+  std::string database = "default";
+  std::map<std::string, std::string> configuration;  // overrides applied, values substituted
+  std::vector<sql::Statement> statements;            // of all SQL files, by file, then position
+  std::vector<ProjectFile> sources;                  // sources/*.yml, sorted; only read here
+
+  // catalog.database.table of a name of one to three parts, as written.
+  std::string canonical(const std::vector<std::string>& parts) const;
+  io::Path table_path(const std::string& canonical_name) const;
+};
+
+using Lookup = std::function<std::optional<std::string>(const std::string& name)>;
+
+struct LoadOptions {
+  std::string target = {};                            // --target; "": none given
+  std::map<std::string, std::string> overrides = {};  // --set KEY=VALUE
+  Lookup environment = {};                            // of ${env:NAME}; unset: no variable is known
+};
+
+// Reads the project. Invalid, naming file and line: an unknown key (with the nearest), an unknown
+// ${name}, a library that is not there, a SQL file that does not parse. Unsupported: Python
+// libraries, named. NotFound: no spark-pipeline.yml.
+Result<Project> load_project(io::FileStore& files, const io::Path& directory,
+                             const LoadOptions& options = {});
+
+// ---- the graph
+
+struct Dataset {
+  std::string name;  // canonical
+  sql::Statement statement;
+  sql::Plan plan;
+  io::Path path;
+  std::vector<std::string> inputs;        // tables it reads, canonical; views are looked through
+  std::optional<std::string> quarantine;  // canonical name of its quarantine table
+};
+
+// A table that the project makes.
+struct Table {
+  enum class Kind : uint8_t { StreamingTable, MaterializedView, Quarantine };
+  std::string name;  // canonical
+  Kind kind;
+  io::Path path;
+  Schema schema;
+};
+// "STREAMING_TABLE", "MATERIALIZED_VIEW", "QUARANTINE"
+std::string_view to_string(Table::Kind kind);
+
+struct Graph {
+  std::vector<Dataset> datasets;  // each after all that it reads
+  std::vector<Table> tables;      // by name; quarantine tables too
+  std::map<std::string, sql::Statement> views;  // temporary ones, by canonical name
+
+  // A table by a name of one to three parts, ignoring case, or nullptr.
+  const Table* find(const Project& project, const std::vector<std::string>& name) const;
+  // For analysing a query over the project's tables and views. Graph and project outlive it.
+  sql::Catalog catalog(const Project& project) const;
+};
+
+// Invalid, naming file:line:column: a cycle (all its members), an unknown name (with the nearest),
+// a duplicate, and all that sql::analyze refuses.
+Result<Graph> build_graph(const Project& project, int64_t now_us);
+
+// ---- running
+
+// The world that a pipeline runs in. What it refers to outlives the pipeline.
+struct World {
+  io::FileStore& files;
+  const io::Clock& clock;
+  // A broker by read_kafka's bootstrapServers and its dotted client options; asked once for each
+  // distinct pair. Unset: broker::open with the project's topics directory.
+  std::function<Result<std::shared_ptr<broker::Topics>>(
+      const std::string& bootstrap, const std::map<std::string, std::string>& config)>
+      topics = {};
+};
+
+struct RunOptions {
+  bool once = false;  // stop when what the sources held at the start is in the tables
+  std::vector<std::string> full_refresh = {};  // tables to rebuild from nothing, or "all"
+  int sql_threads = 1;
+  int64_t sql_memory_bytes_max = int64_t{2} << 30;
+};
+
+// What one step did: at most one commit of one flow (before it, one of its quarantine table).
+struct StepReport {
+  enum class Kind : uint8_t { Worked, Idle, Finished };
+  Kind kind = Kind::Idle;
+  std::string flow = {};  // that worked: its canonical table name
+  int64_t rows_in = 0;
+  int64_t rows_out = 0;
+  std::optional<Version> version = {};  // committed
+  int64_t wait_us = 0;       // Idle: nothing is due sooner unless data arrive; at most 10 ms
+  std::string problem = {};  // the flow was dropped and will be reopened: why
+};
+
+struct ExpectationCount {
+  std::string name;
+  int64_t passed = 0;
+  int64_t failed = 0;  // dropped too where the expectation drops
+  bool drops = false;
+};
+
+// Time spent by stage, for finding out where it goes.
+struct Timings {
+  int64_t consume_ns = 0;  // Kafka, or Parquet where a flow reads a table's files
+  int64_t sql_ns = 0;      // decoding is in it
+  int64_t parquet_ns = 0;
+  int64_t state_ns = 0;    // windows: partials kept, merged, closed
+  int64_t commit_ns = 0;
+};
+
+// Counters of one flow since the pipeline was opened. They go up only.
+struct FlowStatus {
+  enum class State : uint8_t { Waiting, Running, Retrying, Done, Failed };
+  std::string name;  // canonical
+  Table::Kind kind = Table::Kind::StreamingTable;
+  State state = State::Waiting;
+  int64_t rows_in = 0;
+  int64_t rows_out = 0;
+  int64_t commits = 0;
+  int64_t rows_dropped = 0;      // by expectations
+  int64_t rows_late = 0;         // their window was closed
+  int64_t rows_undecodable = 0;  // from_json could not read them wholly
+  int64_t rows_quarantined = 0;
+  int64_t retries = 0;
+  std::optional<int64_t> lag_rows = {};         // not yet consumed, where it is known
+  std::optional<EventTime> watermark = {};
+  std::optional<Version> version = {};          // of the table, as the flow left it
+  std::optional<int64_t> last_commit_us = {};
+  std::vector<ExpectationCount> expectations = {};
+  Timings timings = {};
+  std::string problem = {};                     // the last one
+};
+std::string_view to_string(FlowStatus::State state);
+
+// Runs a project's flows. One thread at a time.
+//
+// Exactly once: each commit carries its progress (Delta txn actions), compared and set with the
+// rows, so a pipeline may be dropped (or killed) between or within steps and opened again; storage
+// alone tells where it goes on.
+// Errors: a flow that loses a race or meets a failing world is dropped and reopened with growing
+// pauses, a bounded number of times; any other error is returned by step(), names the flow, and
+// ends the run.
+// Topics must be there when the first step is made.
+class Pipeline {
+ public:
+  // Takes the runner's lease and makes the tables that are not there yet. Conflict: another process
+  // (named by its pid) runs this project. Invalid: a table's stored schema is not the statement's
+  // (says what differs and the remedy).
+  static Result<std::unique_ptr<Pipeline>> open(Project project, World world,
+                                                RunOptions options);
+  virtual ~Pipeline() = default;  // gives the lease back
+
+  // Bounded work. Never waits for data. With `once`: Finished when all is done, and from then on.
+  virtual Result<StepReport> step() = 0;
+
+  virtual std::vector<FlowStatus> status() const = 0;  // in dependency order
+  virtual const Project& project() const = 0;
+  virtual const Graph& graph() const = 0;
+};
+
+}  // namespace ticklake::engine
