@@ -10,8 +10,8 @@ namespace ticklake {
 
 }  // namespace ticklake
 
-#define CHECK(condition, message)                                              \
-  do {                                                                         \
-    if (!(condition)) [[unlikely]]                                             \
-      ::ticklake::check_failed(__FILE__, __LINE__, #condition, (message));     \
+#define CHECK(condition, message)                                          \
+  do {                                                                     \
+    if (!(condition)) [[unlikely]]                                         \
+      ::ticklake::check_failed(__FILE__, __LINE__, #condition, (message)); \
   } while (false)

@@ -1,4 +1,5 @@
-// Result<T>: a value, or the reason why there is none. Spelled like std::expected, which GCC 12 has only under C++23.
+// Result<T>: a value, or the reason why there is none. Spelled like std::expected, which GCC 12 has
+// only under C++23.
 #pragma once
 
 #include <cstdint>
@@ -84,13 +85,14 @@ class [[nodiscard]] Result<void> {
   std::optional<Error> error_;
 };
 
-// Evaluates to the value, or returns the error from the enclosing function. A TRY inside a TRY is an error under
-// -Wshadow, as it should be.
-#define TRY(expression)                                                       \
-  __extension__({                                                             \
-    auto try_result = (expression);                                           \
-    if (!try_result) [[unlikely]] return std::move(try_result).error();       \
-    *std::move(try_result);                                                   \
+// Evaluates to the value, or returns the error from the enclosing function. A TRY inside a TRY is
+// an error under -Wshadow, as it should be.
+#define TRY(expression)                     \
+  __extension__({                           \
+    auto try_result = (expression);         \
+    if (!try_result) [[unlikely]]           \
+      return std::move(try_result).error(); \
+    *std::move(try_result);                 \
   })
 
 // The same error with `where` before its message: "<where>: <message>".

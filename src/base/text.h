@@ -15,7 +15,8 @@ bool equal_ignoring_case(std::string_view a, std::string_view b);
 std::vector<std::string> split(std::string_view text, char separator);
 std::string joined(std::span<const std::string> parts, std::string_view separator);
 
-// The candidate nearest to `word` by edit distance, ignoring case, or "" where none is near enough to suggest.
+// The candidate nearest to `word` by edit distance, ignoring case, or "" where none is near enough
+// to suggest.
 std::string nearest(std::string_view word, std::span<const std::string> candidates);
 
 // True where every byte sequence is well-formed UTF-8 (RFC 3629).
@@ -24,8 +25,8 @@ bool is_utf8(std::string_view bytes);
 // For messages: control bytes and ill-formed UTF-8 as \xNN, cut with "..." after max_bytes.
 std::string printable(std::string_view bytes, size_t max_bytes = 120);
 
-// Replaces ${name} by lookup(name). Text between "${" and "}" for which lookup gives nothing is an error for the
-// caller to report: it is returned in `unknown`. Any other '$' survives.
+// Replaces ${name} by lookup(name). Text between "${" and "}" for which lookup gives nothing is an
+// error for the caller to report: it is returned in `unknown`. Any other '$' survives.
 struct Substituted {
   std::string text;
   std::vector<std::string> unknown;

@@ -49,9 +49,9 @@ std::string format_wall_time(int64_t micros) {
   int64_t day_start = floor_to(micros, kMicrosPerDay);
   int64_t rest = micros - day_start;
   int64_t seconds = rest / kMicrosPerSecond;
-  std::string out =
-      fmt::format("{}T{:02}:{:02}:{:02}", format_date(static_cast<int32_t>(day_start / kMicrosPerDay)),
-                  seconds / 3600, seconds / 60 % 60, seconds % 60);
+  std::string out = fmt::format("{}T{:02}:{:02}:{:02}",
+                                format_date(static_cast<int32_t>(day_start / kMicrosPerDay)),
+                                seconds / 3600, seconds / 60 % 60, seconds % 60);
   if (int64_t fraction = rest % kMicrosPerSecond) out += fmt::format(".{:06}", fraction);
   return out;
 }

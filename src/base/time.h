@@ -1,5 +1,6 @@
-// Calendar arithmetic in the proleptic Gregorian calendar, on microseconds since 1970-01-01T00:00:00 UTC.
-// Days and dates follow the civil-calendar algorithms published by Howard Hinnant
+// Calendar arithmetic in the proleptic Gregorian calendar, on microseconds since
+// 1970-01-01T00:00:00 UTC. Days and dates follow the civil-calendar algorithms published by Howard
+// Hinnant
 // ("chrono-Compatible Low-Level Date Algorithms").
 #pragma once
 
@@ -35,8 +36,9 @@ std::string format_instant(int64_t micros);
 // The same without the Z: wall-clock time.
 std::string format_wall_time(int64_t micros);
 
-// Spark's cast of a string to DATE ("2026", "2026-1", "2026-01-05", and what follows a 'T' or a blank is ignored);
-// surrounding blanks are ignored. Days since 1970-01-01; nothing where the text is not a date.
+// Spark's cast of a string to DATE ("2026", "2026-1", "2026-01-05", and what follows a 'T' or a
+// blank is ignored); surrounding blanks are ignored. Days since 1970-01-01; nothing where the text
+// is not a date.
 std::optional<int32_t> parse_date(std::string_view text);
 
 struct ParsedTimestamp {
@@ -44,11 +46,13 @@ struct ParsedTimestamp {
   bool has_zone = false;  // 'Z', "+HH:MM", "UTC", "GMT+1" were seen; region names are not accepted
 };
 
-// Spark's cast of a string to TIMESTAMP: date, then optionally 'T' or ' ' and "HH[:MM[:SS[.f..]]]", then optionally a
-// zone offset. Digits of the fraction beyond six are cut. Nothing where the text is not a timestamp.
+// Spark's cast of a string to TIMESTAMP: date, then optionally 'T' or ' ' and "HH[:MM[:SS[.f..]]]",
+// then optionally a zone offset. Digits of the fraction beyond six are cut. Nothing where the text
+// is not a timestamp.
 std::optional<ParsedTimestamp> parse_timestamp(std::string_view text);
 
-// Largest multiple of `step` that is <= value, counted from `origin`; right for negative values too. step > 0.
+// Largest multiple of `step` that is <= value, counted from `origin`; right for negative values
+// too. step > 0.
 constexpr int64_t floor_to(int64_t value, int64_t step, int64_t origin = 0) {
   int64_t rest = (value - origin) % step;
   return value - rest - (rest < 0 ? step : 0);

@@ -1,7 +1,7 @@
 // Files as a seam: the local disk, and one in memory whose faults tests inject.
 //
-// A path is '/'-separated text. Local: absolute, or relative to the working directory. Errors name the path and the
-// system's reason. All calls may be made from any thread.
+// A path is '/'-separated text. Local: absolute, or relative to the working directory. Errors name
+// the path and the system's reason. All calls may be made from any thread.
 #pragma once
 
 #include <arrow/io/type_fwd.h>
@@ -39,17 +39,19 @@ class FileStore {
   // For readers of parts (Parquet). NotFound where there is none.
   virtual Result<std::shared_ptr<arrow::io::RandomAccessFile>> open(const Path& path) = 0;
 
-  // A new file that gets its name, durably, when Close() succeeds; dropped before that, it never existed.
-  // Missing directories are made. Conflict at Close() where the name is taken.
+  // A new file that gets its name, durably, when Close() succeeds; dropped before that, it never
+  // existed. Missing directories are made. Conflict at Close() where the name is taken.
   virtual Result<std::shared_ptr<arrow::io::OutputStream>> create(const Path& path) = 0;
 
-  // Durably writes the file whole, replacing what was there; readers see the old or the new, never a part.
+  // Durably writes the file whole, replacing what was there; readers see the old or the new, never
+  // a part.
   virtual Result<void> put(const Path& path, std::string_view bytes) = 0;
 
   // The same, but Conflict where the name is taken; of any number of racing callers one wins.
   virtual Result<void> put_if_absent(const Path& path, std::string_view bytes) = 0;
 
-  // The files directly in a directory whose names are >= `from`, sorted by name; none where there is no directory.
+  // The files directly in a directory whose names are >= `from`, sorted by name; none where there
+  // is no directory.
   virtual Result<std::vector<FileInfo>> list(const Path& directory, std::string_view from = "") = 0;
 
   // The files below a directory at any depth, sorted by path.
@@ -65,9 +67,10 @@ class FileStore {
 // Durable means fsync of the file and of its directory.
 std::unique_ptr<FileStore> make_local_files();
 
-// Keeps everything in memory. `fault`, where set, is asked before each operation ("read", "open", "create", "close",
-// "put", "put_if_absent", "list", "info", "remove") and may answer with an error; answered for "put_if_absent" with
-// after_effect set, the operation takes effect and the caller still sees the error, as when a reply is lost.
+// Keeps everything in memory. `fault`, where set, is asked before each operation ("read", "open",
+// "create", "close", "put", "put_if_absent", "list", "info", "remove") and may answer with an
+// error; answered for "put_if_absent" with after_effect set, the operation takes effect and the
+// caller still sees the error, as when a reply is lost.
 class MemoryFiles final : public FileStore {
  public:
   struct Fault {

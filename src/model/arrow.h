@@ -16,7 +16,8 @@ namespace ticklake {
 using BatchPtr = std::shared_ptr<arrow::RecordBatch>;
 using Batches = std::vector<BatchPtr>;
 
-// The status as our error: out of memory and I/O are Unavailable, the rest Invalid. `status` must not be ok.
+// The status as our error: out of memory and I/O are Unavailable, the rest Invalid. `status` must
+// not be ok.
 Error from_arrow(const arrow::Status& status);
 
 template <typename T>
@@ -26,10 +27,11 @@ Result<T> from_arrow(arrow::Result<T> result) {
 }
 
 #define TRY_ARROW(expression) TRY(::ticklake::from_arrow(expression))
-#define TRY_STATUS(expression)                                                       \
-  do {                                                                               \
-    ::arrow::Status try_status = (expression);                                       \
-    if (!try_status.ok()) [[unlikely]] return ::ticklake::from_arrow(try_status);    \
+#define TRY_STATUS(expression)                   \
+  do {                                           \
+    ::arrow::Status try_status = (expression);   \
+    if (!try_status.ok()) [[unlikely]]           \
+      return ::ticklake::from_arrow(try_status); \
   } while (false)
 
 int64_t row_count(const Batches& batches);

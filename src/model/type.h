@@ -14,11 +14,24 @@
 namespace ticklake {
 
 enum class Kind : uint8_t {
-  Null, Boolean, Byte, Short, Integer, Long, Float, Double, Decimal, String, Binary, Date,
+  Null,
+  Boolean,
+  Byte,
+  Short,
+  Integer,
+  Long,
+  Float,
+  Double,
+  Decimal,
+  String,
+  Binary,
+  Date,
   Timestamp,     // an instant; micros since 1970 UTC
   TimestampNtz,  // a wall-clock time; micros since 1970-01-01T00:00:00 on that clock
   Interval,      // day-time interval in micros; lives in expressions, never in a table
-  Struct, Array, Map,
+  Struct,
+  Array,
+  Map,
 };
 
 struct Field;
@@ -66,8 +79,8 @@ struct Schema {
 std::string to_sql(const Type& type);
 std::string to_ddl(const Schema& schema);  // "a INT, b STRING NOT NULL"
 
-// Reads a type, or a column list such as from_json's second argument ("a INT, b STRUCT<c: STRING>", "a: INT" too).
-// Invalid: says what was found at which character.
+// Reads a type, or a column list such as from_json's second argument ("a INT, b STRUCT<c: STRING>",
+// "a: INT" too). Invalid: says what was found at which character.
 Result<Type> parse_type(std::string_view text);
 Result<Schema> parse_ddl(std::string_view text);
 
@@ -75,9 +88,10 @@ Result<Schema> parse_ddl(std::string_view text);
 std::string to_delta_json(const Schema& schema);
 Result<Schema> schema_from_delta_json(std::string_view json);
 
-// Arrow: String is utf8, Binary binary, Date date32, Timestamp timestamp[us, UTC], TimestampNtz timestamp[us],
-// Decimal decimal128, Interval duration[us]. Types that Spark lacks (uint8, timestamp[ns], large_utf8) come back as the
-// nearest type that holds all their values, or Unsupported.
+// Arrow: String is utf8, Binary binary, Date date32, Timestamp timestamp[us, UTC], TimestampNtz
+// timestamp[us], Decimal decimal128, Interval duration[us]. Types that Spark lacks (uint8,
+// timestamp[ns], large_utf8) come back as the nearest type that holds all their values, or
+// Unsupported.
 std::shared_ptr<arrow::DataType> to_arrow(const Type& type);
 std::shared_ptr<arrow::Schema> to_arrow(const Schema& schema);
 Result<Type> type_from_arrow(const arrow::DataType& type);

@@ -1,0 +1,100 @@
+#include <gtest/gtest.h>
+
+#include "base/ids.h"
+#include "base/result.h"
+#include "base/text.h"
+#include "base/time.h"
+
+namespace ticklake {
+namespace {
+
+Result<int> half(int n) {
+  if (n % 2 != 0) return Error{Code::Invalid, "odd"};
+  return n / 2;
+}
+Result<int> quarter(int n) {
+  int once = TRY(half(n));
+  return TRY(half(once));
+}
+
+TEST(ResultTest, TryReturnsTheFirstError) {
+  EXPECT_EQ(*quarter(12), 3);
+  auto failed = quarter(6);
+  ASSERT_FALSE(failed);
+  EXPECT_EQ(failed.error().message, "odd");
+  EXPECT_EQ(prefixed("here", failed.error()).message, "here: odd");
+}
+
+TEST(ResultDeathTest, LookingAtTheValueOfAnErrorAborts) { EXPECT_DEATH((void)*half(3), "odd"); }
+
+TEST(TimeTest, EveryDayOfFourHundredYearsGoesThereAndBack) {
+  for (int32_t day = -146097; day <= 146097; ++day) {
+    ASSERT_EQ(days_from_civil(civil_from_days(day)), day);
+  }
+  EXPECT_EQ(format_date(0), "1970-01-01");
+  EXPECT_EQ(format_date(days_from_civil({2024, 2, 29})), "2024-02-29");
+  EXPECT_EQ(format_date(days_from_civil({10000, 1, 1})), "+10000-01-01");
+}
+
+TEST(TimeTest, InstantsAreWrittenWithAFractionOnlyWhereThereIsOne) {
+  EXPECT_EQ(format_instant(0), "1970-01-01T00:00:00Z");
+  EXPECT_EQ(format_instant(-1), "1969-12-31T23:59:59.999999Z");
+  EXPECT_EQ(format_wall_time(1'500'000), "1970-01-01T00:00:01.500000");
+}
+
+TEST(TimeTest, TimestampsAreReadAsSparkCastsThem) {
+  struct Case {
+    std::string_view text, expected;
+  };
+  for (auto [text, expected] :
+       {Case{"2026-01-05T14:30:00.123Z", "2026-01-05T14:30:00.123000Z"},
+        Case{" 2026-01-05 ", "2026-01-05T00:00:00Z"}, Case{"2026", "2026-01-01T00:00:00Z"},
+        Case{"2026-1-5 4:3:2", "2026-01-05T04:03:02Z"},
+        Case{"2026-01-05 14:30:00+02:30", "2026-01-05T12:00:00Z"},
+        Case{"2026-01-05T14:30:00 UTC-1", "2026-01-05T15:30:00Z"},
+        Case{"2026-01-05T14:30:00.1234567", "2026-01-05T14:30:00.123456Z"}}) {
+    auto parsed = parse_timestamp(text);
+    ASSERT_TRUE(parsed) << text;
+    EXPECT_EQ(format_instant(parsed->micros), expected) << text;
+  }
+  for (std::string_view bad :
+       {"", "x", "2026-13-01", "2026-02-29", "2026-01-05T24:00:00", "26-01-01",
+        "2026-01-05T14:30:00+19:00", "2026-01-05T14:30:00 Mars", "2026-01-05x"}) {
+    EXPECT_FALSE(parse_timestamp(bad)) << bad;
+  }
+}
+
+TEST(TimeTest, FloorToIsRightBelowZero) {
+  EXPECT_EQ(floor_to(-1, 60), -60);
+  EXPECT_EQ(floor_to(-60, 60), -60);
+  EXPECT_EQ(floor_to(61, 60, 2), 2);
+}
+
+TEST(TextTest, NearestSuggestsOnlyWhatIsNear) {
+  std::vector<std::string> known = {"bronze_ticks", "silver_ticks", "gold"};
+  EXPECT_EQ(nearest("BRONZE_TICK", known), "bronze_ticks");
+  EXPECT_EQ(nearest("customers", known), "");
+}
+
+TEST(TextTest, Utf8) {
+  EXPECT_TRUE(is_utf8("a\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80"));
+  for (std::string_view bad :
+       {"\xC3", "\xC0\x80", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\x80", "\xE0\x80\x80"}) {
+    EXPECT_FALSE(is_utf8(bad)) << printable(bad);
+  }
+  EXPECT_EQ(printable("a\n\xFF"), "a\\x0A\\xFF");
+  EXPECT_EQ(printable("abcdef", 3), "abc...");
+}
+
+TEST(TextTest, SubstitutionLeavesOtherDollarsAlone) {
+  auto lookup = [](const std::string& name) -> std::optional<std::string> {
+    if (name == "broker") return "localhost";
+    return std::nullopt;
+  };
+  auto out = substituted("$ConnectionString at ${broker}, ${nobody} $", lookup);
+  EXPECT_EQ(out.text, "$ConnectionString at localhost,  $");
+  EXPECT_EQ(out.unknown, std::vector<std::string>{"nobody"});
+}
+
+}  // namespace
+}  // namespace ticklake
