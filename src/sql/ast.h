@@ -57,6 +57,7 @@ struct FromItem {
   std::string alias;                       // "" without one
   std::vector<std::string> column_aliases; // t(a, b)
   std::optional<Watermark> watermark;      // never on a Join
+  int depth = 1;                           // as in Expression
 };
 using FromItemPtr = std::shared_ptr<const FromItem>;
 
@@ -111,6 +112,7 @@ struct Query {
   std::optional<SortItem> order_by_all;  // ORDER BY ALL [DESC]; its expression is null
   ExpressionPtr limit;                   // null without, and for LIMIT ALL
   ExpressionPtr offset;                  // null without
+  int depth = 1;                         // as in Expression
 };
 
 }  // namespace ticklake::sql

@@ -137,6 +137,7 @@ struct Cast {  // CAST(e AS t), e::t, TRY_CAST(e AS t)
 struct Extract {
   std::string field;  // upper case: "YEAR"
   ExpressionPtr operand;
+  std::string written = {};  // the field as written
 };
 
 struct Trim {  // TRIM([BOTH | LEADING | TRAILING] [characters] FROM operand); trim(s) is a Call
