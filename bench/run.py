@@ -1,0 +1,120 @@
+"""Whole-path benchmarks, one JSON line each: run.py BUILD_DIR [--ticks N] [--brokers embedded,kafka]
+
+catch_up: N ticks already in a topic (4 partitions) -> bronze, silver and one-minute gold, each a Delta table, exactly once.
+          CPU is ticklake's own (user + system); the broker shares the machine.
+start:    process start -> first row committed to bronze, one record in the topic.
+"""
+import argparse
+import json
+import os
+import pathlib
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+REPO = HERE.parent
+
+
+def machine():
+    model = next((l.split(":", 1)[1].strip() for l in open("/proc/cpuinfo") if l.startswith("model name")), "?")
+    return f"{os.cpu_count()} x {model}, Linux {platform.release()}"
+
+
+def commit():
+    return subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=REPO, capture_output=True, text=True).stdout.strip()
+
+
+def say(bench, **figures):
+    print(json.dumps({"bench": bench, **figures, "commit": commit(), "machine": machine()}), flush=True)
+
+
+def measured(command, log):
+    """Runs to the end: wall and CPU seconds, peak RSS in MiB."""
+    start = time.monotonic()
+    with open(log, "w") as out:
+        process = subprocess.Popen(command, stdout=out, stderr=out)
+        _, status, usage = os.wait4(process.pid, 0)
+    wall = time.monotonic() - start
+    if status != 0:
+        sys.exit(f"{' '.join(map(str, command))} failed:\n{pathlib.Path(log).read_text()[-2000:]}")
+    return wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+
+
+def project_in(directory):
+    shutil.copytree(HERE / "project", directory / "project", dirs_exist_ok=True)
+    return directory / "project"
+
+
+def fill(build, bootstrap, project, count):
+    subprocess.run([build / "bench/bench_ticks", bootstrap, project / "storage/topics", "ticks", str(count)], check=True)
+
+
+def catch_up(build, bootstrap, label, count):
+    with tempfile.TemporaryDirectory(dir=os.environ.get("TICKLAKE_BENCH_DIR")) as scratch:
+        scratch = pathlib.Path(scratch)
+        project = project_in(scratch)
+        fill(build, bootstrap, project, count)
+        report = scratch / "report.json"
+        wall, cpu, rss = measured([build / "ticklake", "run", "--project", project, "--once", "--set",
+                                   f"kafka.bootstrap={bootstrap}", "--report", report], scratch / "log")
+        flows = json.loads(report.read_text())
+        stages = {}
+        for flow in flows:
+            for stage, ns in flow["timings_ns"].items():
+                key = f"{flow['name'].split('.')[-1]}.{stage}"
+                if ns > 0:
+                    stages[key] = round(ns / 1e9 / (count / 1e6), 3)
+        rows = {flow["name"].split(".")[-1]: flow["rows_out"] for flow in flows}
+        say("catch_up", broker=label, ticks=count, seconds=round(wall, 2), ticks_per_s=round(count / wall),
+            core_s_per_million=round(cpu / (count / 1e6), 3), peak_rss_mib=round(rss), rows=rows,
+            stage_s_per_million=stages)
+
+
+def start(build, bootstrap, label):
+    with tempfile.TemporaryDirectory(dir=os.environ.get("TICKLAKE_BENCH_DIR")) as scratch:
+        scratch = pathlib.Path(scratch)
+        project = project_in(scratch)
+        fill(build, bootstrap, project, 1)
+        log = project / "storage/tables/bench/main/bronze/_delta_log/00000000000000000001.json"
+        begun = time.monotonic()
+        with open(scratch / "log", "w") as out:
+            process = subprocess.Popen([build / "ticklake", "run", "--project", project, "--set",
+                                        f"kafka.bootstrap={bootstrap}"], stdout=out, stderr=out)
+            while not log.exists() and process.poll() is None and time.monotonic() - begun < 60:
+                time.sleep(0.001)
+            seconds = time.monotonic() - begun
+            seen = log.exists()
+            process.terminate()
+            process.wait()
+        if not seen:
+            sys.exit("no row was committed:\n" + (scratch / "log").read_text()[-2000:])
+        say("start", broker=label, seconds_to_first_commit=round(seconds, 3))
+
+
+def with_kafka(work):
+    with tempfile.TemporaryDirectory(dir=os.environ.get("TICKLAKE_BENCH_DIR")) as directory:
+        kafka = [REPO / "tools/kafka.sh"]
+        subprocess.run([*kafka, "start", directory], check=True, stdout=sys.stderr)
+        try:
+            return work("127.0.0.1:" + (pathlib.Path(directory) / "port").read_text().strip())
+        finally:
+            subprocess.run([*kafka, "stop", directory], stdout=sys.stderr)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("build", type=pathlib.Path)
+    parser.add_argument("--ticks", type=int, default=5_000_000)
+    parser.add_argument("--brokers", default="embedded,kafka")
+    args = parser.parse_args()
+    build = args.build.resolve()
+    for label in args.brokers.split(","):
+        for bench in (lambda b: start(build, b, label), lambda b: catch_up(build, b, label, args.ticks)):
+            bench("embedded") if label == "embedded" else with_kafka(bench)
+
+
+main()

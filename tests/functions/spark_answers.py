@@ -1,0 +1,65 @@
+"""Asks Spark 4.2 for the answer to every case and writes answers.jsonl. Needs pyspark 4.2.0; run by hand when cases.txt
+changes: python spark_answers.py"""
+import datetime as dt
+import json
+import pathlib
+from decimal import Decimal
+
+from pyspark.sql import SparkSession
+from pyspark.errors import PySparkException
+
+import rows
+
+HERE = pathlib.Path(__file__).parent
+
+
+def plain(value):
+    """A value as `ticklake sql --output jsonl` writes it, decimals as text."""
+    if isinstance(value, dt.datetime):
+        fraction = ".%06d" % value.microsecond if value.microsecond else ""
+        return value.strftime("%Y-%m-%dT%H:%M:%S").rjust(19, "0") + fraction + "Z"
+    if isinstance(value, dt.date):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return {"decimal": format(value, "f")}
+    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
+        return {True: "NaN", False: "Infinity" if value > 0 else "-Infinity"}[value != value]
+    if isinstance(value, (list, tuple)) and not hasattr(value, "asDict"):
+        return [plain(v) for v in value]
+    if hasattr(value, "asDict"):
+        return {k: plain(v) for k, v in zip(value.__fields__, value)}
+    return value
+
+
+def error_class(error):
+    get = getattr(error, "getCondition", None) or getattr(error, "getErrorClass")
+    return get() or "UNKNOWN"
+
+
+def main():
+    spark = (SparkSession.builder.master("local[2]").config("spark.sql.session.timeZone", "UTC")
+             .config("spark.ui.enabled", "false").config("spark.sql.shuffle.partitions", "2").getOrCreate())
+    spark.sparkContext.setLogLevel("OFF")
+    ddl = ", ".join(f"`{n}` {t}" for n, t in rows.COLUMNS)
+    spark.createDataFrame(rows.different_rows(), ddl).coalesce(1).cache().createOrReplaceTempView("different")
+    spark.createDataFrame(rows.all_rows(), ddl).coalesce(1).cache().createOrReplaceTempView("rows")
+    out = []
+    for line in (HERE / "cases.txt").read_text().splitlines():
+        if not line or line.startswith("#"):
+            continue
+        kind, text = line.split(": ", 1)
+        case = {"case": line}
+        try:
+            frame = spark.sql(f"SELECT {text} AS answer FROM different ORDER BY id" if kind == "row" else text)
+            case["types"] = [f.dataType.simpleString() for f in frame.schema.fields]
+            got = frame.collect()
+            case["answers"] = [plain(r[0]) for r in got] if kind == "row" else sorted(
+                ([plain(v) for v in r] for r in got), key=json.dumps)
+        except PySparkException as error:
+            case = {"case": line, "error": error_class(error)}
+        out.append(json.dumps(case, ensure_ascii=False))
+        print(line, "->", case.get("error", case.get("types")), flush=True)
+    (HERE / "answers.jsonl").write_text("\n".join(out) + "\n")
+
+
+main()
