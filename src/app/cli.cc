@@ -1,0 +1,332 @@
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <functional>
+#include <utility>
+
+#include "app/app.h"
+#include "app/commands.h"
+#include "app/signals.h"
+
+namespace ticklake::app {
+
+namespace {
+
+constexpr int kFailed = 1;
+constexpr int kUsage = 2;
+
+// All that the command line can say, filled in by CLI11.
+struct Parsed {
+  std::string output;
+  InitOptions init;
+  RunOptions run;
+  SqlOptions sql;
+  TableOptions table;
+  TopicOptions topic;
+  ProjectOptions project;
+  std::string source;
+  bool source_once = false;
+  std::string serve;
+};
+
+using Command = std::function<Result<void>(Environment&, Parsed&, Format)>;
+
+// The subcommands and what each does. CLI11 keeps references into `parsed`.
+class CommandLine {
+ public:
+  CommandLine() : root_("ticklake: a streaming lakehouse in one process", "ticklake") {
+    root_.require_subcommand(1);
+    root_.set_version_flag("--version", "ticklake 0.1.0");
+    root_.footer(
+        "Start with:\n  ticklake init market\n  ticklake run --project market --once\n"
+        "  ticklake sql --project market \"SELECT * FROM gold_symbols\"");
+    add_project_commands();
+    add_run();
+    add_ingest();
+    add_sql();
+    add_table_commands();
+    add_topic_commands();
+    add_later_commands();
+  }
+
+  CLI::App& root() { return root_; }
+  Parsed& parsed() { return parsed_; }
+  const Command& command() const { return command_; }
+
+ private:
+  CLI::App* add(CLI::App& parent, const std::string& name, const std::string& what,
+                const std::string& examples, Command command) {
+    CLI::App* app = parent.add_subcommand(name, what);
+    app->footer("Examples:\n" + examples);
+    app->callback([this, command = std::move(command)] { command_ = command; });
+    return app;
+  }
+
+  void with_output(CLI::App* app) {
+    app->add_option("--output", parsed_.output,
+                    "jsonl, json, csv or table (default: table on a terminal, else jsonl)")
+        ->check(CLI::IsMember({"jsonl", "json", "csv", "table"}));
+  }
+
+  static void with_project(CLI::App* app, ProjectOptions& project) {
+    app->add_option("--project", project.directory, "the project's directory (default: .)");
+    app->add_option("--target", project.target, "a target of databricks.yml");
+    app->add_option("--set", project.settings, "KEY=VALUE over the project's configuration");
+  }
+
+  void add_project_commands() {
+    auto* init =
+        add(root_, "init", "Make a new project that runs as it is", "  ticklake init market",
+            [](Environment& environment, Parsed& parsed, Format) {
+              return init_project(environment, parsed.init);
+            });
+    init->add_option("directory", parsed_.init.directory, "a new directory")->required();
+    init->add_option("--name", parsed_.init.name, "the project's name (default: the directory's)");
+    auto* validate = add(root_, "validate", "Check a project without running it",
+                         "  ticklake validate --project market",
+                         [](Environment& environment, Parsed& parsed, Format format) {
+                           return validate_project(environment, parsed.project, format);
+                         });
+    with_project(validate, parsed_.project);
+    with_output(validate);
+  }
+
+  void add_run() {
+    auto* run = add(root_, "run", "Run a project: its sources and its flows",
+                    "  ticklake run --project market --once\n"
+                    "  ticklake run --project market --set kafka.bootstrap=localhost:9092\n"
+                    "  ticklake run --project market --once --full-refresh gold_candles_1m",
+                    run_or_refuse);
+    RunOptions& options = parsed_.run;
+    with_project(run, options.project);
+    run->add_flag("--once", options.once, "stop when all that is there now is in the tables");
+    run->add_flag("!--no-ingest", options.ingest, "do not start the project's sources");
+    run->add_option("--refresh", options.refresh, "only these tables")->delimiter(',');
+    run->add_option("--full-refresh", options.full_refresh, "rebuild these tables, or all")
+        ->delimiter(',');
+    run->add_flag("--accept-loss", options.accept_loss, "go on where records are gone");
+    run->add_option("--serve", parsed_.serve, "serve HTTP too")->expected(0, 1)->default_str("on");
+    with_output(run);
+  }
+
+  static Result<void> run_or_refuse(Environment& environment, Parsed& parsed, Format format) {
+    if (!parsed.serve.empty()) {
+      return Error{Code::Unsupported, "ticklake run --serve is not available in this version"};
+    }
+    if (!parsed.output.empty()) parsed.run.summary = format;
+    return run_project(environment, parsed.run);
+  }
+
+  void add_ingest() {
+    auto* ingest =
+        add(root_, "ingest", "Run one source of a project into its topic",
+            "  ticklake ingest ticks --project market\n"
+            "  ticklake ingest daily_bars --project market --once",
+            [](Environment& environment, Parsed& parsed, Format) {
+              return ingest_source(environment, parsed.project, parsed.source, parsed.source_once);
+            });
+    ingest->add_option("name", parsed_.source, "a file sources/<name>.yml")->required();
+    ingest->add_flag("--once", parsed_.source_once, "stop when what is there now was sent");
+    with_project(ingest, parsed_.project);
+  }
+
+  void add_sql() {
+    auto* sql =
+        add(root_, "sql", "Answer a query over the project's tables",
+            "  ticklake sql --project market \"SELECT symbol, count(*) FROM silver_ticks "
+            "GROUP BY symbol\"\n"
+            "  ticklake sql --project market \"SELECT * FROM silver_ticks VERSION AS OF 3\"\n"
+            "  ticklake sql --project market 'SELECT * FROM delta.`/data/table`'\n"
+            "  ticklake sql --project market --file report.sql --output csv",
+            [](Environment& environment, Parsed& parsed, Format format) {
+              parsed.sql.format = format;
+              return run_sql(environment, parsed.sql);
+            });
+    sql->add_option("query", parsed_.sql.text, "a SELECT");
+    sql->add_option("--file", parsed_.sql.file, "read the queries from this file");
+    with_project(sql, parsed_.sql.project);
+    with_output(sql);
+  }
+
+  CLI::App* add_table(CLI::App& table, const std::string& name, const std::string& what,
+                      const std::string& examples,
+                      Result<void> (*function)(Environment&, const TableOptions&),
+                      bool names_a_table = true) {
+    auto* app = add(table, name, what, examples,
+                    [function](Environment& environment, Parsed& parsed, Format format) {
+                      parsed.table.format = format;
+                      return function(environment, parsed.table);
+                    });
+    if (names_a_table) {
+      app->add_option("table", parsed_.table.table, "a path, or a name in the project")->required();
+    }
+    with_project(app, parsed_.table.project);
+    with_output(app);
+    return app;
+  }
+
+  void with_version(CLI::App* app) {
+    auto* version =
+        app->add_option("--version", parsed_.table.version, "as it was at this version");
+    app->add_option("--timestamp", parsed_.table.timestamp, "as it was at this time")
+        ->excludes(version);
+  }
+
+  void add_table_commands() {
+    auto& table = *root_.add_subcommand("table", "Look at Delta tables, and append to them");
+    table.require_subcommand(1);
+    table.footer(
+        "Examples:\n  ticklake table list --project market --output json\n"
+        "  ticklake table read market/storage/tables/market/main/silver_ticks");
+    TableOptions& options = parsed_.table;
+    add_table(table, "list", "The project's tables", "  ticklake table list --project market",
+              list_tables, false);
+    auto* read = add_table(table, "read", "All rows of a table",
+                           "  ticklake table read gold_candles_1m --project market\n"
+                           "  ticklake table read /data/table --version 3 --output csv\n"
+                           "  ticklake table read /data/table --timestamp 2026-01-05T14:30:00Z",
+                           read_table);
+    with_version(read);
+    read->add_option("--limit", options.limit, "at most this many rows");
+    with_version(add_table(table, "describe", "Schema, protocol and progress of a table",
+                           "  ticklake table describe /data/table --output json", describe_table));
+    auto* history = add_table(table, "history", "The commits of a table, newest first",
+                              "  ticklake table history /data/table --limit 5", show_table_history);
+    history->add_option("--limit", options.limit, "at most this many commits");
+    with_version(add_table(table, "files", "The files of a table, as its log names them",
+                           "  ticklake table files /data/table --output jsonl", list_table_files));
+    auto* append =
+        add_table(table, "append", "Append rows to a table that is there",
+                  "  ticklake table append /data/table --rows new.jsonl", append_to_table);
+    append->add_option("--rows", options.rows_file, "one JSON object a row and line")->required();
+    add_table(table, "checkpoint", "Write a checkpoint of the newest version",
+              "  ticklake table checkpoint /data/table", checkpoint_table);
+    for (const auto* name : {"changes", "optimize", "vacuum", "restore", "fsck"}) {
+      add_later(table, name, "table " + std::string(name));
+    }
+  }
+
+  CLI::App* add_topic(CLI::App& topic, const std::string& name, const std::string& what,
+                      const std::string& examples,
+                      Result<void> (*function)(Environment&, const TopicOptions&),
+                      bool names_a_topic = true) {
+    TopicOptions& options = parsed_.topic;
+    auto* app = add(topic, name, what, examples,
+                    [function](Environment& environment, Parsed& parsed, Format format) {
+                      parsed.topic.format = format;
+                      return function(environment, parsed.topic);
+                    });
+    if (names_a_topic) app->add_option("topic", options.topic, "its name")->required();
+    with_project(app, options.project);
+    app->add_option("--bootstrap", options.bootstrap,
+                    "embedded, or host:port of a Kafka broker (default: the project's)");
+    app->add_option("--directory", options.directory,
+                    "where the embedded log is (default: the project's)");
+    with_output(app);
+    return app;
+  }
+
+  void add_topic_commands() {
+    auto& topic = *root_.add_subcommand("topic", "Make, fill and look at topics");
+    topic.require_subcommand(1);
+    topic.footer(
+        "Examples:\n  ticklake topic list --project market\n"
+        "  ticklake topic tail ticks --bootstrap localhost:9092 --follow");
+    TopicOptions& options = parsed_.topic;
+    add_topic(topic, "list", "The topics of a broker", "  ticklake topic list --project market",
+              list_topics, false);
+    add_topic(topic, "describe", "Partitions and offsets of a topic",
+              "  ticklake topic describe ticks --project market", describe_topic);
+    auto* create = add_topic(topic, "create", "Make a topic",
+                             "  ticklake topic create ticks --partitions 4 --project market\n"
+                             "  ticklake topic create ticks --bootstrap localhost:9092 "
+                             "--config retention.ms=3600000",
+                             create_topic);
+    create->add_option("--partitions", options.partitions, "how many (default: 4)")
+        ->check(CLI::Range(1, 100'000));
+    create->add_option("--config", options.config, "KEY=VALUE, a setting of the topic");
+    auto* remove = add_topic(topic, "delete", "Delete a topic and its records",
+                             "  ticklake topic delete ticks --project market --yes", delete_topic);
+    remove->add_flag("--yes", options.yes, "really");
+    add_produce(topic);
+    add_tail(topic);
+  }
+
+  void add_produce(CLI::App& topic) {
+    TopicOptions& options = parsed_.topic;
+    auto* produce = add_topic(topic, "produce", "Send the lines of standard input or of a file",
+                              "  ticklake topic produce ticks --project market < ticks.jsonl\n"
+                              "  ticklake topic produce ticks --bootstrap localhost:9092 --file "
+                              "keyed.txt --key-separator :",
+                              produce_records);
+    produce->add_option("--file", options.file, "read from here; a line is a record");
+    auto* key = produce->add_option("--key", options.key, "the key of all records");
+    produce
+        ->add_option("--key-separator", options.key_separator,
+                     "what stands before its first place in a line is the key")
+        ->excludes(key);
+    produce->add_option("--partition", options.partition, "send to this one (default: by the key)");
+  }
+
+  void add_tail(CLI::App& topic) {
+    TopicOptions& options = parsed_.topic;
+    auto* tail = add_topic(topic, "tail", "Show records, and those that come",
+                           "  ticklake topic tail ticks --project market\n"
+                           "  ticklake topic tail ticks --project market --from earliest --follow",
+                           tail_topic);
+    tail->add_option("--from", options.from,
+                     "earliest, latest, an offset or a time (default: the last --records)");
+    tail->add_option("--records", options.records, "how many of each partition (default: 10)");
+    tail->add_option("--partition", options.partition, "only this one");
+    tail->add_flag("--follow", options.follow, "go on until Ctrl-C");
+  }
+
+  void add_later(CLI::App& parent, const std::string& name, const std::string& full_name) {
+    auto* app = add(parent, name, "Not available in this version", "  none yet",
+                    [full_name](Environment&, Parsed&, Format) -> Result<void> {
+                      return Error{Code::Unsupported,
+                                   "ticklake " + full_name + " is not available in this version"};
+                    });
+    app->allow_extras();
+  }
+
+  void add_later_commands() {
+    for (const auto* name : {"explain", "test", "serve", "bundle", "export", "doctor"}) {
+      add_later(root_, name, name);
+    }
+  }
+
+  CLI::App root_;
+  Parsed parsed_;
+  Command command_;
+};
+
+int report(Environment& environment, const Result<void>& result) {
+  if (result) return 0;
+  std::fflush(environment.out);
+  fmt::print(environment.err, "ticklake: {}\n", result.error().message);
+  return kFailed;
+}
+
+}  // namespace
+
+int run_command_line(int argc, char** argv) {
+  block_stop_signals();
+  CommandLine line;
+  try {
+    line.root().parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return line.root().exit(error) == 0 ? 0 : kUsage;
+  }
+  auto files = io::make_local_files();
+  io::SystemClock clock;
+  Environment environment{
+      *files, clock, stdout, stderr, isatty(STDOUT_FILENO) == 1, isatty(STDERR_FILENO) == 1};
+  auto format = parse_format(line.parsed().output, environment.out_is_terminal);
+  if (!format) return report(environment, std::move(format).error());
+  return report(environment, line.command()(environment, line.parsed(), *format));
+}
+
+}  // namespace ticklake::app

@@ -1,0 +1,113 @@
+// The commands behind the command line, as functions of their options. Each writes its rows to the
+// environment's output and returns what went wrong as a sentence for the user.
+#pragma once
+
+#include <cstdint>
+#include <cstdio>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "app/output.h"
+#include "base/result.h"
+#include "io/clock.h"
+#include "io/files.h"
+
+namespace ticklake::app {
+
+// What a command may touch; owned by run_command_line.
+struct Environment {
+  io::FileStore& files;
+  const io::Clock& clock;
+  std::FILE* out;
+  std::FILE* err;
+  bool out_is_terminal = false;
+  bool err_is_terminal = false;
+};
+
+// Which project, and what the command line changes in it.
+struct ProjectOptions {
+  std::string directory = ".";
+  std::string target = {};
+  std::vector<std::string> settings = {};  // KEY=VALUE
+};
+
+struct InitOptions {
+  std::string directory;
+  std::string name = {};  // empty: the directory's
+};
+Result<void> init_project(Environment& environment, const InitOptions& options);
+
+Result<void> validate_project(Environment& environment, const ProjectOptions& project,
+                              Format format);
+
+struct RunOptions {
+  ProjectOptions project;
+  bool once = false;
+  bool ingest = true;
+  bool accept_loss = false;
+  std::vector<std::string> refresh = {};
+  std::vector<std::string> full_refresh = {};
+  std::optional<Format> summary = {};  // the flows' counters, at the end
+};
+Result<void> run_project(Environment& environment, const RunOptions& options);
+
+// Runs one source of the project until it ends or a signal comes.
+Result<void> ingest_source(Environment& environment, const ProjectOptions& project,
+                           const std::string& name, bool once);
+
+struct SqlOptions {
+  ProjectOptions project;
+  std::string text = {};
+  std::string file = {};
+  Format format = Format::JsonLines;
+};
+Result<void> run_sql(Environment& environment, const SqlOptions& options);
+
+struct TableOptions {
+  ProjectOptions project;
+  std::string table = {};  // a path, or a name in the project
+  std::optional<int64_t> version = {};
+  std::string timestamp = {};
+  std::string rows_file = {};
+  int64_t limit = 0;  // 0: all
+  Format format = Format::JsonLines;
+};
+Result<void> list_tables(Environment& environment, const TableOptions& options);
+Result<void> read_table(Environment& environment, const TableOptions& options);
+Result<void> describe_table(Environment& environment, const TableOptions& options);
+Result<void> show_table_history(Environment& environment, const TableOptions& options);
+Result<void> list_table_files(Environment& environment, const TableOptions& options);
+Result<void> append_to_table(Environment& environment, const TableOptions& options);
+Result<void> checkpoint_table(Environment& environment, const TableOptions& options);
+
+struct TopicOptions {
+  ProjectOptions project;
+  std::string bootstrap = {};  // empty: the project's
+  std::string directory = {};  // of the embedded log; empty: the project's
+  std::string topic = {};
+  Format format = Format::JsonLines;
+  int32_t partitions = 4;
+  std::vector<std::string> config = {};  // KEY=VALUE
+  bool yes = false;
+  std::string file = {};
+  std::string key = {};
+  std::string key_separator = {};
+  std::optional<int32_t> partition = {};
+  bool follow = false;
+  std::string from = {};
+  int64_t records = 10;
+};
+Result<void> list_topics(Environment& environment, const TopicOptions& options);
+Result<void> describe_topic(Environment& environment, const TopicOptions& options);
+Result<void> create_topic(Environment& environment, const TopicOptions& options);
+Result<void> delete_topic(Environment& environment, const TopicOptions& options);
+Result<void> produce_records(Environment& environment, const TopicOptions& options);
+Result<void> tail_topic(Environment& environment, const TopicOptions& options);
+
+// "a=1", "b=2" as a map. Invalid: one without '='.
+Result<std::map<std::string, std::string>> key_values(const std::vector<std::string>& texts,
+                                                      const std::string& option);
+
+}  // namespace ticklake::app

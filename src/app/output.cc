@@ -1,0 +1,248 @@
+#include "app/output.h"
+
+#include <arrow/array.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+#include "base/text.h"
+#include "formats/formats.h"
+
+namespace ticklake::app {
+
+namespace {
+
+constexpr size_t kCellCharactersMax = 60;
+
+bool starts_character(char byte) { return (static_cast<unsigned char>(byte) & 0xC0) != 0x80; }
+
+size_t characters(std::string_view text) {
+  return static_cast<size_t>(std::count_if(text.begin(), text.end(), starts_character));
+}
+
+// One line of at most kCellCharactersMax characters.
+std::string as_cell(std::string_view text) {
+  std::string cell;
+  size_t count = 0;
+  for (char byte : text) {
+    if (starts_character(byte) && ++count >= kCellCharactersMax) return cell + "…";
+    cell += static_cast<unsigned char>(byte) < 0x20 ? ' ' : byte;
+  }
+  return cell;
+}
+
+std::string rule(const std::vector<size_t>& widths, const char* left, const char* middle,
+                 const char* right) {
+  std::string line = left;
+  for (size_t i = 0; i < widths.size(); ++i) {
+    if (i > 0) line += middle;
+    for (size_t n = 0; n < widths[i] + 2; ++n) line += "─";
+  }
+  return line + right + "\n";
+}
+
+std::string row_line(const std::vector<std::string>& cells, const std::vector<size_t>& widths,
+                     const std::vector<bool>& right) {
+  std::string line;
+  for (size_t i = 0; i < widths.size(); ++i) {
+    const std::string& cell = i < cells.size() ? cells[i] : std::string();
+    std::string blanks(widths[i] - std::min(widths[i], characters(cell)), ' ');
+    line += i == 0 ? "│ " : " │ ";
+    line += right[i] ? blanks + cell : cell + blanks;
+  }
+  return line + " │\n";
+}
+
+bool stands_right(const Type& type) { return type.is_numeric(); }
+
+std::string csv_cell(std::string_view text) {
+  if (text.find_first_of(",\"\r\n") == std::string_view::npos) return std::string(text);
+  std::string quoted = "\"";
+  for (char byte : text) {
+    if (byte == '"') quoted += '"';
+    quoted += byte;
+  }
+  return quoted + "\"";
+}
+
+// A JSON text as a person reads it: strings without quotes, NULL by `null`.
+std::string plain(const std::string& json, std::string_view null) {
+  if (json == "null") return std::string(null);
+  if (json.empty() || json.front() != '"') return json;
+  auto value = nlohmann::json::parse(json, nullptr, false);
+  return value.is_string() ? value.get<std::string>() : json;
+}
+
+void put(std::FILE* out, std::string_view text) { std::fwrite(text.data(), 1, text.size(), out); }
+
+Result<void> write_table(std::FILE* out, const std::vector<std::string>& columns,
+                         const std::vector<Object>& objects) {
+  std::vector<bool> right(columns.size(), false);
+  std::vector<std::vector<std::string>> rows;
+  for (const Object& object : objects) {
+    auto& row = rows.emplace_back();
+    for (size_t i = 0; i < object.size(); ++i) {
+      const std::string& json = object[i].second;
+      right[i] = right[i] || (!json.empty() && (std::isdigit(json[0]) || json[0] == '-'));
+      row.push_back(as_cell(plain(json, "NULL")));
+    }
+  }
+  put(out, drawn(columns, right, rows));
+  return flushed(out);
+}
+
+}  // namespace
+
+Result<Format> parse_format(const std::string& text, bool terminal) {
+  if (text.empty()) return terminal ? Format::Table : Format::JsonLines;
+  if (text == "jsonl") return Format::JsonLines;
+  if (text == "json") return Format::Json;
+  if (text == "csv") return Format::Csv;
+  if (text == "table") return Format::Table;
+  return Error{Code::Invalid,
+               fmt::format("--output {}: use jsonl, json, csv or table", printable(text))};
+}
+
+RowWriter::RowWriter(std::FILE* out, Format format, Schema schema)
+    : out_(out), format_(format), schema_(std::move(schema)) {}
+
+Result<void> RowWriter::write(const arrow::RecordBatch& batch) {
+  if (batch.num_rows() == 0) return {};
+  if (format_ == Format::Table) return keep_cells(batch);
+  if (format_ == Format::JsonLines) {
+    put(out_, TRY(formats::to_json_lines(batch, schema_)));
+  } else if (format_ == Format::Csv) {
+    put(out_, TRY(formats::to_csv(batch, schema_, rows_ == 0)));
+  } else {
+    for (int64_t row = 0; row < batch.num_rows(); ++row) {
+      put(out_, rows_ + row == 0 ? "[\n" : ",\n");
+      put(out_, TRY(formats::to_json(batch, schema_, row)));
+    }
+  }
+  rows_ += batch.num_rows();
+  return {};
+}
+
+Result<void> RowWriter::keep_cells(const arrow::RecordBatch& batch) {
+  std::string text = TRY(formats::to_csv(batch, schema_, false));
+  formats::CsvSplitter splitter(text);
+  for (int64_t row = 0; row < batch.num_rows(); ++row) {
+    // A record of one empty value is an empty line, which the splitter may skip: it is that row all
+    // the same.
+    auto record = splitter.next();
+    auto& cells = cells_.emplace_back();
+    for (int column = 0; column < batch.num_columns(); ++column) {
+      auto at = static_cast<size_t>(column);
+      bool there = record && at < record->fields.size();
+      bool null = batch.column(column)->IsNull(row);
+      cells.push_back(null ? "NULL" : as_cell(there ? record->fields[at] : ""));
+    }
+  }
+  return {};
+}
+
+Result<void> RowWriter::finish() {
+  std::vector<std::string> header;
+  std::vector<bool> right;
+  for (const Field& field : schema_.fields) {
+    header.push_back(field.name);
+    right.push_back(stands_right(field.type));
+  }
+  if (format_ == Format::Json) put(out_, rows_ == 0 ? "[]\n" : "\n]\n");
+  if (format_ == Format::Csv && rows_ == 0) {
+    put(out_, TRY(formats::to_csv(*empty_batch(schema_), schema_, true)));
+  }
+  if (format_ == Format::Table) {
+    put(out_, drawn(header, right, cells_));
+    put(out_, fmt::format("{} row{}\n", cells_.size(), cells_.size() == 1 ? "" : "s"));
+  }
+  return flushed(out_);
+}
+
+std::string json_text(std::string_view text) {
+  return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+std::string json_text_or_null(const std::optional<std::string>& text) {
+  return text ? json_text(*text) : "null";
+}
+
+std::string json_texts(const std::vector<std::string>& texts) {
+  std::vector<std::string> items;
+  for (const auto& text : texts) items.push_back(json_text(text));
+  return "[" + joined(items, ",") + "]";
+}
+
+std::string json_map(const std::map<std::string, std::string>& map) {
+  Object object;
+  for (const auto& [key, value] : map) object.emplace_back(key, json_text(value));
+  return to_json(object);
+}
+
+std::string to_json(const Object& object) {
+  std::vector<std::string> items;
+  for (const auto& [name, value] : object) items.push_back(json_text(name) + ":" + value);
+  return "{" + joined(items, ",") + "}";
+}
+
+Result<void> write_objects(std::FILE* out, Format format, const std::vector<Object>& objects,
+                           const std::vector<std::string>& columns) {
+  if (format == Format::Table) return write_table(out, columns, objects);
+  if (format == Format::Csv) put(out, joined(columns, ",") + "\n");
+  if (format == Format::Json) put(out, objects.empty() ? "[" : "[\n");
+  for (size_t i = 0; i < objects.size(); ++i) {
+    if (format == Format::Csv) {
+      std::vector<std::string> cells;
+      for (const auto& value : objects[i]) cells.push_back(csv_cell(plain(value.second, "")));
+      put(out, joined(cells, ",") + "\n");
+    } else {
+      bool comma = format == Format::Json && i + 1 < objects.size();
+      put(out, to_json(objects[i]) + (comma ? ",\n" : "\n"));
+    }
+  }
+  if (format == Format::Json) put(out, "]\n");
+  return flushed(out);
+}
+
+Result<void> write_object(std::FILE* out, Format format, const Object& object) {
+  if (format == Format::Json || format == Format::JsonLines) {
+    put(out, to_json(object) + "\n");
+    return flushed(out);
+  }
+  if (format == Format::Csv) {
+    std::vector<std::string> columns;
+    for (const auto& value : object) columns.push_back(value.first);
+    return write_objects(out, format, {object}, columns);
+  }
+  std::vector<Object> lines;
+  for (const auto& [name, value] : object) {
+    lines.push_back({{"name", json_text(name)}, {"value", json_text(plain(value, "NULL"))}});
+  }
+  return write_table(out, {"name", "value"}, lines);
+}
+
+std::string drawn(const std::vector<std::string>& header, const std::vector<bool>& right,
+                  const std::vector<std::vector<std::string>>& rows) {
+  std::vector<size_t> widths;
+  for (const auto& name : header) widths.push_back(characters(name));
+  for (const auto& row : rows) {
+    for (size_t i = 0; i < widths.size() && i < row.size(); ++i) {
+      widths[i] = std::max(widths[i], characters(row[i]));
+    }
+  }
+  std::string text = rule(widths, "┌", "┬", "┐") + row_line(header, widths, right);
+  text += rule(widths, "├", "┼", "┤");
+  for (const auto& row : rows) text += row_line(row, widths, right);
+  return text + rule(widths, "└", "┴", "┘");
+}
+
+Result<void> flushed(std::FILE* out) {
+  if (std::fflush(out) == 0 && std::ferror(out) == 0) return {};
+  return Error{Code::Unavailable,
+               fmt::format("the output could not be written: {}", std::strerror(errno))};
+}
+
+}  // namespace ticklake::app

@@ -1,0 +1,64 @@
+// What commands print: rows of Arrow batches and small objects, in the four forms of --output.
+#pragma once
+
+#include <cstdint>
+#include <cstdio>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+#include "model/arrow.h"
+
+namespace ticklake::app {
+
+enum class Format : uint8_t { JsonLines, Json, Csv, Table };
+
+// Reads --output. Nothing given: a table on a terminal, JSON Lines into a pipe.
+Result<Format> parse_format(const std::string& text, bool terminal);
+
+// Writes rows of one schema as they come; a table is drawn at finish(), when its widths are known.
+class RowWriter {
+ public:
+  RowWriter(std::FILE* out, Format format, Schema schema);
+  Result<void> write(const arrow::RecordBatch& batch);
+  // Call once, after the last row. Unavailable where the output could not be written (a full disk).
+  Result<void> finish();
+
+ private:
+  Result<void> keep_cells(const arrow::RecordBatch& batch);
+
+  std::FILE* out_;
+  Format format_;
+  Schema schema_;
+  int64_t rows_ = 0;
+  std::vector<std::vector<std::string>> cells_;
+};
+
+// Names and values of one printed thing, in order. A value is a JSON text.
+using Object = std::vector<std::pair<std::string, std::string>>;
+
+std::string json_text(std::string_view text);  // bytes that are not UTF-8 become U+FFFD
+std::string json_text_or_null(const std::optional<std::string>& text);
+std::string json_texts(const std::vector<std::string>& texts);
+std::string json_map(const std::map<std::string, std::string>& map);
+std::string to_json(const Object& object);
+
+// All in one go. `columns` names the columns where there is no object to take them from.
+Result<void> write_objects(std::FILE* out, Format format, const std::vector<Object>& objects,
+                           const std::vector<std::string>& columns);
+// One thing: a JSON object for both JSON forms, a name a line for a table.
+Result<void> write_object(std::FILE* out, Format format, const Object& object);
+
+// A table with lines around its cells. Cells of `right` columns stand to the right. Ends with a
+// line end.
+std::string drawn(const std::vector<std::string>& header, const std::vector<bool>& right,
+                  const std::vector<std::vector<std::string>>& rows);
+
+// Flushes, and tells where the system could not take what was written.
+Result<void> flushed(std::FILE* out);
+
+}  // namespace ticklake::app

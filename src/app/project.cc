@@ -1,0 +1,154 @@
+#include "app/project.h"
+
+#include <fmt/format.h>
+
+#include <cstdlib>
+
+#include "base/text.h"
+
+namespace ticklake::app {
+
+namespace {
+
+constexpr std::string_view kKafkaPrefix = "kafka.";
+constexpr std::string_view kBootstrap = "kafka.bootstrap";
+
+std::optional<std::string> environment_variable(const std::string& name) {
+  const char* value = std::getenv(name.c_str());
+  if (value == nullptr) return {};
+  return std::string(value);
+}
+
+io::Path without_end_slash(io::Path path) {
+  while (path.size() > 1 && path.ends_with('/')) path.pop_back();
+  return path;
+}
+
+Result<bool> has_log(io::FileStore& files, const io::Path& root) {
+  return !TRY(files.list(io::join(root, "_delta_log"))).empty();
+}
+
+Error unknown_table(const engine::Project& project, const std::string& name) {
+  std::vector<std::string> names;
+  for (const auto& statement : project.statements) {
+    if (statement.kind != sql::Statement::Kind::TemporaryView) {
+      names.push_back(statement.name.back());
+    }
+  }
+  std::string near = nearest(name_parts(name).back(), names);
+  return Error{Code::NotFound,
+               fmt::format("no table {} in project {}{}", printable(name), project.name,
+                           near.empty() ? "" : fmt::format("; did you mean {}?", near))};
+}
+
+}  // namespace
+
+Result<engine::Project> load(Environment& environment, const ProjectOptions& options) {
+  engine::LoadOptions load_options{.target = options.target,
+                                   .overrides = TRY(key_values(options.settings, "--set")),
+                                   .environment = environment_variable};
+  return engine::load_project(environment.files, options.directory, load_options);
+}
+
+Result<std::vector<sources::SourceSpec>> source_specs(const engine::Project& project) {
+  std::vector<sources::SourceSpec> specs;
+  auto nothing = [](const std::string&) { return std::optional<std::string>(); };
+  for (const auto& file : project.sources) {
+    specs.push_back(TRY(sources::parse_spec(file.text, file.path, nothing)));
+  }
+  return specs;
+}
+
+std::vector<std::string> name_parts(const std::string& name) {
+  std::vector<std::string> parts(1);
+  bool quoted = false;
+  for (char byte : name) {
+    if (byte == '`') {
+      quoted = !quoted;
+    } else if (byte == '.' && !quoted) {
+      parts.emplace_back();
+    } else {
+      parts.back() += byte;
+    }
+  }
+  return parts;
+}
+
+Result<io::Path> table_root(Environment& environment, const ProjectOptions& options,
+                            const std::string& path_or_name) {
+  auto parts = name_parts(path_or_name);
+  if (parts.size() == 2 && equal_ignoring_case(parts[0], "delta")) return parts[1];
+  io::Path path = without_end_slash(path_or_name);
+  bool is_path = path.find('/') != std::string::npos || path.starts_with('.');
+  if (is_path || TRY(has_log(environment.files, path))) return path;
+  engine::Project project = TRY(load(environment, options));
+  if (parts.size() > 3) {
+    return Error{Code::Invalid, fmt::format("{}: a table's name has at most three parts",
+                                            printable(path_or_name))};
+  }
+  std::string name = project.canonical(parts);
+  io::Path root = project.table_path(name);
+  if (TRY(has_log(environment.files, root))) return root;
+  for (const auto& statement : project.statements) {
+    if (project.canonical(statement.name) == name) {
+      return Error{Code::NotFound,
+                   fmt::format("table {} has not been made yet; run: ticklake run --project {} "
+                               "--once",
+                               name, options.directory)};
+    }
+  }
+  return unknown_table(project, path_or_name);
+}
+
+std::optional<int64_t> row_count(const delta::Snapshot& snapshot) {
+  int64_t rows = 0;
+  for (const auto& file : snapshot.files()) {
+    auto records = file.records();
+    if (!records) return {};
+    rows += *records;
+  }
+  return rows;
+}
+
+Result<std::unique_ptr<broker::Topics>> project_topics(Environment& environment,
+                                                       const engine::Project& project) {
+  std::string bootstrap = "embedded";
+  std::map<std::string, std::string> client;
+  for (const auto& [key, value] : project.configuration) {
+    if (key == kBootstrap) {
+      bootstrap = value;
+    } else if (key.starts_with(kKafkaPrefix)) {
+      client[key.substr(kKafkaPrefix.size())] = value;
+    }
+  }
+  return broker::open(bootstrap, project.topics, client, environment.clock);
+}
+
+Result<std::unique_ptr<broker::Topics>> open_topics(Environment& environment,
+                                                    const TopicOptions& options) {
+  bool no_project =
+      !options.directory.empty() || (!options.bootstrap.empty() && options.bootstrap != "embedded");
+  if (!no_project) {
+    engine::Project project = TRY(load(environment, options.project));
+    if (!options.bootstrap.empty()) project.configuration[std::string(kBootstrap)] = "embedded";
+    return project_topics(environment, project);
+  }
+  std::string bootstrap = options.bootstrap.empty() ? "embedded" : options.bootstrap;
+  return broker::open(bootstrap, options.directory, {}, environment.clock);
+}
+
+Result<std::map<std::string, std::string>> key_values(const std::vector<std::string>& texts,
+                                                      const std::string& option) {
+  std::map<std::string, std::string> map;
+  for (const auto& text : texts) {
+    size_t at = text.find('=');
+    if (at == std::string::npos || at == 0) {
+      return Error{Code::Invalid,
+                   fmt::format("{} {}: write it as KEY=VALUE", option, printable(text))};
+    }
+    map[text.substr(0, at)] = text.substr(at + 1);
+  }
+  return map;
+}
+
+}  // namespace ticklake::app

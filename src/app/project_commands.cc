@@ -1,0 +1,139 @@
+#include <fmt/format.h>
+
+#include <filesystem>
+
+#include "app/commands.h"
+#include "app/project.h"
+#include "base/text.h"
+
+namespace ticklake::app {
+
+namespace {
+
+constexpr std::string_view kProjectFile =
+    R"(# One pipeline. `ticklake validate` checks it, `ticklake run` runs it.
+name: {name}
+storage: ./storage          # tables, topics and leases live below it
+catalog: {name}
+database: main
+libraries:
+  - glob:
+      include: transformations/**
+configuration:
+  kafka.bootstrap: embedded # or host:port of an Apache Kafka broker
+)";
+
+constexpr std::string_view kSourceFile =
+    R"(# Made-up trades, so that there is something to see. docs/sources.md has every key.
+type: synthetic
+topic: ticks
+symbols: [AAPL, GOOG, IBM, MSFT]
+rate: 100
+backfill: 10 minutes
+)";
+
+constexpr std::string_view kTransformationFile = R"(-- Bronze: what the topic holds, as it came.
+CREATE OR REFRESH STREAMING TABLE bronze_ticks AS
+SELECT value, topic, partition, offset, timestamp
+FROM STREAM read_kafka(
+  bootstrapServers => '${kafka.bootstrap}', subscribe => 'ticks', startingOffsets => 'earliest');
+
+-- Silver: typed and checked.
+CREATE OR REFRESH STREAMING TABLE silver_ticks (
+  CONSTRAINT has_symbol EXPECT (symbol IS NOT NULL) ON VIOLATION DROP ROW,
+  CONSTRAINT positive_price EXPECT (price > 0) ON VIOLATION DROP ROW
+) AS
+SELECT tick.symbol, tick.ts, tick.price, tick.size
+FROM (
+  SELECT from_json(CAST(value AS STRING), 'symbol STRING, ts TIMESTAMP, price DOUBLE, size BIGINT')
+    AS tick
+  FROM STREAM bronze_ticks
+);
+
+-- Gold: one row a symbol.
+CREATE OR REFRESH MATERIALIZED VIEW gold_symbols AS
+SELECT symbol, count(*) AS trades, avg(price) AS average_price, sum(size) AS volume
+FROM silver_ticks
+GROUP BY symbol;
+)";
+
+constexpr std::string_view kIgnoreFile = "storage/\n";
+
+std::string with_name(std::string_view text, const std::string& name) {
+  std::string result(text);
+  for (size_t at = 0; (at = result.find("{name}", at)) != std::string::npos; at += name.size()) {
+    result.replace(at, 6, name);
+  }
+  return result;
+}
+
+bool is_plain_name(const std::string& name) {
+  return !name.empty() && std::isalpha(static_cast<unsigned char>(name[0])) != 0 &&
+         name.find_first_not_of(
+             "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") ==
+             std::string::npos;
+}
+
+std::string dataset_type(const sql::Statement& statement) {
+  return statement.kind == sql::Statement::Kind::StreamingTable ? "STREAMING_TABLE"
+                                                                : "MATERIALIZED_VIEW";
+}
+
+}  // namespace
+
+Result<void> init_project(Environment& environment, const InitOptions& options) {
+  std::string name = options.name;
+  if (name.empty()) name = std::filesystem::path(options.directory).filename().string();
+  if (!is_plain_name(name)) {
+    return Error{Code::Invalid,
+                 fmt::format("{}: a project's name has letters, digits and _, the first a letter; "
+                             "give one with --name",
+                             printable(name))};
+  }
+  if (!TRY(environment.files.list(options.directory)).empty()) {
+    return Error{Code::Conflict,
+                 fmt::format("{} is not empty; give a new directory", options.directory)};
+  }
+  const std::pair<std::string_view, std::string> files[] = {
+      {"spark-pipeline.yml", with_name(kProjectFile, name)},
+      {"sources/ticks.yml", std::string(kSourceFile)},
+      {"transformations/ticks.sql", std::string(kTransformationFile)},
+      {".gitignore", std::string(kIgnoreFile)}};
+  for (const auto& [path, text] : files) {
+    TRY(environment.files.put_if_absent(io::join(options.directory, path), text));
+  }
+  fmt::print(environment.err, "made project {0} in {1}; next: ticklake run --project {1} --once\n",
+             name, options.directory);
+  return {};
+}
+
+Result<void> validate_project(Environment& environment, const ProjectOptions& options,
+                              Format format) {
+  auto project = TRY(load(environment, options));
+  auto specs = TRY(source_specs(project));
+  auto graph = TRY(engine::build_graph(project, environment.clock.now_us()));
+  std::vector<Object> objects;
+  for (const auto& spec : specs) {
+    objects.push_back({{"name", json_text(spec.name)},
+                       {"type", json_text("SOURCE")},
+                       {"inputs", "[]"},
+                       {"output", json_text("topic " + spec.topic)}});
+  }
+  for (const auto& dataset : graph.datasets) {
+    std::vector<std::string> inputs = dataset.inputs;
+    for (const auto& input : dataset.plan.inputs) {
+      auto topic = input.kafka.find("subscribe");
+      if (topic != input.kafka.end()) inputs.push_back("topic " + topic->second);
+    }
+    objects.push_back({{"name", json_text(dataset.name)},
+                       {"type", json_text(dataset_type(dataset.statement))},
+                       {"inputs", json_texts(inputs)},
+                       {"output", json_text(to_ddl(dataset.plan.output))}});
+  }
+  TRY(write_objects(environment.out, format, objects, {"name", "type", "inputs", "output"}));
+  fmt::print(environment.err, "{} is valid: {} tables, {} sources\n", project.name,
+             graph.tables.size(), specs.size());
+  return {};
+}
+
+}  // namespace ticklake::app

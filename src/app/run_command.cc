@@ -1,0 +1,226 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <memory>
+
+#include "app/commands.h"
+#include "app/crash_point.h"
+#include "app/progress.h"
+#include "app/project.h"
+#include "app/signals.h"
+#include "app/source_threads.h"
+#include "base/text.h"
+
+namespace ticklake::app {
+
+namespace {
+
+// Hands the pipeline one broker for each distinct address and settings; the project's own is shared
+// with the sources.
+class Brokers {
+ public:
+  Brokers(Environment& environment, const engine::Project& project,
+          std::shared_ptr<broker::Topics> own)
+      : environment_(environment), directory_(project.topics) {
+    auto bootstrap = project.configuration.find("kafka.bootstrap");
+    bool named = bootstrap != project.configuration.end();
+    opened_[{named ? bootstrap->second : "embedded", {}}] = std::move(own);
+  }
+
+  Result<std::shared_ptr<broker::Topics>> get(const std::string& bootstrap,
+                                              const std::map<std::string, std::string>& config) {
+    auto& topics = opened_[{bootstrap, config}];
+    if (!topics) {
+      topics = TRY(broker::open(bootstrap, directory_, config, environment_.clock));
+    }
+    return topics;
+  }
+
+ private:
+  Environment& environment_;
+  io::Path directory_;
+  std::map<std::pair<std::string, std::map<std::string, std::string>>,
+           std::shared_ptr<broker::Topics>>
+      opened_;
+};
+
+Result<void> refuse_what_is_not_there(const RunOptions& options) {
+  auto refusal = [](std::string_view option) {
+    return Error{Code::Unsupported,
+                 fmt::format("ticklake run {} is not available in this version", option)};
+  };
+  if (!options.refresh.empty()) return refusal("--refresh");
+  if (options.accept_loss) return refusal("--accept-loss");
+  return {};
+}
+
+sources::OpenOptions source_options(const engine::Project& project, bool once) {
+  return {.project_directory = project.directory,
+          .lease_directory = io::join(project.storage, "sources"),
+          .once = once};
+}
+
+// One run of a project: opened, stepped until it is finished or a signal comes, summed up.
+class Run {
+ public:
+  Run(Environment& environment, const RunOptions& options)
+      : environment_(environment),
+        options_(options),
+        progress_(environment),
+        crash_point_(CrashPoint::steps_from_environment()) {}
+
+  Result<void> go() {
+    TRY(open());
+    TRY(options_.once ? drain_sources() : start_sources());
+    auto result = step_until_over();
+    for (auto& thread : threads_) thread->stop();
+    show();
+    if (!result) return result;
+    TRY(write_summary());
+    return source_problem();
+  }
+
+ private:
+  Result<void> open() {
+    auto project = TRY(load(environment_, options_.project));
+    if (options_.ingest) specs_ = TRY(source_specs(project));
+    topics_ = TRY(project_topics(environment_, project));
+    brokers_ = std::make_unique<Brokers>(environment_, project, topics_);
+    world_ = std::make_unique<SourceWorld>(SourceWorld{
+        environment_, *topics_, signals_, crash_point_, source_options(project, options_.once)});
+    engine::World world{.files = environment_.files,
+                        .clock = environment_.clock,
+                        .topics = [this](const auto& bootstrap, const auto& config) {
+                          return brokers_->get(bootstrap, config);
+                        }};
+    engine::RunOptions run{.once = options_.once, .full_refresh = options_.full_refresh};
+    pipeline_ = TRY(engine::Pipeline::open(std::move(project), world, run));
+    progress_.say(fmt::format("{}: {} flows, {} sources, {}; Ctrl-C stops",
+                              pipeline_->project().name, pipeline_->status().size(), specs_.size(),
+                              topics_->name()));
+    return {};
+  }
+
+  Result<void> drain_sources() {
+    for (const auto& spec : specs_) {
+      drained_.emplace_back();
+      auto status = drain_source(*world_, spec, [this](const SourceStatus& now) {
+        drained_.back() = now;
+        if (progress_.due()) show();
+      });
+      if (!status) return prefixed("source " + spec.name, std::move(status).error());
+      drained_.back() = *status;
+    }
+    return {};
+  }
+
+  Result<void> start_sources() {
+    for (const auto& spec : specs_) TRY(make_topic(spec));
+    for (const auto& spec : specs_) {
+      threads_.push_back(std::make_unique<SourceThread>(*world_, spec));
+    }
+    return {};
+  }
+
+  // The pipeline's first step expects its topics to be there; a source makes its own a moment
+  // later.
+  Result<void> make_topic(const sources::SourceSpec& spec) {
+    auto made = topics_->create(spec.topic, {.partitions = spec.partitions});
+    if (!made && made.error().code != Code::Conflict) return made;
+    return {};
+  }
+
+  Result<void> step_until_over() {
+    while (!signals_.stopping()) {
+      auto report = TRY(pipeline_->step());
+      if (!report.problem.empty()) {
+        progress_.say(
+            fmt::format("flow {}: {} (it will be tried again)", report.flow, report.problem));
+      }
+      if (report.kind == engine::StepReport::Kind::Finished) return {};
+      if (report.kind == engine::StepReport::Kind::Worked) crash_point_.step_worked();
+      if (report.kind == engine::StepReport::Kind::Idle) {
+        signals_.wait_ms(std::max<int64_t>(1, report.wait_us / 1000));
+      }
+      if (progress_.due()) show();
+    }
+    progress_.say("stopping: what was committed stays, the rest is read again by the next run");
+    return {};
+  }
+
+  std::vector<SourceStatus> sources() const {
+    std::vector<SourceStatus> statuses = drained_;
+    for (const auto& thread : threads_) statuses.push_back(thread->status());
+    return statuses;
+  }
+
+  void show() { progress_.show(sources(), pipeline_->status()); }
+
+  Result<void> write_summary() {
+    if (!options_.summary) return {};
+    std::vector<Object> objects;
+    for (const auto& flow : pipeline_->status()) objects.push_back(flow_object(flow));
+    std::vector<std::string> columns;
+    if (!objects.empty()) {
+      for (const auto& value : objects.front()) columns.push_back(value.first);
+    }
+    return write_objects(environment_.out, *options_.summary, objects, columns);
+  }
+
+  Result<void> source_problem() const {
+    for (const auto& source : sources()) {
+      if (source.problem.empty()) continue;
+      return Error{Code::Unavailable,
+                   fmt::format("source {} had not recovered when the run ended: {}", source.name,
+                               source.problem)};
+    }
+    return {};
+  }
+
+  Environment& environment_;
+  const RunOptions& options_;
+  Signals signals_;
+  Progress progress_;
+  CrashPoint crash_point_;
+  std::vector<sources::SourceSpec> specs_;
+  std::shared_ptr<broker::Topics> topics_;
+  std::unique_ptr<Brokers> brokers_;
+  std::unique_ptr<SourceWorld> world_;
+  std::unique_ptr<engine::Pipeline> pipeline_;
+  std::vector<SourceStatus> drained_;
+  std::vector<std::unique_ptr<SourceThread>> threads_;
+};
+
+}  // namespace
+
+Result<void> run_project(Environment& environment, const RunOptions& options) {
+  TRY(refuse_what_is_not_there(options));
+  return Run(environment, options).go();
+}
+
+Result<void> ingest_source(Environment& environment, const ProjectOptions& project_options,
+                           const std::string& name, bool once) {
+  auto project = TRY(load(environment, project_options));
+  auto specs = TRY(source_specs(project));
+  auto spec = std::find_if(specs.begin(), specs.end(),
+                           [&name](const auto& candidate) { return candidate.name == name; });
+  if (spec == specs.end()) {
+    std::vector<std::string> names;
+    for (const auto& candidate : specs) names.push_back(candidate.name);
+    return Error{Code::NotFound, fmt::format("no source {} in {}; the sources are: {}", name,
+                                             project_options.directory, joined(names, ", "))};
+  }
+  auto topics = TRY(project_topics(environment, project));
+  Signals signals;
+  CrashPoint crash_point(CrashPoint::steps_from_environment());
+  SourceWorld world{environment, *topics, signals, crash_point, source_options(project, once)};
+  Progress progress(environment);
+  auto status = TRY(drain_source(world, *spec, [&progress](const SourceStatus& now) {
+    if (progress.due()) progress.show({now}, {});
+  }));
+  progress.show({status}, {});
+  return {};
+}
+
+}  // namespace ticklake::app
