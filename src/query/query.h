@@ -1,10 +1,11 @@
-// SQL over Arrow batches and Delta snapshots, executed by DuckDB. The SQL comes from sql::Plan; inputs are read in it as
-// ticklake_input('<name>').
+// SQL over Arrow batches and Delta snapshots, executed by DuckDB. The SQL comes from sql::Plan;
+// inputs are read in it as ticklake_input('<name>').
 #pragma once
 
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,19 +25,21 @@ struct Options {
 
 // A row that a from_json of the plan could not decode.
 struct DecodeError {
-  int64_t row;         // the input's row number, counted over the batches given, first is 0
-  std::string raw;     // the argument of from_json
+  int64_t row;      // the input's row number, counted over the batches given, first is 0
+  std::string raw;  // the argument of from_json
   std::string reason;
 };
 
 struct Answer {
-  Batches batches;  // of the plan's output schema (visible columns, then hidden ones)
+  Batches batches;  // of the request's output schema, each with rows, of up to about 64 Ki; none
+                    // for no rows
   std::vector<DecodeError> decode_errors;
 };
 
-// A statement prepared once and run many times; one thread at a time. `batches` are the rows of the request's batch
-// input; other inputs are read anew at each run. Invalid: an ANSI error (overflow, division by zero, a failed cast), in
-// Spark's words where it can be known; Unavailable: out of memory or disk.
+// A statement prepared once and run many times; one thread at a time. `batches` are the rows of the
+// request's batch input; other inputs are read anew at each run. Invalid: an ANSI error (overflow,
+// division by zero, a failed cast), in Spark's words where it can be known; Unavailable: out of
+// memory or disk.
 class Prepared {
  public:
   virtual ~Prepared() = default;
@@ -47,25 +50,30 @@ class Prepared {
 struct Input {
   Schema schema;
   // The named columns, in that order. Parts may be read side by side by several threads.
-  std::function<Result<std::vector<std::function<Result<std::shared_ptr<arrow::RecordBatchReader>>()>>>(
-      const std::vector<std::string>& columns)>
+  std::function<
+      Result<std::vector<std::function<Result<std::shared_ptr<arrow::RecordBatchReader>>()>>>(
+          const std::vector<std::string>& columns)>
       parts;
+  std::optional<int64_t> rows = {};  // about how many, where known: for the order of joins
 };
 
 // The rows of a snapshot: files that the conditions rule out are not read.
-Input snapshot_input(io::FileStore& files, const delta::Snapshot& snapshot, std::vector<delta::Condition> conditions);
+Input snapshot_input(io::FileStore& files, const delta::Snapshot& snapshot,
+                     std::vector<delta::Condition> conditions);
 
 // What to prepare. The SQL is as sql::analyze prints it.
 struct Request {
   std::string sql;
-  Schema output;                         // what the SQL gives; the answer's batches have exactly these types
+  Schema output;  // what the SQL gives; the answer's batches have exactly these types
   std::vector<sql::FromJson> from_json;
-  std::string batch_input = {};          // the id of the input that run() feeds, or ""
-  Schema batch_schema = {};              // of that input; its SQL name also offers "__row" BIGINT, counted by run()
+  std::string batch_input = {};  // the id of the input that run() feeds, or ""
+  Schema batch_schema =
+      {};  // of that input; its SQL name also offers "__row" BIGINT, counted by run()
   std::map<std::string, Input> inputs = {};  // the others, by id
 };
 
-// An in-memory DuckDB with ticklake's native functions. Outlives what it prepared; calls from one thread at a time.
+// An in-memory DuckDB with ticklake's native functions. Outlives what it prepared; calls from one
+// thread at a time.
 class Database {
  public:
   static Result<std::unique_ptr<Database>> open(const Options& options);

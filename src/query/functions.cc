@@ -1,0 +1,177 @@
+#include "query/functions.h"
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+#include "base/time.h"
+#include "query/errors.h"
+
+namespace ticklake::query {
+namespace {
+
+std::string_view view(const duckdb_string_t& text) {
+  const auto& value = text.value;
+  bool inlined = value.inlined.length <= sizeof(value.inlined.inlined);
+  return {inlined ? value.inlined.inlined : value.pointer.ptr, value.inlined.length};
+}
+
+// The one text or binary argument of a call; NULL rows give NULL before our functions see them only
+// where DuckDB's default handling says so, which the vector's mask tells.
+struct Texts {
+  explicit Texts(duckdb_data_chunk chunk)
+      : count(static_cast<int64_t>(duckdb_data_chunk_get_size(chunk))),
+        values(static_cast<const duckdb_string_t*>(
+            duckdb_vector_get_data(duckdb_data_chunk_get_vector(chunk, 0)))),
+        mask(duckdb_vector_get_validity(duckdb_data_chunk_get_vector(chunk, 0))) {}
+
+  bool valid(int64_t row) const {
+    return mask == nullptr || ((mask[row >> 6] >> (row & 63)) & 1) != 0;
+  }
+  std::string_view operator[](int64_t row) const { return view(values[row]); }
+
+  int64_t count;
+  const duckdb_string_t* values;
+  const uint64_t* mask;
+};
+
+void set_null(duckdb_vector vector, int64_t row) {
+  duckdb_vector_ensure_validity_writable(vector);
+  duckdb_validity_set_row_invalid(duckdb_vector_get_validity(vector), static_cast<idx_t>(row));
+}
+
+std::optional<int64_t> timestamp_of(std::string_view text) {
+  auto parsed = parse_timestamp(text);
+  if (!parsed) return std::nullopt;
+  return parsed->micros;
+}
+
+// A cast of text by `parse`; text that cannot be read is an error, or NULL where the cast is a
+// trying one.
+template <typename T, auto parse, bool trying>
+void cast(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector output) {
+  Texts texts(input);
+  auto* out = static_cast<T*>(duckdb_vector_get_data(output));
+  for (int64_t row = 0; row < texts.count; ++row) {
+    std::optional<T> value;
+    if (texts.valid(row)) {
+      value = parse(texts[row]);
+      if (!value && !trying) {
+        constexpr std::string_view type = sizeof(T) == sizeof(int64_t) ? "TIMESTAMP" : "DATE";
+        auto message = fmt::format(
+            "[CAST_INVALID_INPUT] the STRING '{}' cannot be cast to {}: it is malformed; "
+            "try_cast gives NULL instead",
+            printable(texts[row]), type);
+        return duckdb_scalar_function_set_error(info, marked(message).c_str());
+      }
+    }
+    out[row] = value.value_or(T{0});
+    if (!value) set_null(output, row);
+  }
+}
+
+void raise(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector output) {
+  Texts texts(input);
+  for (int64_t row = 0; row < texts.count; ++row) {
+    if (texts.valid(row)) {
+      return duckdb_scalar_function_set_error(info, marked(texts[row]).c_str());
+    }
+    set_null(output, row);
+  }
+}
+
+// Length of the longest prefix of ill-formed `bytes` that U+FFFD stands for: what could have begun
+// a character, or one byte (Unicode, "Substitution of Maximal Subparts").
+size_t subpart(std::string_view bytes) {
+  auto at = [&](size_t i) { return i < bytes.size() ? static_cast<uint8_t>(bytes[i]) : 0; };
+  auto continues = [&](size_t i) { return (at(i) & 0xC0) == 0x80; };
+  uint8_t lead = at(0);
+  uint8_t low = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;
+  uint8_t high = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;
+  bool begins = lead >= 0xC2 && lead <= 0xF4 && at(1) >= low && at(1) <= high;
+  if (!begins || lead < 0xE0) return 1;
+  return lead >= 0xF0 && continues(2) ? 3 : 2;
+}
+
+size_t character(std::string_view bytes) {
+  auto lead = static_cast<uint8_t>(bytes[0]);
+  size_t size = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+  return is_utf8(bytes.substr(0, size)) ? size : 0;
+}
+
+std::string repaired(std::string_view bytes) {
+  std::string text;
+  while (!bytes.empty()) {
+    size_t size = character(bytes);
+    if (size == 0) {
+      size = subpart(bytes);
+      text += "\xEF\xBF\xBD";
+    } else {
+      text += bytes.substr(0, size);
+    }
+    bytes.remove_prefix(std::min(size, bytes.size()));
+  }
+  return text;
+}
+
+void to_utf8(duckdb_function_info, duckdb_data_chunk input, duckdb_vector output) {
+  Texts texts(input);
+  for (int64_t row = 0; row < texts.count; ++row) {
+    if (!texts.valid(row)) {
+      set_null(output, row);
+      continue;
+    }
+    auto bytes = texts[row];
+    auto index = static_cast<idx_t>(row);
+    if (is_utf8(bytes)) {
+      duckdb_unsafe_vector_assign_string_element_len(output, index, bytes.data(), bytes.size());
+    } else {
+      auto text = repaired(bytes);
+      duckdb_unsafe_vector_assign_string_element_len(output, index, text.data(), text.size());
+    }
+  }
+}
+
+struct Native {
+  const char* name;
+  Kind argument;
+  Kind result;
+  duckdb_scalar_function_t call;
+  // DuckDB takes a function of ours for one that cannot fail, and may call it on rows that a filter
+  // dropped, or once while planning; of a volatile one it does neither.
+  bool raises;
+};
+
+Result<void> register_native(duckdb_connection connection, const Native& native) {
+  ScalarFunctionHandle function(duckdb_create_scalar_function());
+  auto argument = logical_type(native.argument);
+  auto result = logical_type(native.result);
+  duckdb_scalar_function_set_name(function.get(), native.name);
+  duckdb_scalar_function_add_parameter(function.get(), argument.get());
+  duckdb_scalar_function_set_return_type(function.get(), result.get());
+  duckdb_scalar_function_set_special_handling(function.get());
+  if (native.raises) duckdb_scalar_function_set_volatile(function.get());
+  duckdb_scalar_function_set_function(function.get(), native.call);
+  if (duckdb_register_scalar_function(connection, function.get()) != DuckDBSuccess) {
+    return Error{Code::Unsupported, fmt::format("DuckDB refuses the function {}", native.name)};
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<void> register_functions(duckdb_connection connection) {
+  using K = Kind;
+  const Native natives[] = {
+      {"ticklake_timestamp", K::String, K::TimestampNtz, cast<int64_t, timestamp_of, false>, true},
+      {"ticklake_try_timestamp", K::String, K::TimestampNtz, cast<int64_t, timestamp_of, true>,
+       false},
+      {"ticklake_date", K::String, K::Date, cast<int32_t, parse_date, false>, true},
+      {"ticklake_try_date", K::String, K::Date, cast<int32_t, parse_date, true>, false},
+      {"ticklake_error", K::String, K::Boolean, raise, true},
+      {"ticklake_utf8", K::Binary, K::String, to_utf8, false},
+  };
+  for (const auto& native : natives) TRY(register_native(connection, native));
+  return {};
+}
+
+}  // namespace ticklake::query
