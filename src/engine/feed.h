@@ -1,0 +1,108 @@
+// Where a flow's rows come from, as bounded batches with the progress to be committed with them.
+// Private to the folder.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "broker/broker.h"
+#include "hub.h"
+#include "io/clock.h"
+#include "table_reader.h"
+
+namespace ticklake::engine {
+
+using Progress = std::map<std::string, int64_t>;  // txn app id -> value
+
+struct FeedPiece {
+  Partition partition;
+  BatchPtr rows;
+  Version version = {};  // of the source table, and which of its files; Delta only
+  int64_t file = 0;
+};
+
+struct FeedBatch {
+  std::vector<FeedPiece> pieces;   // each partition's in its order
+  std::set<Partition> partitions;  // all that are known
+  std::set<Partition> idle;
+  Progress progress;               // after this batch
+};
+
+// Gathers rows until a batch is worth taking. Rows gathered but not committed are read again by a new
+// feed. One thread.
+class Feed {
+ public:
+  virtual ~Feed() = default;
+
+  // Takes in what is there already, up to a full batch.
+  virtual Result<void> gather() = 0;
+  virtual int64_t pending_rows() const = 0;
+  // There is progress that must be stored though no rows came with it.
+  virtual bool must_commit() const = 0;
+  virtual bool full() const = 0;
+  // All that was there when the feed was made (for a table: all that its flow will write, told by
+  // `upstream_done`) has been gathered.
+  virtual bool at_end(bool upstream_done) const = 0;
+  virtual FeedBatch take() = 0;
+  // The progress of take() is in storage.
+  virtual void committed() = 0;
+  virtual std::optional<int64_t> lag_rows() const = 0;
+
+  // With `stored`, a table's txns: the row's batch was in it already.
+  virtual bool covered(const FeedPiece& piece, int64_t row, const Progress& stored) const = 0;
+  // "topic ticks, partition 0, offset 17", for messages.
+  virtual std::string describe(const FeedPiece& piece, int64_t row) const = 0;
+};
+
+struct KafkaFeedOptions {
+  std::string topic;
+  std::string starting_offsets;  // "earliest", "latest" or Spark's JSON
+  bool fail_on_data_loss = true;
+  int64_t rows_max = 100'000;    // of a batch
+  bool once = false;
+  std::string app_id_prefix;     // "ticklake/<pipeline>/<flow>/<generation>/"
+  std::string group;             // offsets are published to
+};
+
+// What read_kafka's arguments say. Invalid or Unsupported: an unknown option (with the nearest).
+struct KafkaArguments {
+  std::string bootstrap;
+  std::map<std::string, std::string> config;  // the broker client's, dotted names
+  std::string topic;
+  std::string starting_offsets = "latest";
+  bool fail_on_data_loss = true;
+  std::optional<int64_t> rows_max;
+};
+Result<KafkaArguments> kafka_arguments(const std::map<std::string, std::string>& arguments);
+
+// `stored` are the flow's txns. Corrupt: the topic was made anew, or offsets are lost.
+Result<std::unique_ptr<Feed>> open_kafka_feed(std::shared_ptr<broker::Topics> topics,
+                                              const io::Clock& clock, KafkaFeedOptions options,
+                                              const Progress& stored);
+
+struct DeltaFeedOptions {
+  std::string flow;  // that consumes
+  int64_t rows_max = 100'000;
+  std::string app_id_prefix;
+};
+
+// First the table as it stands, file by file, then version by version.
+Result<std::unique_ptr<Feed>> open_delta_feed(TableReader reader, Hub& hub,
+                                              DeltaFeedOptions options, const Progress& stored);
+
+// App ids of a Delta source's progress.
+struct DeltaProgressIds {
+  std::string version, file, snapshot;
+};
+DeltaProgressIds delta_progress_ids(const std::string& prefix, const std::string& table_id);
+
+// Invalid where `stored` has progress of another source under the prefix: the source was made anew.
+Result<void> check_source(const Progress& stored, const std::string& prefix,
+                          const std::string& source_id, const std::string& what);
+
+}  // namespace ticklake::engine

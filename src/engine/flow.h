@@ -1,0 +1,82 @@
+// A flow: what fills one table. Dropped at any error and made anew from storage. Private to the folder.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "engine/engine.h"
+#include "hub.h"
+#include "query/query.h"
+#include "settings.h"
+
+namespace ticklake::engine {
+
+// What the flows of one pipeline share. Outlives them.
+struct Context {
+  World world;
+  Project project;
+  Graph graph;
+  RunOptions options;
+  Hub hub;
+  std::unique_ptr<query::Database> database;
+  std::map<std::string, std::shared_ptr<broker::Topics>> brokers = {};
+
+  Result<std::shared_ptr<broker::Topics>> topics(const std::string& bootstrap,
+                                                 const std::map<std::string, std::string>& config);
+};
+
+struct FlowOutcome {
+  bool worked = false;
+  int64_t rows_in = 0;
+  int64_t rows_out = 0;
+  std::optional<Version> version = {};  // committed
+  int64_t wait_us = INT64_MAX;          // not worked: until rows at hand become due
+};
+
+class Flow {
+ public:
+  virtual ~Flow() = default;
+
+  // At most one commit of the flow's table. `upstream_done`: with --once, all that it reads is done.
+  virtual Result<FlowOutcome> step(bool upstream_done) = 0;
+  // With --once: nothing more will come.
+  virtual bool done() const = 0;
+};
+
+// A flow adds to the counters of `status`, which outlive it.
+Result<std::unique_ptr<Flow>> open_stateless(Context& context, const Dataset& dataset,
+                                             FlowStatus& status);
+Result<std::unique_ptr<Flow>> open_windowed(Context& context, const Dataset& dataset,
+                                            FlowStatus& status);
+Result<std::unique_ptr<Flow>> open_view(Context& context, const Dataset& dataset,
+                                        FlowStatus& status);
+
+// Adds the time of its life to a total.
+class Stopwatch {
+ public:
+  explicit Stopwatch(int64_t& total_ns)
+      : total_ns_(total_ns), start_(std::chrono::steady_clock::now()) {}
+  Stopwatch(const Stopwatch&) = delete;
+  Stopwatch& operator=(const Stopwatch&) = delete;
+  ~Stopwatch() {
+    auto time = std::chrono::steady_clock::now() - start_;
+    total_ns_ += std::chrono::duration_cast<std::chrono::nanoseconds>(time).count();
+  }
+
+ private:
+  int64_t& total_ns_;
+  std::chrono::steady_clock::time_point start_;
+};
+
+template <typename Work>
+auto timed(int64_t& total_ns, Work&& work) {
+  Stopwatch watch(total_ns);
+  return std::forward<Work>(work)();
+}
+
+}  // namespace ticklake::engine

@@ -1,0 +1,268 @@
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+#include "engine/engine.h"
+#include "settings.h"
+
+namespace ticklake::engine {
+namespace {
+
+const Schema& quarantine_schema() {
+  static const Schema schema{{{"raw", Kind::String},
+                              {"reason", Kind::String},
+                              {"topic", Kind::String},
+                              {"partition", Kind::Integer},
+                              {"offset", Kind::Long},
+                              {"timestamp", Kind::Timestamp},
+                              {"row", Kind::String}}};
+  return schema;
+}
+
+Error at(const sql::Statement& statement, sql::Position position, std::string_view what) {
+  return {Code::Invalid, fmt::format("{}:{}:{}: {}", statement.file, position.line,
+                                     position.column, what)};
+}
+
+bool is_view(const sql::Statement& statement) {
+  return statement.kind == sql::Statement::Kind::TemporaryView;
+}
+
+Result<void> check_name(const sql::Statement& statement) {
+  if (statement.name.empty() || statement.name.size() > 3) {
+    return at(statement, statement.position, "a name has one to three parts");
+  }
+  for (const auto& part : statement.name) {
+    bool plain = !part.empty() && part != "." && part != "..";
+    for (char c : part) {
+      bool control = static_cast<unsigned char>(c) < 0x20;
+      if (c == '/' || c == '\\' || c == '.' || control) plain = false;
+    }
+    if (!plain) {
+      return at(statement, statement.position,
+                fmt::format("'{}' cannot be a table's name: it becomes a folder's", printable(part)));
+    }
+  }
+  return {};
+}
+
+// Puts the statements in the order of what they read, by depth-first search from each.
+class Builder {
+ public:
+  Builder(const Project& project, int64_t now_us) : project_(project), now_us_(now_us) {}
+
+  Result<Graph> build() {
+    TRY(collect());
+    for (size_t i = 0; i < project_.statements.size(); ++i) TRY(visit(i));
+    std::sort(graph_.tables.begin(), graph_.tables.end(),
+              [](const Table& a, const Table& b) { return a.name < b.name; });
+    return std::move(graph_);
+  }
+
+ private:
+  enum class Mark : uint8_t { White, Grey, Black };
+
+  std::string key(const std::vector<std::string>& name) const {
+    return lowered(project_.canonical(name));
+  }
+
+  Result<void> collect() {
+    marks_.assign(project_.statements.size(), Mark::White);
+    for (size_t i = 0; i < project_.statements.size(); ++i) {
+      const auto& statement = project_.statements[i];
+      if (statement.kind == sql::Statement::Kind::Query) {
+        return at(statement, statement.position,
+                  "a pipeline's file holds CREATE statements; run queries with 'ticklake sql'");
+      }
+      TRY(check_name(statement));
+      auto [found, fresh] = by_name_.emplace(key(statement.name), i);
+      if (!fresh) {
+        const auto& first = project_.statements[found->second];
+        return at(statement, statement.position,
+                  fmt::format("{} is made twice; first at {}:{}:{}",
+                              project_.canonical(statement.name), first.file, first.position.line,
+                              first.position.column));
+      }
+      candidates_.push_back(statement.name.back());
+      if (is_view(statement)) graph_.views[project_.canonical(statement.name)] = statement;
+    }
+    return {};
+  }
+
+  Result<void> visit(size_t index) {
+    if (marks_[index] == Mark::Black) return {};
+    const auto& statement = project_.statements[index];
+    marks_[index] = Mark::Grey;
+    trail_.push_back(index);
+    for (const auto& reference : sql::references(statement)) {
+      if (reference.name.empty()) continue;
+      auto found = reference.name.size() > 3 ? by_name_.end() : by_name_.find(key(reference.name));
+      if (found == by_name_.end()) return unknown(statement, reference);
+      if (marks_[found->second] == Mark::Grey) return cycle(statement, reference, found->second);
+      TRY(visit(found->second));
+    }
+    trail_.pop_back();
+    marks_[index] = Mark::Black;
+    if (!is_view(statement)) TRY(add(statement));
+    return {};
+  }
+
+  Error unknown(const sql::Statement& statement, const sql::Reference& reference) const {
+    std::string near = nearest(reference.name.back(), candidates_);
+    return at(statement, reference.position,
+              fmt::format("table {} is not in this project; {}", joined(reference.name, "."),
+                          near.empty() ? "add a statement that makes it"
+                                       : fmt::format("did you mean {}?", near)));
+  }
+
+  Error cycle(const sql::Statement& statement, const sql::Reference& reference,
+              size_t start) const {
+    std::string members;
+    auto from = std::find(trail_.begin(), trail_.end(), start);
+    for (; from != trail_.end(); ++from) {
+      members += joined(project_.statements[*from].name, ".") + " -> ";
+    }
+    members += joined(project_.statements[start].name, ".");
+    return at(statement, reference.position,
+              fmt::format("these read each other in a circle: {}; break it", members));
+  }
+
+  Result<void> add(const sql::Statement& statement) {
+    Dataset dataset{.name = project_.canonical(statement.name),
+                    .statement = statement,
+                    .plan = {},
+                    .path = {},
+                    .inputs = {},
+                    .quarantine = {}};
+    dataset.path = project_.table_path(dataset.name);
+    if (!statement.query) {
+      return Error{Code::Unsupported,
+                   at(statement, statement.position,
+                      "a table without a query is a target for flows, which are not available "
+                      "yet; write CREATE STREAMING TABLE .. AS SELECT").message};
+    }
+    sql::AnalyzeOptions options{.file = statement.file, .now_us = now_us_};
+    dataset.plan = TRY(sql::analyze(statement, graph_.catalog(project_), options));
+    TRY(check(dataset));
+    for (const auto& input : dataset.plan.inputs) {
+      if (!input.table.empty()) dataset.inputs.push_back(input.table);
+    }
+    TRY(add_tables(dataset));
+    graph_.datasets.push_back(std::move(dataset));
+    return {};
+  }
+
+  Result<void> check(const Dataset& dataset) const {
+    const auto& statement = dataset.statement;
+    bool streaming_table = statement.kind == sql::Statement::Kind::StreamingTable;
+    if (streaming_table && !dataset.plan.streaming) {
+      return at(statement, statement.position,
+                fmt::format("streaming table {} reads no stream; write FROM STREAM t, or make it a "
+                            "MATERIALIZED VIEW", dataset.name));
+    }
+    if (!streaming_table && dataset.plan.streaming) {
+      return at(statement, statement.position,
+                fmt::format("materialized view {} reads a stream; drop STREAM, or make it a "
+                            "STREAMING TABLE", dataset.name));
+    }
+    for (const auto& input : dataset.plan.inputs) TRY(check_input(dataset, input));
+    return {};
+  }
+
+  Result<void> check_input(const Dataset& dataset, const sql::PlanInput& input) const {
+    const auto& statement = dataset.statement;
+    if (dataset.plan.windowed && input.table.empty()) {
+      return Error{Code::Unsupported,
+                   at(statement, input.position,
+                      "windows straight over read_kafka are not available yet; put the records "
+                      "into a bronze table first and window over STREAM of it").message};
+    }
+    if (!input.streaming || input.table.empty()) return {};
+    const Table* table = graph_.find(project_, split(input.table, '.'));
+    if (table != nullptr && table->kind == Table::Kind::MaterializedView) {
+      return at(statement, input.position,
+                fmt::format("{} is a materialized view, which is overwritten at each refresh and "
+                            "cannot be streamed; read it without STREAM, or make it a streaming "
+                            "table", input.table));
+    }
+    return {};
+  }
+
+  Result<void> add_tables(Dataset& dataset) {
+    const auto& statement = dataset.statement;
+    auto settings = settings_of(project_.configuration, statement.properties);
+    if (!settings) {
+      return Error{settings.error().code,
+                   at(statement, statement.position, settings.error().message).message};
+    }
+    bool streaming = statement.kind == sql::Statement::Kind::StreamingTable;
+    graph_.tables.push_back({dataset.name,
+                             streaming ? Table::Kind::StreamingTable : Table::Kind::MaterializedView,
+                             dataset.path, dataset.plan.output});
+    if (!streaming || !settings->quarantine.any()) return {};
+    std::string name = dataset.name + "__quarantine";
+    if (by_name_.contains(lowered(name))) {
+      return at(statement, statement.position,
+                fmt::format("{} is the name of this table's quarantine; rename the other one",
+                            name));
+    }
+    dataset.quarantine = name;
+    graph_.tables.push_back(
+        {name, Table::Kind::Quarantine, project_.table_path(name), quarantine_schema()});
+    return {};
+  }
+
+  const Project& project_;
+  int64_t now_us_;
+  Graph graph_;
+  std::map<std::string, size_t> by_name_;  // lowered canonical name -> statement
+  std::vector<Mark> marks_;
+  std::vector<size_t> trail_;
+  std::vector<std::string> candidates_;
+};
+
+}  // namespace
+
+std::string_view to_string(Table::Kind kind) {
+  switch (kind) {
+    case Table::Kind::StreamingTable: return "STREAMING_TABLE";
+    case Table::Kind::MaterializedView: return "MATERIALIZED_VIEW";
+    case Table::Kind::Quarantine: return "QUARANTINE";
+  }
+  CHECK(false, "no such kind");
+}
+
+const Table* Graph::find(const Project& project, const std::vector<std::string>& name) const {
+  if (name.empty() || name.size() > 3) return nullptr;
+  std::string wanted = project.canonical(name);
+  for (const auto& table : tables) {
+    if (equal_ignoring_case(table.name, wanted)) return &table;
+  }
+  return nullptr;
+}
+
+sql::Catalog Graph::catalog(const Project& project) const {
+  sql::Catalog out;
+  out.find = [this, &project](const std::vector<std::string>& name) -> std::optional<sql::Relation> {
+    if (name.empty() || name.size() > 3) return {};
+    if (const Table* table = find(project, name)) {
+      return sql::Relation{table->name, table->schema, nullptr};
+    }
+    std::string wanted = project.canonical(name);
+    for (const auto& [key, statement] : views) {
+      if (!equal_ignoring_case(key, wanted)) continue;
+      return sql::Relation{key, {}, std::make_shared<const sql::Statement>(statement)};
+    }
+    return {};
+  };
+  for (const auto& table : tables) out.candidates.push_back(table.name);
+  for (const auto& entry : views) out.candidates.push_back(entry.first);
+  return out;
+}
+
+Result<Graph> build_graph(const Project& project, int64_t now_us) {
+  return Builder(project, now_us).build();
+}
+
+}  // namespace ticklake::engine

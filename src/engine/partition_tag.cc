@@ -1,0 +1,60 @@
+#include "partition_tag.h"
+
+#include <nlohmann/json.hpp>
+
+#include "base/text.h"
+
+namespace ticklake::engine {
+namespace {
+
+// nlohmann's accessors throw on a wrong type; this does not.
+bool read_entry(const nlohmann::json& entry, PartitionTag& tag) {
+  if (!entry.is_object()) return false;
+  auto number = entry.find("p");
+  if (number == entry.end() || !number->is_number_integer()) return false;
+  Partition partition(number->get<int32_t>());
+  tag.partitions.insert(partition);
+  auto rows = entry.find("rows");
+  if (rows != entry.end()) {
+    if (!rows->is_number_integer() || rows->get<int64_t>() < 0) return false;
+    tag.runs.push_back({partition, rows->get<int64_t>()});
+  }
+  auto idle = entry.find("idle");
+  if (idle != entry.end()) {
+    if (!idle->is_boolean()) return false;
+    if (idle->get<bool>()) tag.idle.insert(partition);
+  }
+  return true;
+}
+
+}  // namespace
+
+std::string to_json(const PartitionTag& tag) {
+  nlohmann::json out = nlohmann::json::array();
+  std::set<Partition> told;
+  auto add = [&](Partition partition, int64_t rows) {
+    nlohmann::json entry = {{"p", partition.value}, {"rows", rows}};
+    if (tag.idle.contains(partition)) entry["idle"] = true;
+    out.push_back(std::move(entry));
+    told.insert(partition);
+  };
+  for (const auto& run : tag.runs) add(run.partition, run.rows);
+  for (Partition partition : tag.partitions) {
+    if (!told.contains(partition)) add(partition, 0);
+  }
+  return out.dump();
+}
+
+Result<PartitionTag> parse_partition_tag(const std::string& json) {
+  auto parsed = nlohmann::json::parse(json, nullptr, false);
+  PartitionTag tag;
+  bool good = parsed.is_array();
+  for (size_t i = 0; good && i < parsed.size(); ++i) good = read_entry(parsed[i], tag);
+  if (!good) {
+    return Error{Code::Corrupt, std::string("the tag ") + kPartitionsTag +
+                                    " of a data file is damaged: " + printable(json)};
+  }
+  return tag;
+}
+
+}  // namespace ticklake::engine

@@ -1,0 +1,249 @@
+#include <algorithm>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+#include "engine/engine.h"
+#include "settings.h"
+#include "spec.h"
+
+namespace ticklake::engine {
+namespace {
+
+constexpr int kSubstitutionDepthMax = 8;
+
+// Answers for ${...}. Configuration values may themselves refer to others.
+class Substitution {
+ public:
+  Substitution(io::FileStore& files, io::Path directory, Lookup environment)
+      : files_(files), directory_(std::move(directory)), environment_(std::move(environment)) {}
+
+  std::map<std::string, std::string> variables;  // of the bundle: ${var.NAME}
+  std::map<std::string, std::string> configuration;
+
+  std::optional<std::string> find(const std::string& name, int depth = 0) const {
+    if (name.starts_with("env:")) {
+      return environment_ ? environment_(name.substr(4)) : std::optional<std::string>();
+    }
+    if (name.starts_with("file:")) {
+      std::string path = name.substr(5);
+      if (!path.starts_with("/")) path = io::join(directory_, path);
+      auto text = files_.read(path);
+      if (!text) return {};
+      while (text->ends_with('\n') || text->ends_with('\r')) text->pop_back();
+      return *text;
+    }
+    auto& from = name.starts_with("var.") ? variables : configuration;
+    auto found = from.find(name.starts_with("var.") ? name.substr(4) : name);
+    if (found == from.end() || depth >= kSubstitutionDepthMax) return {};
+    auto deeper = substituted(found->second,
+                              [&](const std::string& inner) { return find(inner, depth + 1); });
+    if (!deeper.unknown.empty()) return {};
+    return deeper.text;
+  }
+
+  // Invalid, naming the line of the first unknown name.
+  Result<std::string> apply(const std::string& text, const std::string& file) const {
+    auto out = substituted(text, [&](const std::string& name) { return find(name); });
+    if (out.unknown.empty()) return std::move(out.text);
+    return unknown(out.unknown.front(), text, file);
+  }
+
+ private:
+  Error unknown(const std::string& name, const std::string& text, const std::string& file) const {
+    size_t at = text.find("${" + name + "}");
+    auto line = 1 + std::count(text.begin(), text.begin() + static_cast<ptrdiff_t>(at), '\n');
+    std::string advice;
+    if (name.starts_with("env:")) {
+      advice = fmt::format("set the environment variable {}", name.substr(4));
+    } else if (name.starts_with("file:")) {
+      advice = fmt::format("the file {} cannot be read", name.substr(5));
+    } else {
+      std::vector<std::string> names;
+      for (const auto& entry : configuration) names.push_back(entry.first);
+      std::string near = nearest(name, names);
+      advice = near.empty() ? "add it to 'configuration' in spark-pipeline.yml or give --set " +
+                                  name + "=VALUE"
+                            : fmt::format("did you mean '{}'?", near);
+    }
+    return {Code::Invalid,
+            fmt::format("{}:{}: '${{{}}}' has no value; {}", file, line, printable(name), advice)};
+  }
+
+  io::FileStore& files_;
+  io::Path directory_;
+  Lookup environment_;
+};
+
+Result<std::string> read_spec_file(io::FileStore& files, const io::Path& directory,
+                                   std::string& name) {
+  auto yml = files.read(io::join(directory, "spark-pipeline.yml"));
+  auto yaml = files.read(io::join(directory, "spark-pipeline.yaml"));
+  if (yml && yaml) {
+    return Error{Code::Invalid, fmt::format("{} has both spark-pipeline.yml and "
+                                            "spark-pipeline.yaml; keep one", directory)};
+  }
+  name = yaml ? "spark-pipeline.yaml" : "spark-pipeline.yml";
+  if (yml) return std::move(*yml);
+  if (yaml) return std::move(*yaml);
+  if (yml.error().code != Code::NotFound) return yml.error();
+  return Error{Code::NotFound,
+               fmt::format("{} is no project: it has no spark-pipeline.yml; 'ticklake init' makes "
+                           "one", directory)};
+}
+
+// The paths of one library, relative to the project.
+Result<std::vector<std::string>> expand(io::FileStore& files, const io::Path& directory,
+                                        const Located& library, const std::string& file) {
+  std::string pattern = library.text;
+  auto refuse = [&](Code code, std::string_view what) {
+    return Error{code, fmt::format("{}:{}: library '{}' {}", file, library.line, pattern, what)};
+  };
+  if (!pattern.ends_with("/**")) {
+    if (pattern.find_first_of("*?[{") != std::string::npos) {
+      return refuse(Code::Unsupported, "is not a plain path or a folder ending in /**");
+    }
+    if (!files.info(io::join(directory, pattern))) {
+      return refuse(Code::Invalid, "is not there");
+    }
+    return std::vector<std::string>{pattern};
+  }
+  std::string folder = pattern.substr(0, pattern.size() - 3);
+  if (folder.find_first_of("*?[{") != std::string::npos) {
+    return refuse(Code::Unsupported, "is not a plain path or a folder ending in /**");
+  }
+  io::Path root = io::join(directory, folder);
+  std::vector<std::string> out;
+  for (const auto& info : TRY(files.list_all(root))) {
+    std::string relative = info.path.substr(root.size());
+    while (relative.starts_with("/")) relative.erase(0, 1);
+    bool hidden = relative.starts_with(".") || relative.find("/.") != std::string::npos ||
+                  relative.find("__pycache__/") != std::string::npos;
+    if (!hidden) out.push_back(folder + "/" + relative);
+  }
+  if (out.empty()) return refuse(Code::Invalid, "holds no files");
+  return out;
+}
+
+Result<std::vector<std::string>> library_files(io::FileStore& files, const io::Path& directory,
+                                               const Spec& spec, const std::string& file) {
+  std::set<std::string> found;
+  for (const auto& library : spec.libraries) {
+    for (auto& path : TRY(expand(files, directory, library, file))) {
+      if (path.ends_with(".py")) {
+        return Error{Code::Unsupported,
+                     fmt::format("{}: ticklake runs SQL only; write this dataset as CREATE "
+                                 "STREAMING TABLE or CREATE MATERIALIZED VIEW", path)};
+      }
+      if (!path.ends_with(".sql")) {
+        return Error{Code::Invalid,
+                     fmt::format("{}: a library is a .sql file; move others out of '{}'", path,
+                                 library.text)};
+      }
+      found.insert(std::move(path));
+    }
+  }
+  return std::vector<std::string>(found.begin(), found.end());
+}
+
+// A local folder from what 'storage' or 'ticklake.warehouse' says.
+Result<io::Path> resolved(const io::Path& directory, std::string text, const std::string& where) {
+  if (text.starts_with("file:")) {
+    text.erase(0, 5);
+    while (text.starts_with("//")) text.erase(0, 1);
+  } else if (text.find("://") != std::string::npos) {
+    return Error{Code::Unsupported, fmt::format("{}: '{}' is an object store, which is not "
+                                                "available yet; use a local folder", where, text)};
+  }
+  while (text.size() > 1 && text.ends_with('/')) text.pop_back();
+  while (text.starts_with("./")) text.erase(0, 2);
+  if (text.empty()) return Error{Code::Invalid, where + ": the folder's name is empty"};
+  return text.starts_with("/") ? text : io::join(directory, text);
+}
+
+Result<std::vector<ProjectFile>> read_sources(io::FileStore& files, const io::Path& directory,
+                                              const Substitution& substitution) {
+  std::vector<ProjectFile> out;
+  for (const auto& info : TRY(files.list(io::join(directory, "sources")))) {
+    if (!info.path.ends_with(".yml") && !info.path.ends_with(".yaml")) continue;
+    std::string name = "sources/" + info.path.substr(info.path.rfind('/') + 1);
+    std::string text = TRY(files.read(info.path));
+    std::string with_values = TRY(substitution.apply(text, name));
+    out.push_back({name, std::move(with_values)});
+  }
+  return out;
+}
+
+Result<void> read_bundle(io::FileStore& files, const io::Path& directory, const std::string& target,
+                         Substitution& substitution) {
+  auto text = files.read(io::join(directory, "databricks.yml"));
+  if (!text && text.error().code == Code::NotFound) {
+    if (target.empty()) return {};
+    return Error{Code::Invalid, fmt::format("--target {}: {} has no databricks.yml, which names "
+                                            "the targets", target, directory)};
+  }
+  if (!text) return text.error();
+  Bundle bundle = TRY(parse_bundle(*text, "databricks.yml", target));
+  substitution.variables = std::move(bundle.variables);
+  for (auto& [key, value] : bundle.configuration) substitution.configuration[key] = value;
+  return {};
+}
+
+}  // namespace
+
+std::string Project::canonical(const std::vector<std::string>& parts) const {
+  CHECK(!parts.empty() && parts.size() <= 3, "a name has one to three parts");
+  if (parts.size() == 1) return catalog + "." + database + "." + parts[0];
+  if (parts.size() == 2) return catalog + "." + parts[0] + "." + parts[1];
+  return parts[0] + "." + parts[1] + "." + parts[2];
+}
+
+io::Path Project::table_path(const std::string& canonical_name) const {
+  io::Path path = warehouse;
+  for (const auto& part : split(canonical_name, '.')) path = io::join(path, part);
+  return path;
+}
+
+Result<Project> load_project(io::FileStore& files, const io::Path& directory,
+                             const LoadOptions& options) {
+  std::string file;
+  std::string text = TRY(read_spec_file(files, directory, file));
+  Spec spec = TRY(parse_spec(text, file));
+
+  Substitution substitution(files, directory, options.environment);
+  for (const auto& [key, value] : spec.configuration) substitution.configuration[key] = value.text;
+  TRY(read_bundle(files, directory, options.target, substitution));
+  for (const auto& [key, value] : options.overrides) substitution.configuration[key] = value;
+
+  Project project;
+  project.directory = directory;
+  project.name = TRY(substitution.apply(spec.name.text, file));
+  for (const auto& [key, value] : substitution.configuration) {
+    project.configuration[key] = TRY(substitution.apply(value, file));
+  }
+  auto checked = check_configuration(project.configuration);
+  if (!checked) return prefixed(file, checked.error());
+  if (spec.catalog) project.catalog = TRY(substitution.apply(spec.catalog->text, file));
+  if (spec.database) project.database = TRY(substitution.apply(spec.database->text, file));
+  std::string storage = TRY(substitution.apply(spec.storage.text, file));
+  std::string storage_line = fmt::format("{}:{}", file, spec.storage.line);
+  project.storage = TRY(resolved(directory, storage, storage_line));
+  project.topics = io::join(project.storage, "topics");
+  auto warehouse = project.configuration.find("ticklake.warehouse");
+  project.warehouse = io::join(project.storage, "tables");
+  if (warehouse != project.configuration.end()) {
+    project.warehouse = TRY(resolved(directory, warehouse->second, file));
+  }
+
+  for (const auto& path : TRY(library_files(files, directory, spec, file))) {
+    std::string written = TRY(files.read(io::join(directory, path)));
+    std::string with_values = TRY(substitution.apply(written, path));
+    auto statements = TRY(sql::parse(with_values, path));
+    for (auto& statement : statements) project.statements.push_back(std::move(statement));
+  }
+  project.sources = TRY(read_sources(files, directory, substitution));
+  return project;
+}
+
+}  // namespace ticklake::engine

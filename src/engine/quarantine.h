@@ -1,0 +1,63 @@
+// The table beside a table that keeps the rows it could not take. Private to the folder.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "feed.h"
+#include "flow.h"
+#include "table_writer.h"
+
+namespace ticklake::engine {
+
+struct BadRow {
+  std::optional<std::string> raw;  // nothing: the row's own raw or value column
+  std::string reason;
+};
+using BadRows = std::map<int64_t, BadRow>;  // by row number of the batch
+
+// A reason more for a row.
+void add_reason(BadRows& rows, int64_t row, std::optional<std::string> raw, std::string reason);
+
+// Row numbers of a batch, counted over its pieces.
+class RowPlaces {
+ public:
+  explicit RowPlaces(const std::vector<FeedPiece>& pieces);
+  struct Place {
+    const FeedPiece* piece;
+    int64_t row;  // of the piece
+  };
+  Place find(int64_t row) const;
+  size_t piece_of(int64_t row) const;
+  int64_t end_of(size_t piece) const { return ends_[piece]; }
+  int64_t rows() const { return ends_.empty() ? 0 : ends_.back(); }
+
+ private:
+  const std::vector<FeedPiece>& pieces_;
+  std::vector<int64_t> ends_;
+};
+
+class Quarantine {
+ public:
+  static Result<Quarantine> open(Context& context, const Dataset& dataset, Schema input_schema);
+
+  // Stores the bad rows that are not stored yet, with the batch's progress, in a version of their own.
+  // To be called before the table's own commit: killed between the two, the batch comes again, and
+  // the rows that are `covered` by this table's own progress are left out. How many were stored.
+  Result<int64_t> store(const Feed& feed, const FeedBatch& batch, const RowPlaces& places,
+                        const BadRows& rows);
+
+ private:
+  Quarantine(Context& context, std::string name, TableWriter writer, Schema input_schema)
+      : context_(&context), name_(std::move(name)), writer_(std::move(writer)),
+        input_schema_(std::move(input_schema)) {}
+
+  Context* context_;
+  std::string name_;
+  TableWriter writer_;
+  Schema input_schema_;
+};
+
+}  // namespace ticklake::engine

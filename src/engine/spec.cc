@@ -1,0 +1,194 @@
+#include "spec.h"
+
+#include <yaml-cpp/yaml.h>
+
+#include <functional>
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+
+namespace ticklake::engine {
+namespace {
+
+int line_of(const YAML::Node& node) { return node.Mark().line + 1; }
+
+Error refused(const std::string& file, int line, std::string_view what) {
+  return {Code::Invalid, fmt::format("{}:{}: {}", file, line, what)};
+}
+
+// yaml-cpp throws; nothing of it may leave this file.
+template <typename T>
+Result<T> guarded(const std::string& file, const std::function<Result<T>()>& work) {
+  try {
+    return work();
+  } catch (const YAML::Exception& error) {
+    int line = error.mark.is_null() ? 1 : error.mark.line + 1;
+    return refused(file, line, "not valid YAML: " + error.msg);
+  }
+}
+
+Result<Located> scalar(const std::string& file, const std::string& key, const YAML::Node& node) {
+  if (!node.IsScalar()) {
+    return refused(file, line_of(node), fmt::format("'{}' must be a single value", key));
+  }
+  return Located{node.Scalar(), line_of(node)};
+}
+
+Result<std::vector<Located>> libraries_of(const std::string& file, const YAML::Node& node) {
+  if (!node.IsSequence()) {
+    return refused(file, line_of(node),
+                   "'libraries' must be a list, such as \"- glob: {include: transformations/**}\"");
+  }
+  std::vector<Located> out;
+  for (const auto& item : node) {
+    const YAML::Node glob = item.IsMap() ? item["glob"] : YAML::Node(YAML::NodeType::Undefined);
+    const YAML::Node include =
+        glob.IsDefined() && glob.IsMap() ? glob["include"] : YAML::Node(YAML::NodeType::Undefined);
+    if (!include.IsDefined() || item.size() != 1 || glob.size() != 1) {
+      return refused(file, line_of(item),
+                     "a library is written \"- glob: {include: <file or folder/**>}\"");
+    }
+    out.push_back(TRY(scalar(file, "include", include)));
+  }
+  return out;
+}
+
+Result<std::map<std::string, Located>> configuration_of(const std::string& file,
+                                                        const YAML::Node& node) {
+  std::map<std::string, Located> out;
+  if (node.IsNull()) return out;
+  if (!node.IsMap()) {
+    return refused(file, line_of(node), "'configuration' must be a map of names to values");
+  }
+  for (const auto& entry : node) {
+    std::string key = entry.first.Scalar();
+    out[key] = TRY(scalar(file, key, entry.second));
+  }
+  return out;
+}
+
+const std::vector<std::string>& spec_keys() {
+  static const std::vector<std::string> keys = {"name",     "libraries", "storage",      "catalog",
+                                                "database", "schema",    "configuration"};
+  return keys;
+}
+
+Result<void> read_entry(const std::string& file, const std::string& key, const YAML::Node& node,
+                        int line, Spec& spec) {
+  if (key == "libraries") {
+    spec.libraries = TRY(libraries_of(file, node));
+  } else if (key == "configuration") {
+    spec.configuration = TRY(configuration_of(file, node));
+  } else if (key == "name") {
+    spec.name = TRY(scalar(file, key, node));
+  } else if (key == "storage") {
+    spec.storage = TRY(scalar(file, key, node));
+  } else if (key == "catalog") {
+    spec.catalog = TRY(scalar(file, key, node));
+  } else if (key == "database" || key == "schema") {
+    if (spec.database) {
+      return refused(file, line, "'database' and 'schema' are two names of one key: keep one");
+    }
+    spec.database = TRY(scalar(file, key, node));
+  } else {
+    std::string near = nearest(key, spec_keys());
+    std::string advice = near.empty() ? "known keys: " + joined(spec_keys(), ", ")
+                                      : fmt::format("did you mean '{}'?", near);
+    return refused(file, line, fmt::format("unknown key '{}'; {}", key, advice));
+  }
+  return {};
+}
+
+Result<Spec> spec_of(const std::string& file, const YAML::Node& root) {
+  if (!root.IsMap()) return refused(file, 1, "the file must be a map with name, storage, libraries");
+  Spec spec;
+  for (const auto& entry : root) {
+    TRY(read_entry(file, entry.first.Scalar(), entry.second, line_of(entry.first), spec));
+  }
+  if (spec.name.text.empty()) return refused(file, 1, "'name' is missing");
+  if (spec.storage.text.empty()) {
+    return refused(file, 1, "'storage' is missing: the folder that holds tables and topics");
+  }
+  if (spec.libraries.empty()) {
+    return refused(file, 1, "'libraries' is missing, such as \"- glob: {include: transformations/**}\"");
+  }
+  return spec;
+}
+
+// A child of a map, undefined where there is none.
+YAML::Node child(const YAML::Node& node, const std::string& key) {
+  return node.IsDefined() && node.IsMap() ? node[key] : YAML::Node(YAML::NodeType::Undefined);
+}
+
+void collect_variables(const YAML::Node& variables, std::map<std::string, std::string>& out) {
+  if (!variables.IsDefined() || !variables.IsMap()) return;
+  for (const auto& entry : variables) {
+    const YAML::Node value = entry.second.IsMap() ? child(entry.second, "default") : entry.second;
+    if (value.IsDefined() && value.IsScalar()) out[entry.first.Scalar()] = value.Scalar();
+  }
+}
+
+Result<void> collect_configuration(const std::string& file, const YAML::Node& pipelines,
+                                   std::map<std::string, std::string>& out) {
+  if (!pipelines.IsDefined() || !pipelines.IsMap()) return {};
+  if (pipelines.size() > 1) {
+    return refused(file, line_of(pipelines), "a project has one pipeline, here are several");
+  }
+  for (const auto& pipeline : pipelines) {
+    const YAML::Node configuration = child(pipeline.second, "configuration");
+    if (!configuration.IsDefined()) continue;
+    auto entries = TRY(configuration_of(file, configuration));
+    for (auto& [key, value] : entries) out[key] = value.text;
+  }
+  return {};
+}
+
+Result<YAML::Node> target_of(const std::string& file, const YAML::Node& root, Bundle& bundle) {
+  const YAML::Node targets = child(root, "targets");
+  std::vector<std::string> names;
+  YAML::Node found(YAML::NodeType::Undefined);
+  if (targets.IsDefined() && targets.IsMap()) {
+    for (const auto& entry : targets) {
+      names.push_back(entry.first.Scalar());
+      const YAML::Node marked = child(entry.second, "default");
+      bool is_default = marked.IsDefined() && marked.as<bool>(false);
+      if (bundle.target == names.back() || (bundle.target.empty() && is_default)) {
+        found.reset(entry.second);
+        bundle.target = names.back();
+      }
+    }
+  }
+  if (!bundle.target.empty() && !found.IsDefined()) {
+    std::string near = nearest(bundle.target, names);
+    return Error{Code::Invalid,
+                 fmt::format("{} has no target '{}'; {}", file, bundle.target,
+                             near.empty() ? "it has: " + joined(names, ", ")
+                                          : fmt::format("did you mean '{}'?", near))};
+  }
+  return found;
+}
+
+}  // namespace
+
+Result<Spec> parse_spec(const std::string& text, const std::string& file) {
+  return guarded<Spec>(file, [&]() -> Result<Spec> { return spec_of(file, YAML::Load(text)); });
+}
+
+Result<Bundle> parse_bundle(const std::string& text, const std::string& file,
+                            const std::string& target) {
+  return guarded<Bundle>(file, [&]() -> Result<Bundle> {
+    const YAML::Node root = YAML::Load(text);
+    Bundle bundle{.target = target, .variables = {}, .configuration = {}};
+    const YAML::Node chosen = TRY(target_of(file, root, bundle));
+    collect_variables(child(root, "variables"), bundle.variables);
+    collect_variables(child(chosen, "variables"), bundle.variables);
+    TRY(collect_configuration(file, child(child(root, "resources"), "pipelines"),
+                              bundle.configuration));
+    TRY(collect_configuration(file, child(child(chosen, "resources"), "pipelines"),
+                              bundle.configuration));
+    return bundle;
+  });
+}
+
+}  // namespace ticklake::engine
