@@ -194,6 +194,9 @@ class DuckDatabase final : public Database {
     TRY(run_sql(connection_.get(), "SET GLOBAL TimeZone = 'UTC'"));
     TRY(register_input(connection_.get(), registry_));
     TRY(register_functions(connection_.get()));
+    // decode() turns bytes into text without a copy, but fails on bytes that are not text.
+    TRY(run_sql(connection_.get(),
+                "CREATE MACRO ticklake_utf8(bytes) AS decode(ticklake_text_bytes(bytes))"));
     from_json_ = std::make_unique<FromJsonFunctions>(connection_.get(), registry_);
     return {};
   }

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "base/time.h"
 #include "query/errors.h"
+#include "query/utf8.h"
 
 namespace ticklake::query {
 namespace {
@@ -79,55 +80,24 @@ void raise(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector out
   }
 }
 
-// Length of the longest prefix of ill-formed `bytes` that U+FFFD stands for: what could have begun
-// a character, or one byte (Unicode, "Substitution of Maximal Subparts").
-size_t subpart(std::string_view bytes) {
-  auto at = [&](size_t i) { return i < bytes.size() ? static_cast<uint8_t>(bytes[i]) : 0; };
-  auto continues = [&](size_t i) { return (at(i) & 0xC0) == 0x80; };
-  uint8_t lead = at(0);
-  uint8_t low = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;
-  uint8_t high = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;
-  bool begins = lead >= 0xC2 && lead <= 0xF4 && at(1) >= low && at(1) <= high;
-  if (!begins || lead < 0xE0) return 1;
-  return lead >= 0xF0 && continues(2) ? 3 : 2;
-}
-
-size_t character(std::string_view bytes) {
-  auto lead = static_cast<uint8_t>(bytes[0]);
-  size_t size = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-  return is_utf8(bytes.substr(0, size)) ? size : 0;
-}
-
-std::string repaired(std::string_view bytes) {
-  std::string text;
-  while (!bytes.empty()) {
-    size_t size = character(bytes);
-    if (size == 0) {
-      size = subpart(bytes);
-      text += "\xEF\xBF\xBD";
-    } else {
-      text += bytes.substr(0, size);
-    }
-    bytes.remove_prefix(std::min(size, bytes.size()));
-  }
-  return text;
-}
-
-void to_utf8(duckdb_function_info, duckdb_data_chunk input, duckdb_vector output) {
+// Bytes to bytes that are text. Rows that need no repair are not copied, so all of a vector is
+// looked at first.
+void to_text_bytes(duckdb_function_info, duckdb_data_chunk input, duckdb_vector output) {
   Texts texts(input);
+  int64_t good = 0;
+  while (good < texts.count && (!texts.valid(good) || is_text(texts[good]))) ++good;
+  if (good == texts.count) {
+    duckdb_vector_reference_vector(output, duckdb_data_chunk_get_vector(input, 0));
+    return;
+  }
   for (int64_t row = 0; row < texts.count; ++row) {
     if (!texts.valid(row)) {
       set_null(output, row);
       continue;
     }
-    auto bytes = texts[row];
-    auto index = static_cast<idx_t>(row);
-    if (is_utf8(bytes)) {
-      duckdb_unsafe_vector_assign_string_element_len(output, index, bytes.data(), bytes.size());
-    } else {
-      auto text = repaired(bytes);
-      duckdb_unsafe_vector_assign_string_element_len(output, index, text.data(), text.size());
-    }
+    auto text = repaired(texts[row]);
+    duckdb_unsafe_vector_assign_string_element_len(output, static_cast<idx_t>(row), text.data(),
+                                                   text.size());
   }
 }
 
@@ -168,7 +138,7 @@ Result<void> register_functions(duckdb_connection connection) {
       {"ticklake_date", K::String, K::Date, cast<int32_t, parse_date, false>, true},
       {"ticklake_try_date", K::String, K::Date, cast<int32_t, parse_date, true>, false},
       {"ticklake_error", K::String, K::Boolean, raise, true},
-      {"ticklake_utf8", K::Binary, K::String, to_utf8, false},
+      {"ticklake_text_bytes", K::Binary, K::Binary, to_text_bytes, false},
   };
   for (const auto& native : natives) TRY(register_native(connection, native));
   return {};

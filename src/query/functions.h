@@ -11,7 +11,7 @@
 namespace ticklake::query {
 
 // The functions that need no statement: ticklake_timestamp, _try_timestamp, _date, _try_date,
-// _error, _utf8.
+// _error, _text_bytes.
 Result<void> register_functions(duckdb_connection connection);
 
 // ticklake_from_json_s<n>(statement, text, row): one DuckDB function a schema, since DuckDB fixes

@@ -5,9 +5,8 @@
 #include <arrow/type.h>
 #include <fmt/format.h>
 
-#include <cstring>
-
 #include "base/text.h"
+#include "query/utf8.h"
 #include "query/vectors.h"
 
 namespace ticklake::query {
@@ -29,25 +28,14 @@ Error import_error(const ErrorHandle& error) {
                                      duckdb_error_data_message(error.get()))};
 }
 
-bool is_ascii(const uint8_t* bytes, int64_t size) {
-  uint64_t seen = 0;
-  int64_t at = 0;
-  for (; at + 8 <= size; at += 8) {
-    uint64_t word;
-    std::memcpy(&word, bytes + at, 8);
-    seen |= word;
-  }
-  for (; at < size; ++at) seen |= bytes[at];
-  return (seen & 0x8080808080808080u) == 0;
-}
-
 Result<void> check_strings(const arrow::StringArray& column, const std::string& name) {
   if (column.length() == 0 || column.value_data() == nullptr) return {};
-  int64_t begin = column.value_offset(0);
-  int64_t size = column.value_offset(column.length()) - begin;
-  if (size == 0 || is_ascii(column.value_data()->data() + begin, size)) return {};
+  auto begin = static_cast<size_t>(column.value_offset(0));
+  auto end = static_cast<size_t>(column.value_offset(column.length()));
+  auto* bytes = reinterpret_cast<const char*>(column.value_data()->data());
+  if (is_ascii({bytes + begin, end - begin})) return {};
   for (int64_t i = 0; i < column.length(); ++i) {
-    if (column.IsNull(i) || is_utf8(column.GetView(i))) continue;
+    if (column.IsNull(i) || is_text(column.GetView(i))) continue;
     return Error{
         Code::Invalid,
         fmt::format(
