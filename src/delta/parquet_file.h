@@ -1,0 +1,47 @@
+// One Parquet file being written.
+#pragma once
+
+#include <arrow/io/interfaces.h>
+#include <parquet/arrow/writer.h>
+
+#include <memory>
+#include <set>
+#include <string>
+
+#include "io/files.h"
+#include "model/arrow.h"
+
+namespace ticklake::delta {
+
+// A file of the log or of the table; dropped before close(), it never existed.
+class ParquetFile {
+ public:
+  // `sample` decides how the columns are encoded: those whose values hardly repeat get no dictionary.
+  static Result<ParquetFile> create(io::FileStore& files, const io::Path& path,
+                                    const std::shared_ptr<arrow::Schema>& schema,
+                                    const BatchPtr& sample, int64_t row_group_bytes);
+
+  Result<void> write(const arrow::RecordBatch& batch);
+
+  // What the file will have at least, once the row group that is being filled is written.
+  int64_t bytes() const;
+
+  struct Done {
+    int64_t size;
+    std::shared_ptr<parquet::FileMetaData> metadata;
+    std::set<int> columns_with_nan;
+  };
+  Result<Done> close();
+
+ private:
+  ParquetFile() = default;
+
+  std::shared_ptr<arrow::io::OutputStream> out_;
+  std::unique_ptr<parquet::arrow::FileWriter> writer_;
+  std::set<int> nans_;
+  int64_t row_group_bytes_ = 0;
+  int64_t group_input_bytes_ = 0;  // of the row group being filled
+  int64_t all_input_bytes_ = 0;    // of the row groups before it
+};
+
+}  // namespace ticklake::delta

@@ -1,0 +1,209 @@
+// Reads a table: the newest whole checkpoint, then every entry after it. A checkpoint only saves time, so one that
+// turns out to be damaged is passed over for an older one as long as the log still reaches back to that.
+#include "delta/replay.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "delta/json.h"
+#include "delta/rules.h"
+
+namespace ticklake::delta {
+namespace {
+
+Error no_table(const io::Path& root) {
+  return Error{Code::NotFound, root + ": there is no Delta table here (no _delta_log)"};
+}
+
+Error no_version(const io::Path& root, Version version, const Listing& listing) {
+  std::string have;
+  if (!listing.entries.empty()) {
+    have = fmt::format("; the log holds versions {} to {}", listing.entries.begin()->first,
+                       listing.entries.rbegin()->first);
+  }
+  return Error{Code::NotFound,
+               fmt::format("{}: version {} is not there{}", root, version.value, have)};
+}
+
+// The entries after the state's version up to `last`, in order; Corrupt at a gap.
+Result<State> replayed(io::FileStore& files, State state, const Listing& listing, Version last,
+                       const std::map<int64_t, int64_t>& times) {
+  while (state.version < last) {
+    Version next = state.version + 1;
+    auto file = listing.entries.find(next.value);
+    if (file == listing.entries.end()) {
+      return Error{Code::Corrupt,
+                   fmt::format("{}: version {} is missing from the log, which goes on to {}",
+                               state.root, next.value, last.value)};
+    }
+    Entry entry = TRY(read_entry(files, state.root, next));
+    int64_t file_ms = times.at(next.value);
+    int64_t before_ms = state.timestamp_ms;
+    Version before = state.version;
+    state = applied(std::move(state), entry);
+    bool in_commit = entry.info && entry.info->in_commit_timestamp_ms && state.metadata &&
+                     has_in_commit_timestamps(*state.metadata);
+    state.timestamp_ms = in_commit ? *entry.info->in_commit_timestamp_ms
+                         : before < Version(0) ? file_ms
+                                               : std::max(file_ms, before_ms + 1);
+  }
+  return state;
+}
+
+// The time of a checkpoint's version: of its entry where that is still there.
+Result<int64_t> checkpoint_time(io::FileStore& files, const State& state,
+                                const std::map<int64_t, int64_t>& times) {
+  auto file = times.find(state.version.value);
+  if (file == times.end()) return int64_t{0};
+  if (!has_in_commit_timestamps(*state.metadata)) return file->second;
+  Entry entry = TRY(read_entry(files, state.root, state.version));
+  bool in_commit = entry.info && entry.info->in_commit_timestamp_ms;
+  return in_commit ? *entry.info->in_commit_timestamp_ms : file->second;
+}
+
+Result<State> from_checkpoint(io::FileStore& files, const io::Path& root,
+                              const CheckpointFiles& checkpoint,
+                              const std::map<int64_t, int64_t>& times) {
+  State state = TRY(read_checkpoint(files, root, checkpoint));
+  state.timestamp_ms = TRY(checkpoint_time(files, state, times));
+  return state;
+}
+
+Result<void> check_whole(const State& state) {
+  if (!state.protocol || !state.metadata) {
+    return Error{Code::Corrupt,
+                 fmt::format("{}: the log up to version {} has no {}", state.root,
+                             state.version.value, state.protocol ? "metaData" : "protocol")};
+  }
+  return check_readable(state);
+}
+
+Result<State> state_at(io::FileStore& files, const io::Path& root, const Listing& listing,
+                       Version last) {
+  std::map<int64_t, int64_t> times = commit_times(listing);
+  std::optional<Error> first_error;
+  for (auto c = listing.checkpoints.rbegin(); c != listing.checkpoints.rend(); ++c) {
+    if (c->version > last) continue;
+    auto start = from_checkpoint(files, root, *c, times);
+    if (start) return replayed(files, *std::move(start), listing, last, times);
+    Error error = std::move(start).error();
+    if (error.code != Code::Corrupt && error.code != Code::NotFound) return error;
+    if (!first_error) first_error = std::move(error);
+  }
+  if (!listing.entries.contains(0)) {
+    if (first_error) return *std::move(first_error);
+    int64_t first = listing.entries.empty() ? last.value : listing.entries.begin()->first;
+    return Error{Code::Corrupt, fmt::format("{}: the log begins at version {} and has no "
+                                            "checkpoint to begin with", root, first)};
+  }
+  State empty;
+  empty.root = root;
+  return replayed(files, std::move(empty), listing, last, times);
+}
+
+std::optional<Version> newest(const Listing& listing) {
+  int64_t version = -1;
+  if (!listing.entries.empty()) version = listing.entries.rbegin()->first;
+  if (!listing.checkpoints.empty()) {
+    version = std::max(version, listing.checkpoints.back().version.value);
+  }
+  return version < 0 ? std::nullopt : std::optional(Version(version));
+}
+
+Result<Snapshot> snapshot_at(io::FileStore& files, const io::Path& root, const Listing& listing,
+                             Version version) {
+  State state = TRY(state_at(files, root, listing, version));
+  TRY(check_whole(state));
+  return to_snapshot(std::move(state));
+}
+
+}  // namespace
+
+std::map<int64_t, int64_t> commit_times(const Listing& listing) {
+  std::map<int64_t, int64_t> times;
+  int64_t before = std::numeric_limits<int64_t>::min();
+  for (const auto& [version, file] : listing.entries) {
+    int64_t time = times.empty() ? file.modified_ms : std::max(file.modified_ms, before + 1);
+    times[version] = before = time;
+  }
+  return times;
+}
+
+std::optional<Version> checkpoint_hint(io::FileStore& files, const io::Path& root) {
+  auto bytes = files.read(hint_path(root));
+  if (!bytes) return std::nullopt;
+  Json json = Json::parse(*bytes, nullptr, false);
+  if (!json.is_object()) return std::nullopt;
+  auto version = number(json, "version");
+  return version && *version >= 0 ? std::optional(Version(*version)) : std::nullopt;
+}
+
+Result<State> caught_up(io::FileStore& files, State state) {
+  bool any = false;
+  while (true) {
+    Version next = state.version + 1;
+    auto entry = read_entry(files, state.root, next);
+    if (!entry && entry.error().code == Code::NotFound) break;
+    if (!entry) return std::move(entry).error();
+    auto file = TRY(files.info(entry_path(state.root, next)));
+    State before = state;
+    state = applied(std::move(state), *entry);
+    before.metadata = state.metadata;
+    state.timestamp_ms = commit_time(before, entry->info, file.modified_ms);
+    any = true;
+  }
+  if (any) TRY(check_whole(state));
+  return state;
+}
+
+Result<Snapshot> open(io::FileStore& files, const io::Path& root) {
+  if (auto hint = checkpoint_hint(files, root)) {
+    Listing recent = TRY(list_log(files, root, *hint));
+    auto last = newest(recent);
+    bool usable = last && std::any_of(recent.checkpoints.begin(), recent.checkpoints.end(),
+                                      [](const auto&) { return true; });
+    if (usable) {
+      auto snapshot = snapshot_at(files, root, recent, *last);
+      if (snapshot) return snapshot;
+      Code code = snapshot.error().code;
+      if (code != Code::Corrupt && code != Code::NotFound) return snapshot;
+    }
+  }
+  Listing all = TRY(list_log(files, root));
+  auto last = newest(all);
+  if (!last) return no_table(root);
+  return snapshot_at(files, root, all, *last);
+}
+
+Result<Snapshot> open_version(io::FileStore& files, const io::Path& root, Version version) {
+  Listing all = TRY(list_log(files, root));
+  auto last = newest(all);
+  if (!last) return no_table(root);
+  bool there = all.entries.contains(version.value) ||
+               std::any_of(all.checkpoints.begin(), all.checkpoints.end(),
+                           [&](const auto& c) { return c.version == version; });
+  if (!there) {
+    bool gap = version >= Version(0) && version < *last && !all.entries.empty() &&
+               version.value > all.entries.begin()->first;
+    if (!gap) return no_version(root, version, all);
+  }
+  auto snapshot = snapshot_at(files, root, all, version);
+  bool cleaned = !snapshot && snapshot.error().code == Code::Corrupt && !all.entries.contains(0) &&
+                 std::none_of(all.checkpoints.begin(), all.checkpoints.end(),
+                              [&](const auto& c) { return c.version <= version; });
+  if (cleaned) return no_version(root, version, all);
+  return snapshot;
+}
+
+Result<Snapshot> refresh(io::FileStore& files, const Snapshot& snapshot) {
+  State state = TRY(caught_up(files, snapshot.state()));
+  if (state.version > snapshot.version()) return to_snapshot(std::move(state));
+  // No news, or a log that was cleaned up past what this snapshot knows: then its own entry is gone, too.
+  auto own = files.info(entry_path(snapshot.root(), snapshot.version()));
+  if (own) return snapshot;
+  if (own.error().code != Code::NotFound) return std::move(own).error();
+  return open(files, snapshot.root());
+}
+
+}  // namespace ticklake::delta

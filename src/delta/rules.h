@@ -1,0 +1,26 @@
+// What ticklake knows of the protocol's features, and what a table may be: pure checks.
+#pragma once
+
+#include "delta/delta.h"
+#include "delta/state.h"
+
+namespace ticklake::delta {
+
+// Unsupported: names every feature without which the table cannot be read rightly.
+Result<void> check_readable(const State& state);
+
+// Unsupported: names every feature that a writer must know and ticklake does not.
+Result<void> check_writable(const State& state);
+
+// Invalid or Unsupported: a column, partition column or property that a table of ours may not have.
+Result<void> check_metadata(const Metadata& metadata);
+
+// The lowest protocol that holds both `metadata` and what the table has already.
+Protocol protocol_for(const Metadata& metadata, const Protocol& current);
+
+bool operator==(const Protocol& a, const Protocol& b);
+
+// Milliseconds of "interval 1 week 2 days"; nothing where the text is not a plain interval.
+std::optional<int64_t> interval_ms(std::string_view text);
+
+}  // namespace ticklake::delta

@@ -1,0 +1,45 @@
+// What a snapshot holds, and how entries of the log change it ("Action Reconciliation").
+#pragma once
+
+#include <memory>
+#include <set>
+#include <string>
+
+#include "delta/actions.h"
+#include "delta/delta.h"
+#include "delta/persistent_map.h"
+
+namespace ticklake::delta {
+
+// Invariant: no key is in both `files` and `tombstones`. Copies share the maps, so a copy costs the same at any size.
+struct Snapshot::State {
+  io::Path root = {};
+  Version version = Version(-1);
+  int64_t timestamp_ms = 0;
+  std::shared_ptr<const Protocol> protocol = {};
+  std::shared_ptr<const Metadata> metadata = {};
+  PersistentMap<std::shared_ptr<const LiveFile>> files = {};
+  PersistentMap<std::shared_ptr<const Tombstone>> tombstones = {};
+  PersistentMap<Txn> txns = {};
+  PersistentMap<std::string> domains = {};
+  int64_t deletion_vectors = 0;        // live files that have one
+  int64_t checkpoint_version = 0;      // the newest checkpoint known of, or tried
+};
+
+using State = Snapshot::State;
+
+// The state after one more entry; its version is the next one.
+State applied(State state, const Entry& entry);
+
+// The time of the commit of `info`, or of its file, kept above the commit before it.
+int64_t commit_time(const State& before, const std::optional<CommitInfo>& info, int64_t file_ms);
+
+bool has_in_commit_timestamps(const Metadata& metadata);
+
+// A boolean or a count of the table's configuration, the default where it is absent or unreadable.
+bool config_flag(const Metadata& metadata, const std::string& name);
+int64_t config_count(const Metadata& metadata, const std::string& name, int64_t otherwise);
+
+Snapshot to_snapshot(State state);
+
+}  // namespace ticklake::delta
