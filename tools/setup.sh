@@ -147,7 +147,7 @@ install_kafka() {
 </dependencies></project>
 X
   mvn -q -B org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies -DincludeScope=runtime -DoutputDirectory=out/lib
-  checked 0000 out/lib/kafka_2.13-4.3.1.jar
+  checked b098abef5ff878e76f60cd6c559b9baa5663ccb1b55f2837558b22c329d32423 out/lib/kafka_2.13-4.3.1.jar
 }
 
 # ---- What each command brings ---------------------------------------------------------------------------------------

@@ -1,0 +1,185 @@
+#include "broker/log_reader.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+
+#include "broker/topic_rules.h"
+
+namespace ticklake::broker {
+
+Result<TopicIdentity> TopicIdentity::open(const std::string& topic,
+                                          const std::string& metadata_path) {
+  TopicIdentity identity;
+  identity.topic_ = topic;
+  identity.metadata_ = TRY(File::open_to_read(metadata_path));
+  return identity;
+}
+
+Result<void> TopicIdentity::check() const {
+  struct stat held {};
+  struct stat named {};
+  if (::fstat(metadata_.descriptor(), &held) != 0 ||
+      ::stat(metadata_.path().c_str(), &named) != 0 || held.st_ino != named.st_ino ||
+      held.st_dev != named.st_dev) {
+    return topic_gone(topic_);
+  }
+  return {};
+}
+
+PartitionReader::PartitionReader(const std::string& topic, Partition partition,
+                                 std::string directory)
+    : topic_(topic), partition_(partition), directory_(std::move(directory)),
+      rows_(topic, partition) {}
+
+void PartitionReader::seek(Offset next) {
+  next_ = next;
+  scanner_.reset();
+}
+
+Result<bool> PartitionReader::read(int64_t rows_max, int64_t bytes_max) {
+  if (!scanner_) TRY(open_segment());
+  while (scanner_ && rows_.rows() < rows_max && rows_.bytes() < bytes_max) {
+    Decoded decoded;
+    bool found = TRY(scanner_->next(decoded));
+    if (found) {
+      TRY(take(decoded));
+      continue;
+    }
+    bool more = TRY(advance());
+    if (!more) return false;
+  }
+  return scanner_.has_value();
+}
+
+Result<void> PartitionReader::take(const Decoded& decoded) {
+  TRY(rows_.append(decoded.record));
+  std::string_view stored = decoded.headers;
+  HeaderView header;
+  for (uint32_t i = 0; i < decoded.header_count && next_header(stored, header); ++i) {
+    TRY(rows_.append_header(header.key, header.value, header.value_bytes));
+  }
+  next_ = decoded.record.offset + 1;
+  return {};
+}
+
+Result<void> PartitionReader::open_segment() {
+  std::vector<Offset> bases = TRY(list_segments(directory_));
+  if (bases.empty()) {
+    if (next_ != Offset(0)) return offset_not_held(topic_, partition_, next_, {});
+    return {};
+  }
+  Offset base = segment_of(bases, next_);
+  Result<Scanner> found = scan_to(directory_, base, next_);
+  if (!found && !exists(segment_path(directory_, base))) return {};  // retention was faster: the next poll
+  Scanner scanner = TRY(std::move(found));
+  if (next_ < bases.front() || scanner.expected() < next_) {
+    bool is_last = scanner.base() == bases.back();
+    if (next_ >= bases.front() && !is_last) return scanner.damaged();
+    return offset_not_held(topic_, partition_, next_, {bases.front(), scanner.expected()});
+  }
+  scanner_ = std::move(scanner);
+  listed_size_ = -1;
+  return {};
+}
+
+// At the end of a segment: goes to its successor. False: there is nothing more yet.
+Result<bool> PartitionReader::advance() {
+  if (scanner_->expected() > scanner_->base() &&
+      exists(segment_path(directory_, scanner_->expected()))) {
+    scanner_ = TRY(Scanner::open(directory_, scanner_->expected()));
+    listed_size_ = -1;
+    return true;
+  }
+  struct stat status {};
+  if (::stat(directory_.c_str(), &status) != 0) return topic_gone(topic_);
+  int64_t changed = status.st_mtim.tv_sec * 1'000'000'000 + status.st_mtim.tv_nsec;
+  int64_t size = TRY(scanner_->file().size());
+  if (changed == listed_changed_ && size == listed_size_) return false;
+  std::vector<Offset> bases = TRY(list_segments(directory_));
+  listed_changed_ = changed;
+  listed_size_ = size;
+  if (bases.empty() || bases.back() < next_ || bases.back() == scanner_->base()) return false;
+  if (bases.front() > next_) {
+    return offset_not_held(topic_, partition_, next_, {bases.front(), bases.back()});
+  }
+  if (std::binary_search(bases.begin(), bases.end(), next_)) return true;  // made meanwhile
+  return scanner_->damaged();
+}
+
+Result<Chunk> PartitionReader::finish() {
+  BatchPtr batch = TRY(rows_.finish());
+  return Chunk{partition_, next_, std::move(batch)};
+}
+
+LogReader::LogReader(TopicIdentity identity, std::vector<std::string> directories,
+                     std::string topic)
+    : identity_(std::move(identity)), directories_(std::move(directories)),
+      topic_(std::move(topic)) {}
+
+Result<std::vector<Chunk>> LogReader::poll(const PollLimits& limits) {
+  using std::chrono::steady_clock;
+  constexpr std::chrono::microseconds kPause{500};
+  auto until = steady_clock::now() + std::chrono::milliseconds(limits.wait_ms_max);
+  while (true) {
+    TRY(identity_.check());
+    bool any = TRY(read_evenly(limits));
+    if (any || steady_clock::now() >= until) break;
+    std::this_thread::sleep_for(kPause);
+  }
+  std::vector<Chunk> chunks;
+  for (auto& [partition, reader] : partitions_) {
+    if (reader.rows() > 0) chunks.push_back(TRY(reader.finish()));
+  }
+  return chunks;
+}
+
+// Gives each partition an even share, then what some left over to those that have more.
+Result<bool> LogReader::read_evenly(const PollLimits& limits) {
+  std::vector<PartitionReader*> hungry;
+  for (auto& [partition, reader] : partitions_) hungry.push_back(&reader);
+  if (hungry.empty()) return false;
+  std::rotate(hungry.begin(), hungry.begin() + static_cast<int64_t>(first_++ % hungry.size()),
+              hungry.end());
+  int64_t rows_left = limits.rows_max;
+  int64_t bytes_left = limits.bytes_max;
+  while (!hungry.empty() && rows_left > 0 && bytes_left > 0) {
+    Share share = even_share(rows_left, bytes_left, hungry.size());
+    std::vector<PartitionReader*> still;
+    for (PartitionReader* reader : hungry) {
+      if (rows_left <= 0 || bytes_left <= 0) break;
+      int64_t rows = reader->rows();
+      int64_t bytes = reader->bytes();
+      bool more = TRY(reader->read(rows + std::min(share.rows, rows_left), bytes + share.bytes));
+      rows_left -= reader->rows() - rows;
+      bytes_left -= reader->bytes() - bytes;
+      if (more) still.push_back(reader);
+    }
+    hungry = std::move(still);
+  }
+  return rows_left < limits.rows_max;
+}
+
+Result<std::vector<OffsetRange>> LogReader::ranges() {
+  TRY(identity_.check());
+  std::vector<OffsetRange> ranges;
+  for (const std::string& directory : directories_) ranges.push_back(TRY(held_range(directory)));
+  return ranges;
+}
+
+Result<void> LogReader::seek(Partition partition, Offset next) {
+  if (partition.value < 0 || static_cast<size_t>(partition.value) >= directories_.size()) {
+    return unknown_partition(topic_, partition, directories_.size());
+  }
+  const std::string& directory = directories_[static_cast<size_t>(partition.value)];
+  OffsetRange held = TRY(held_range(directory));
+  if (next < held.begin || next > held.end) return offset_not_held(topic_, partition, next, held);
+  auto place = partitions_.try_emplace(partition, topic_, partition, directory).first;
+  place->second.seek(next);
+  return {};
+}
+
+}  // namespace ticklake::broker

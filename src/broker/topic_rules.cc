@@ -1,0 +1,108 @@
+#include "broker/topic_rules.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/text.h"
+
+namespace ticklake::broker {
+
+Result<void> check_topic_name(std::string_view name) {
+  auto allowed = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '_' || c == '-';
+  };
+  constexpr size_t kNameBytesMax = 249;
+  if (name.empty() || name == "." || name == ".." || name.size() > kNameBytesMax ||
+      !std::all_of(name.begin(), name.end(), allowed)) {
+    return Error{Code::Invalid,
+                 fmt::format("\"{}\" cannot name a topic: use 1 to {} of the characters a-z, A-Z, "
+                             "0-9, '.', '_' and '-' (\".\" and \"..\" are taken)",
+                             printable(name), kNameBytesMax)};
+  }
+  return {};
+}
+
+uint32_t murmur2(std::string_view bytes) {
+  constexpr uint32_t kMix = 0x5bd1e995;
+  constexpr uint32_t kSeed = 0x9747b28c;
+  uint32_t hash = kSeed ^ static_cast<uint32_t>(bytes.size());
+  const char* at = bytes.data();
+  size_t left = bytes.size();
+  for (; left >= 4; at += 4, left -= 4) {
+    uint32_t word;
+    std::memcpy(&word, at, 4);
+    word *= kMix;
+    word ^= word >> 24;
+    word *= kMix;
+    hash = (hash * kMix) ^ word;
+  }
+  for (size_t i = left; i > 0; --i) {
+    hash ^= static_cast<uint32_t>(static_cast<uint8_t>(at[i - 1])) << (8 * (i - 1));
+  }
+  if (left > 0) hash *= kMix;
+  hash ^= hash >> 13;
+  hash *= kMix;
+  return hash ^ (hash >> 15);
+}
+
+Result<Partition> PartitionChoice::choose(std::string_view topic,
+                                          const std::optional<std::string>& key,
+                                          std::optional<Partition> wanted, int32_t partitions) {
+  if (wanted) {
+    if (wanted->value < 0 || wanted->value >= partitions) {
+      return unknown_partition(topic, *wanted, static_cast<size_t>(partitions));
+    }
+    return *wanted;
+  }
+  auto count = static_cast<uint32_t>(partitions);
+  uint32_t chosen = key ? (murmur2(*key) & 0x7fffffff) % count : turn_++ % count;
+  return Partition(static_cast<int32_t>(chosen));
+}
+
+Error unknown_topic(const std::string& topic, const std::vector<std::string>& topics,
+                    std::string_view broker) {
+  std::string near = nearest(topic, topics);
+  std::string advice = near.empty() ? "create it first (ticklake topic create)"
+                                    : fmt::format("did you mean \"{}\"?", near);
+  return {Code::NotFound,
+          fmt::format("there is no topic \"{}\" in the {}: {}", printable(topic), broker, advice)};
+}
+
+Error unknown_partition(std::string_view topic, Partition partition, size_t partitions) {
+  return {Code::Invalid, fmt::format("topic \"{}\" has no partition {}: it has {} (0 to {})", topic,
+                                     partition.value, partitions, partitions - 1)};
+}
+
+Error topic_gone(std::string_view topic) {
+  return {Code::NotFound,
+          fmt::format("topic \"{}\" was deleted (or deleted and created again) while it was in use: "
+                      "open it again",
+                      topic)};
+}
+
+Error offset_not_held(std::string_view topic, Partition partition, Offset sought,
+                      OffsetRange held) {
+  if (sought < held.begin) {
+    return {Code::Corrupt,
+            fmt::format("topic \"{}\", partition {}: log start {} beyond the stored offset {}: data "
+                        "was deleted before it was read; lengthen the topic's retention, and accept "
+                        "the loss (--accept-loss) to go on from {}",
+                        topic, partition.value, held.begin.value, sought.value, held.begin.value)};
+  }
+  return {Code::Corrupt,
+          fmt::format("topic \"{}\", partition {}: stored offset {} beyond the end {}: the topic was "
+                      "created again (or lost its tail); refresh the tables that read it in full, "
+                      "or restore the topic",
+                      topic, partition.value, sought.value, held.end.value)};
+}
+
+Share even_share(int64_t rows_left, int64_t bytes_left, size_t partitions) {
+  auto count = static_cast<int64_t>(std::max<size_t>(partitions, 1));
+  return {std::max<int64_t>((rows_left + count - 1) / count, 1),
+          std::max<int64_t>(bytes_left / count, 1)};
+}
+
+}  // namespace ticklake::broker
