@@ -1,7 +1,7 @@
 """Reads *.test scripts: a comment that says what is proved, then directives with their blocks.
 
 A block is the lines after its directive up to the next directive; blank lines at its end do not count, and a line that
-would read as a directive is written with a backslash before it. tests/e2e/README.md lists the directives.
+would read as a directive is written with a backslash before it. docs/testing.md lists the directives.
 """
 import dataclasses
 import re

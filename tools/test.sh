@@ -1,0 +1,96 @@
+#!/usr/bin/env bash
+# All tests, after tools/setup.sh test; `make test` calls it. --all: ThreadSanitizer and the slow scripts too.
+# The last line says how many passed and failed; exit 0 when none failed.
+set -uo pipefail
+
+root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+cd "$root"
+logs="$root/build/test"
+jobs="${JOBS:-$(nproc)}"
+passed=0
+failed=0
+all=""
+[ "${1:-}" != --all ] || all=yes
+mkdir -p "$logs"
+
+say() { printf 'test: %s\n' "$*"; }
+add() { passed=$((passed + $1)); failed=$((failed + $2)); }
+
+build() {  # build PRESET: configured and whole, or the end
+  [ -f "build/$1/build.ninja" ] || cmake --preset "$1" >"$logs/configure-$1.log" 2>&1 || {
+    tail -n 20 "$logs/configure-$1.log"; say "could not configure $1"; exit 1; }
+  say "building $1"
+  ninja -C "build/$1" -j "$jobs" >"$logs/build-$1.log" 2>&1 || {
+    tail -n 60 "$logs/build-$1.log"; say "$1 does not build; all of it: $logs/build-$1.log"; exit 1; }
+}
+
+# Cases of a ctest run: those that GoogleTest counted, and one for each other program.
+count_cases() {
+  python3 - "$1" <<'PYTHON'
+import re, sys
+passed = failed = 0
+for part in re.split(r"(?m)^\d+/\d+ Testing: ", open(sys.argv[1], errors="replace").read())[1:]:
+    good = sum(int(n) for n in re.findall(r"(?m)^\[  PASSED  \] (\d+) test", part))
+    bad = sum(int(n) for n in re.findall(r"(?m)^\[  FAILED  \] (\d+) test", part))
+    ok = re.search(r"(?m)^Test Passed\.", part) is not None
+    passed += good if good else int(ok)
+    failed += bad if bad else int(not ok)
+print(passed, failed)
+PYTHON
+}
+
+unit_tests() {  # unit_tests PRESET [CTEST OPTION..]
+  local preset="$1"
+  shift
+  say "unit tests ($preset)"
+  ctest --test-dir "build/$preset" -j "$jobs" --timeout 900 --output-on-failure "$@" >"$logs/unit-$preset.log" 2>&1 ||
+    grep -E '\[  FAILED  \]|Failure$|ERROR: |runtime error|\*\*\*' "$logs/unit-$preset.log" | sort -u | head -n 60
+  local good bad
+  read -r good bad < <(count_cases "build/$preset/Testing/Temporary/LastTest.log")
+  say "$preset: $good passed, $bad failed (all of it: $logs/unit-$preset.log)"
+  add "$good" "$bad"
+}
+
+start_kafka() {
+  say "starting a real Kafka broker"
+  if tools/kafka.sh start "$logs/kafka" >"$logs/kafka.log" 2>&1; then
+    trap 'tools/kafka.sh stop "$logs/kafka" >>"$logs/kafka.log" 2>&1' EXIT
+    trap 'exit 130' INT TERM
+    export TICKLAKE_TEST_KAFKA="127.0.0.1:$(cat "$logs/kafka/port")"
+  else
+    tail -n 5 "$logs/kafka.log"
+    say "FAILED: no broker, so nothing was tested on Kafka"
+    add 0 1
+  fi
+}
+
+end_to_end() {
+  say "end-to-end scripts: straight, killed after every step, on Kafka, read by a peer"
+  python3 tests/e2e/run.py -j "$jobs" 2>&1 | tee "$logs/e2e.log" | grep -v '^e2e: [0-9]* passed'
+  local summary
+  summary="$(grep -E '^e2e: [0-9]+ passed, [0-9]+ failed$' "$logs/e2e.log" | tail -n 1)"
+  [ -n "$summary" ] || { say "FAILED: the end-to-end runner stopped"; add 0 1; return; }
+  say "$summary"
+  add "$(sed -E 's/e2e: ([0-9]+).*/\1/' <<<"$summary")" "$(sed -E 's/.* ([0-9]+) failed/\1/' <<<"$summary")"
+}
+
+one() {  # one NAME COMMAND..: a program that passes or fails as a whole
+  local name="$1"
+  shift
+  say "$name"
+  if "$@" >"$logs/$name.log" 2>&1; then add 1 0; else tail -n 20 "$logs/$name.log"; say "FAILED: $name"; add 0 1; fi
+}
+
+build release
+start_kafka
+unit_tests release
+end_to_end
+one clean-machine tests/clean_machine.sh build/release/ticklake
+build dev
+unit_tests dev -E '^tidy$'
+if [ -n "$all" ]; then
+  build tsan
+  unit_tests tsan -E '^tidy$'
+fi
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]
