@@ -1,0 +1,1 @@
+SELECT window.start, count(*) FROM STREAM t WATERMARK ts DELAY OF INTERVAL '10' SECONDS AS s GROUP BY window(ts, '1 minute')
