@@ -1,0 +1,332 @@
+// Spark's text of expressions, which names columns without an alias.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+
+#include "base/text.h"
+#include "base/time.h"
+#include "sql/ast.h"
+
+namespace ticklake::sql {
+
+namespace {
+
+constexpr std::array<std::string_view, 6> kUnitNames = {"YEAR", "MONTH",  "DAY",
+                                                        "HOUR", "MINUTE", "SECOND"};
+
+// "05" and "05.5"
+std::string seconds_text(int64_t micros) {
+  std::string text = fmt::format("{:02}", micros / kMicrosPerSecond);
+  if (int64_t fraction = micros % kMicrosPerSecond) {
+    text += fmt::format(".{:06}", fraction);
+    text.erase(text.find_last_not_of('0') + 1);
+  }
+  return text;
+}
+
+std::string day_time_text(int64_t micros, IntervalUnit first, IntervalUnit last) {
+  constexpr std::array<int64_t, 6> kSizes = {
+      0, 0, kMicrosPerDay, kMicrosPerHour, kMicrosPerMinute, kMicrosPerSecond};
+  std::string out;
+  for (auto field = static_cast<size_t>(first); field <= static_cast<size_t>(last); ++field) {
+    bool leading = out.empty();
+    auto unit = static_cast<IntervalUnit>(field);
+    if (!leading) out += unit == IntervalUnit::Hour ? ' ' : ':';
+    if (unit == IntervalUnit::Second) {
+      out += seconds_text(micros);
+    } else if (unit == IntervalUnit::Day) {
+      out += fmt::format("{}", micros / kSizes[field]);
+    } else {
+      out += fmt::format("{:02}", micros / kSizes[field]);
+    }
+    micros %= kSizes[field];
+  }
+  return out;
+}
+
+std::string year_month_text(int64_t months, IntervalUnit first, IntervalUnit last) {
+  if (first != last) return fmt::format("{}-{}", months / 12, months % 12);
+  return fmt::format("{}", first == IntervalUnit::Year ? months / 12 : months);
+}
+
+// The shortest digits that read back as the value, in Java's layout: 1000.0, 1.0E7, 1.5E-4.
+template <typename Number>
+std::string java_number(Number value) {
+  Number size = std::fabs(value);
+  std::array<char, 64> buffer;
+  bool plain = size == 0 || (size >= Number(1e-3) && size < Number(1e7));
+  auto format = plain ? std::chars_format::fixed : std::chars_format::scientific;
+  auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, format).ptr;
+  std::string text(buffer.data(), end);
+  size_t exponent = text.find('e');
+  std::string mantissa = text.substr(0, exponent);
+  if (mantissa.find('.') == std::string::npos) mantissa += ".0";
+  if (exponent == std::string::npos) return mantissa;
+  return fmt::format("{}E{}", mantissa, std::stoi(text.substr(exponent + 1)));
+}
+
+std::string_view symbol(Binary::Op op) {
+  using Op = Binary::Op;
+  switch (op) {
+    case Op::Add: return "+";
+    case Op::Subtract: return "-";
+    case Op::Multiply: return "*";
+    case Op::Divide: return "/";
+    case Op::Modulo: return "%";
+    case Op::IntegerDivide: return "DIV";
+    case Op::Concat: return "||";
+    case Op::BitAnd: return "&";
+    case Op::BitOr: return "|";
+    case Op::BitXor: return "^";
+    case Op::ShiftLeft: return "<<";
+    case Op::ShiftRight: return ">>";
+    case Op::ShiftRightUnsigned: return ">>>";
+    case Op::Equal:
+    case Op::NotEqual: return "=";
+    case Op::NullSafeEqual: return "<=>";
+    case Op::Less: return "<";
+    case Op::LessEqual: return "<=";
+    case Op::Greater: return ">";
+    case Op::GreaterEqual: return ">=";
+    case Op::And: return "AND";
+    case Op::Or: return "OR";
+  }
+  return "";
+}
+
+std::string texts(const std::vector<ExpressionPtr>& expressions) {
+  std::string out;
+  for (const ExpressionPtr& expression : expressions) {
+    if (!out.empty()) out += ", ";
+    out += to_text(*expression);
+  }
+  return out;
+}
+
+std::string negated_if(bool negated, std::string text) {
+  return negated ? fmt::format("(NOT {})", text) : text;
+}
+
+std::string bound_text(const FrameBound& bound) {
+  using BoundKind = FrameBound::Kind;
+  switch (bound.kind) {
+    case BoundKind::UnboundedPreceding: return "UNBOUNDED PRECEDING";
+    case BoundKind::UnboundedFollowing: return "UNBOUNDED FOLLOWING";
+    case BoundKind::CurrentRow: return "CURRENT ROW";
+    case BoundKind::Preceding: return to_text(*bound.offset) + " PRECEDING";
+    case BoundKind::Following: return to_text(*bound.offset) + " FOLLOWING";
+  }
+  return "";
+}
+
+bool ranks(std::string_view function) {
+  constexpr std::array<std::string_view, 6> kRanking = {"row_number",   "rank",      "dense_rank",
+                                                        "percent_rank", "cume_dist", "ntile"};
+  return std::any_of(kRanking.begin(), kRanking.end(), [&](std::string_view name) {
+    return equal_ignoring_case(function, name);
+  });
+}
+
+// The frame as written, or the one that Spark takes without one.
+std::string frame_text(const WindowSpec& spec, const Call& call) {
+  if (spec.frame) {
+    std::string_view unit = spec.frame->unit == WindowFrame::Unit::Rows ? "ROWS" : "RANGE";
+    return fmt::format("{} BETWEEN {} AND {}", unit, bound_text(spec.frame->start),
+                       bound_text(spec.frame->end));
+  }
+  bool lag = equal_ignoring_case(call.name, "lag");
+  if (lag || equal_ignoring_case(call.name, "lead")) {
+    std::string rows = call.arguments.size() > 1 ? to_text(*call.arguments[1].value) : "1";
+    if (lag) rows = rows.starts_with('-') ? rows.substr(1) : "-" + rows;
+    return fmt::format("ROWS BETWEEN {} FOLLOWING AND {} FOLLOWING", rows, rows);
+  }
+  if (ranks(call.name)) return "ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW";
+  if (spec.order_by.empty()) return "ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING";
+  return "RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW";
+}
+
+std::string window_text(const WindowSpec& spec, const Call& call) {
+  if (!spec.name.empty()) return spec.name;
+  std::string out;
+  if (!spec.partition_by.empty()) out = fmt::format("PARTITION BY {} ", texts(spec.partition_by));
+  std::string sorts;
+  for (const SortItem& item : spec.order_by) {
+    sorts += fmt::format("{}{} {} NULLS {}", sorts.empty() ? "" : ", ", to_text(*item.expression),
+                         item.descending ? "DESC" : "ASC", item.nulls_first ? "FIRST" : "LAST");
+  }
+  if (!sorts.empty()) out += fmt::format("ORDER BY {} ", sorts);
+  return fmt::format("({}{})", out, frame_text(spec, call));
+}
+
+std::string argument_text(const Argument& argument) {
+  bool star = std::holds_alternative<Star>(argument.value->node);
+  std::string text = star ? "1" : to_text(*argument.value);
+  return argument.name.empty() ? text : fmt::format("{} => {}", argument.name, text);
+}
+
+// One overload a kind of node.
+class Printer {
+ public:
+  std::string operator()(const Literal& node) const {
+    switch (node.type.kind) {
+      case Kind::Double: return java_number(std::strtod(node.text.c_str(), nullptr));
+      case Kind::Float: return java_number(std::strtof(node.text.c_str(), nullptr));
+      case Kind::Date: return fmt::format("DATE '{}'", node.text);
+      case Kind::Timestamp: return fmt::format("TIMESTAMP '{}'", node.text);
+      case Kind::TimestampNtz: return fmt::format("TIMESTAMP_NTZ '{}'", node.text);
+      case Kind::Binary: {
+        std::string hex;
+        for (char c : node.text) hex += fmt::format("{:02X}", static_cast<unsigned char>(c));
+        return fmt::format("X'{}'", hex);
+      }
+      default: return node.text;
+    }
+  }
+  std::string operator()(const IntervalLiteral& node) const { return to_text(node); }
+  std::string operator()(const ColumnReference& node) const { return joined(node.parts, "."); }
+  std::string operator()(const Star& node) const {
+    return node.qualifier.empty() ? "*" : joined(node.qualifier, ".") + ".*";
+  }
+  std::string operator()(const Unary& node) const {
+    std::string operand = to_text(*node.operand);
+    switch (node.op) {
+      case Unary::Op::Minus: return fmt::format("(- {})", operand);
+      case Unary::Op::Plus: return fmt::format("(+ {})", operand);
+      case Unary::Op::BitNot: return fmt::format("~{}", operand);
+      case Unary::Op::Not: return fmt::format("(NOT {})", operand);
+    }
+    return operand;
+  }
+  std::string operator()(const Binary& node) const {
+    std::string left = to_text(*node.left), right = to_text(*node.right);
+    if (node.op == Binary::Op::Concat) return fmt::format("concat({}, {})", left, right);
+    return negated_if(node.op == Binary::Op::NotEqual,
+                      fmt::format("({} {} {})", left, symbol(node.op), right));
+  }
+  std::string operator()(const IsTest& node) const {
+    std::string operand = to_text(*node.operand);
+    bool null_test = node.what == IsTest::What::Null || node.what == IsTest::What::Unknown;
+    if (null_test) return fmt::format("({} IS {}NULL)", operand, node.negated ? "NOT " : "");
+    std::string_view truth = node.what == IsTest::What::True ? "true" : "false";
+    return negated_if(node.negated, fmt::format("({} <=> {})", operand, truth));
+  }
+  std::string operator()(const IsDistinct& node) const {
+    return negated_if(!node.negated,
+                      fmt::format("({} <=> {})", to_text(*node.left), to_text(*node.right)));
+  }
+  std::string operator()(const Between& node) const {
+    return negated_if(node.negated,
+                      fmt::format("between({}, {}, {})", to_text(*node.operand),
+                                  to_text(*node.low), to_text(*node.high)));
+  }
+  std::string operator()(const InList& node) const {
+    return negated_if(node.negated,
+                      fmt::format("({} IN ({}))", to_text(*node.operand), texts(node.list)));
+  }
+  std::string operator()(const InSubquery& node) const {
+    return negated_if(node.negated, fmt::format("({} IN (listquery()))", to_text(*node.operand)));
+  }
+  std::string operator()(const Exists&) const { return "exists()"; }
+  std::string operator()(const ScalarSubquery&) const { return "scalarsubquery()"; }
+  std::string operator()(const Like& node) const {
+    std::string operand = to_text(*node.operand), pattern = to_text(*node.pattern);
+    std::string escape = node.escape == "\\" ? "" : fmt::format(" ESCAPE '{}'", node.escape);
+    switch (node.op) {
+      case Like::Op::Like:
+        return negated_if(node.negated, fmt::format("{} LIKE {}{}", operand, pattern, escape));
+      case Like::Op::ILike:
+        return negated_if(node.negated, fmt::format("ilike({}, {})", operand, pattern));
+      case Like::Op::RLike: break;
+    }
+    return negated_if(node.negated, fmt::format("RLIKE({}, {})", operand, pattern));
+  }
+  std::string operator()(const Case& node) const {
+    std::string out = "CASE";
+    for (const Case::When& when : node.whens) {
+      std::string condition = to_text(*when.condition);
+      if (node.operand) condition = fmt::format("({} = {})", to_text(*node.operand), condition);
+      out += fmt::format(" WHEN {} THEN {}", condition, to_text(*when.result));
+    }
+    if (node.otherwise) out += fmt::format(" ELSE {}", to_text(*node.otherwise));
+    return out + " END";
+  }
+  std::string operator()(const Cast& node) const {
+    return fmt::format("{}({} AS {})", node.is_try ? "TRY_CAST" : "CAST", to_text(*node.operand),
+                       to_sql(node.type));
+  }
+  std::string operator()(const Extract& node) const {
+    return fmt::format("extract({} FROM {})", node.written, to_text(*node.operand));
+  }
+  std::string operator()(const Trim& node) const {
+    constexpr std::array<std::string_view, 3> kSides = {"BOTH", "LEADING", "TRAILING"};
+    std::string characters = node.characters ? to_text(*node.characters) + " " : "";
+    return fmt::format("TRIM({} {}FROM {})", kSides[static_cast<size_t>(node.side)], characters,
+                       to_text(*node.operand));
+  }
+  std::string operator()(const Call& node) const {
+    std::string arguments;
+    for (const Argument& argument : node.arguments) {
+      arguments += (arguments.empty() ? "" : ", ") + argument_text(argument);
+    }
+    std::string out =
+        fmt::format("{}({}{})", lowered(node.name), node.distinct ? "DISTINCT " : "", arguments);
+    if (node.filter) out += fmt::format(" FILTER (WHERE {})", to_text(*node.filter));
+    if (node.nulls == Call::Nulls::Ignore) out += " IGNORE NULLS";
+    if (node.over) out += " OVER " + window_text(*node.over, node);
+    return out;
+  }
+  std::string operator()(const FieldAccess& node) const {
+    return fmt::format("{}.{}", to_text(*node.operand), node.field);
+  }
+  std::string operator()(const Subscript& node) const {
+    return fmt::format("{}[{}]", to_text(*node.operand), to_text(*node.index));
+  }
+  std::string operator()(const Lambda& node) const {
+    return fmt::format("lambdafunction({}, {})", to_text(*node.body),
+                       joined(node.parameters, ", "));
+  }
+  std::string operator()(const Alias& node) const {
+    return fmt::format("{} AS {}", to_text(*node.operand), node.name);
+  }
+};
+
+}  // namespace
+
+std::string to_text(const Expression& expression) { return std::visit(Printer(), expression.node); }
+
+std::string default_name(const Expression& expression) {
+  if (const auto* column = std::get_if<ColumnReference>(&expression.node)) {
+    return column->parts.back();
+  }
+  if (const auto* cast = std::get_if<Cast>(&expression.node)) {
+    bool column = std::holds_alternative<ColumnReference>(cast->operand->node);
+    if (column && !cast->is_try) return default_name(*cast->operand);
+  }
+  if (const auto* call = std::get_if<Call>(&expression.node)) {
+    // Their results are columns of these names.
+    for (std::string_view name : {"window", "session_window"}) {
+      if (equal_ignoring_case(call->name, name)) return std::string(name);
+    }
+  }
+  return to_text(expression);
+}
+
+std::string to_text(const IntervalLiteral& interval) {
+  bool months = interval.first <= IntervalUnit::Month;
+  bool negative = months ? interval.months < 0 : interval.micros < 0;
+  // As the magnitude of the smallest number does not fit, it is cut by one micro.
+  int64_t micros = interval.micros == INT64_MIN ? INT64_MAX : std::abs(interval.micros);
+  std::string body = months ? year_month_text(std::abs(int64_t{interval.months}), interval.first,
+                                              interval.last)
+                            : day_time_text(micros, interval.first, interval.last);
+  std::string_view first = kUnitNames[static_cast<size_t>(interval.first)];
+  std::string_view last = kUnitNames[static_cast<size_t>(interval.last)];
+  std::string unit(first);
+  if (first != last) unit += fmt::format(" TO {}", last);
+  return fmt::format("INTERVAL '{}{}' {}", negative ? "-" : "", body, unit);
+}
+
+}  // namespace ticklake::sql
