@@ -51,6 +51,15 @@ Result<std::string> to_csv(const arrow::RecordBatch& batch, const Schema& schema
 // field).
 Result<BatchPtr> from_json_lines(std::string_view text, const Schema& schema);
 
+// Appends the text as a JSON string, with quotes. `text` is UTF-8.
+void append_json_string(std::string& out, std::string_view text);
+
+// Appends the cell of a CSV file as the JSON value of the type, checked: numbers with the digits
+// they have, dates and instants in ISO-8601, nothing at all as null. Returns why the cell is not of
+// the type ("not a number: \"abc\""), or "". Types that a cell cannot be (nested ones, BINARY,
+// INTERVAL) are refused in the same way.
+std::string append_cell_as_json(std::string& out, const Type& type, std::string_view cell);
+
 // Splits CSV text into records (RFC 4180; CR LF or LF; quoted line breaks; a byte-order mark is
 // skipped).
 struct CsvRecord {
@@ -64,7 +73,8 @@ class CsvSplitter {
  public:
   explicit CsvSplitter(std::string_view text, char separator = ',');
   std::optional<CsvRecord> next();
-  // True where the text ended inside a record: no line end after it.
+  // Of the last record: the text ended inside it (no line end, or a quote still open), so more text
+  // might change it.
   bool truncated() const { return truncated_; }
 
  private:
