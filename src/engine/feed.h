@@ -31,6 +31,7 @@ struct FeedBatch {
   std::set<Partition> partitions;  // all that are known
   std::set<Partition> idle;
   Progress progress;               // after this batch
+  bool independent = false;        // each entry of the progress moves on its own (partitions do)
 };
 
 // Gathers rows until a batch is worth taking. Rows gathered but not committed are read again by a new

@@ -1,5 +1,7 @@
 #include "hub.h"
 
+#include <arrow/util/byte_size.h>
+
 #include <algorithm>
 
 namespace ticklake::engine {
@@ -19,9 +21,12 @@ void Hub::publish(const std::string& table, std::shared_ptr<const VersionRows> r
   announce(table, version);
   auto& feed = feeds_[table];
   if (feed.consumers.empty()) return;
-  Batches batches;
-  for (const auto& piece : rows->pieces) batches.push_back(piece.rows);
-  int64_t bytes = byte_size(batches);
+  int64_t bytes = 0;
+  for (const auto& piece : rows->pieces) {
+    // Pieces are slices: of a shared buffer each counts its own part.
+    auto size = arrow::util::ReferencedBufferSize(*piece.rows);
+    bytes += size.ok() ? *size : arrow::util::TotalBufferSize(*piece.rows);
+  }
   feed.entries.push_back({std::move(rows), bytes});
   bytes_ += bytes;
   while (bytes_ > bytes_max_ && !feed.entries.empty()) drop_oldest(feed);

@@ -123,6 +123,7 @@ bool KafkaFeed::at_end(bool) const {
 
 FeedBatch KafkaFeed::take() {
   FeedBatch out;
+  out.independent = true;
   for (auto& [partition, state] : partitions_) {
     auto index = static_cast<size_t>(partition.value);
     bool ended = index < ranges_.size() && state.next >= ranges_[index].end;

@@ -143,12 +143,10 @@ Result<int64_t> Quarantine::store(const Feed& feed, const FeedBatch& batch, cons
   transaction.operation = "STREAMING UPDATE";
   transaction.adds = std::move(files);
   transaction.txns = batch.progress;
-  // Where this table is ahead of the batch (it was killed before the table's commit), it stays ahead.
+  // Where this table is ahead of the batch (killed before the table's commit), it stays ahead.
   for (auto& [id, value] : transaction.txns) {
     auto ahead = stored.find(id);
-    if (ahead != stored.end() && id.find("/snapshot") == std::string::npos) {
-      value = std::max(value, ahead->second);
-    }
+    if (batch.independent && ahead != stored.end()) value = std::max(value, ahead->second);
   }
   Version version = TRY(writer_.commit(std::move(transaction)));
   context_->hub.announce(name_, version);

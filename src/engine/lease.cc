@@ -1,0 +1,54 @@
+#include "lease.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <string>
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+
+namespace ticklake::engine {
+namespace {
+
+Error failed(const io::Path& path, int problem) {
+  return {Code::Unavailable, fmt::format("{} cannot be written: {}", path, std::strerror(problem))};
+}
+
+std::string holder_of(int file) {
+  char bytes[32] = {};
+  ssize_t count = ::pread(file, bytes, sizeof(bytes) - 1, 0);
+  std::string pid(trimmed(std::string_view(bytes, count > 0 ? static_cast<size_t>(count) : 0)));
+  return pid.empty() ? "another process" : "process " + pid;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Lease>> Lease::take(const io::Path& storage) {
+  std::error_code problem;
+  std::filesystem::create_directories(storage, problem);
+  if (problem) return failed(storage, problem.value());
+  io::Path path = io::join(storage, "runner.lock");
+  int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  if (file < 0) return failed(path, errno);
+  std::unique_ptr<Lease> lease(new Lease(file));
+  if (::flock(file, LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK) return failed(path, errno);
+    return Error{Code::Conflict, fmt::format("{} runs this project already ({} is locked); stop it "
+                                             "first", holder_of(file), path)};
+  }
+  std::string pid = fmt::format("{}\n", ::getpid());
+  bool written = ::ftruncate(file, 0) == 0 &&
+                 ::pwrite(file, pid.data(), pid.size(), 0) == static_cast<ssize_t>(pid.size());
+  if (!written) return failed(path, errno);
+  return lease;
+}
+
+Lease::~Lease() { ::close(file_); }
+
+}  // namespace ticklake::engine

@@ -1,0 +1,216 @@
+// Runs the flows in an order that drains before it fills: the flow furthest from the sources goes
+// first, so what one flow hands on in memory is taken before the next batch is made.
+//
+//   closed --open--> running --Conflict, Unavailable--> retrying --time--> closed
+//                       |--any other error--> failed: the run ends
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "engine/engine.h"
+#include "expectations.h"
+#include "flow.h"
+#include "lease.h"
+#include "tables.h"
+
+namespace ticklake::engine {
+namespace {
+
+constexpr int kRetriesMax = 8;  // in a row, of one flow
+constexpr int64_t kFirstPauseUs = 100'000;
+constexpr int64_t kPauseMaxUs = 10'000'000;
+constexpr int64_t kIdleWaitUs = 10'000;
+constexpr int64_t kHubBytesMax = 96 << 20;
+
+struct Slot {
+  const Dataset* dataset;
+  std::vector<size_t> upstream;  // slots it reads from
+  FlowStatus status;
+  std::unique_ptr<Flow> flow;  // none: to be opened
+  int failures = 0;            // in a row
+  int64_t retry_us = 0;
+  bool done = false;
+};
+
+class PipelineImpl final : public Pipeline {
+ public:
+  PipelineImpl(std::unique_ptr<Lease> lease, std::unique_ptr<Context> context)
+      : lease_(std::move(lease)), context_(std::move(context)) {
+    for (const auto& dataset : context_->graph.datasets) add_slot(dataset);
+  }
+
+  Result<StepReport> step() override;
+  std::vector<FlowStatus> status() const override;
+  const Project& project() const override { return context_->project; }
+  const Graph& graph() const override { return context_->graph; }
+
+ private:
+  void add_slot(const Dataset& dataset);
+  bool upstream_done(const Slot& slot) const;
+  Result<void> open(Slot& slot);
+  Result<FlowOutcome> try_step(Slot& slot);
+  // Nothing where the flow did nothing.
+  Result<std::optional<StepReport>> step_slot(Slot& slot, int64_t& wait_us);
+  Result<StepReport> failed(Slot& slot, Error error);
+
+  std::unique_ptr<Lease> lease_;
+  std::unique_ptr<Context> context_;
+  std::vector<Slot> slots_;
+};
+
+void PipelineImpl::add_slot(const Dataset& dataset) {
+  Slot slot{.dataset = &dataset, .upstream = {}, .status = {}, .flow = nullptr};
+  slot.status.name = dataset.name;
+  bool streaming = dataset.statement.kind == sql::Statement::Kind::StreamingTable;
+  slot.status.kind = streaming ? Table::Kind::StreamingTable : Table::Kind::MaterializedView;
+  slot.status.expectations = no_counts(dataset.statement.expectations);
+  for (size_t i = 0; i < slots_.size(); ++i) {
+    for (const auto& input : dataset.inputs) {
+      const auto& other = *slots_[i].dataset;
+      if (other.name == input || other.quarantine == input) slot.upstream.push_back(i);
+    }
+  }
+  slots_.push_back(std::move(slot));
+}
+
+bool PipelineImpl::upstream_done(const Slot& slot) const {
+  return context_->options.once &&
+         std::all_of(slot.upstream.begin(), slot.upstream.end(),
+                     [&](size_t index) { return slots_[index].done; });
+}
+
+Result<void> PipelineImpl::open(Slot& slot) {
+  const auto& dataset = *slot.dataset;
+  if (slot.status.kind == Table::Kind::MaterializedView) {
+    slot.flow = TRY(open_view(*context_, dataset, slot.status));
+  } else if (dataset.plan.windowed) {
+    slot.flow = TRY(open_windowed(*context_, dataset, slot.status));
+  } else {
+    slot.flow = TRY(open_stateless(*context_, dataset, slot.status));
+  }
+  slot.status.state = FlowStatus::State::Running;
+  return {};
+}
+
+Result<FlowOutcome> PipelineImpl::try_step(Slot& slot) {
+  if (!slot.flow) TRY(open(slot));
+  return slot.flow->step(upstream_done(slot));
+}
+
+Result<StepReport> PipelineImpl::failed(Slot& slot, Error error) {
+  slot.flow.reset();
+  slot.status.problem = error.message;
+  bool again = error.code == Code::Conflict || error.code == Code::Unavailable;
+  if (!again || ++slot.failures > kRetriesMax) {
+    slot.status.state = FlowStatus::State::Failed;
+    return prefixed("flow " + slot.status.name, std::move(error));
+  }
+  slot.status.state = FlowStatus::State::Retrying;
+  slot.status.retries += 1;
+  int64_t pause = std::min(kPauseMaxUs, kFirstPauseUs << (slot.failures - 1));
+  slot.retry_us = context_->world.clock.now_us() + pause;
+  return StepReport{.kind = StepReport::Kind::Worked,
+                    .flow = slot.status.name,
+                    .problem = fmt::format("{}; trying again in {} ms", error.message, pause / 1000)};
+}
+
+Result<std::optional<StepReport>> PipelineImpl::step_slot(Slot& slot, int64_t& wait_us) {
+  int64_t pause = slot.flow ? 0 : slot.retry_us - context_->world.clock.now_us();
+  if (pause > 0) {
+    wait_us = std::min(wait_us, pause);
+    return std::optional<StepReport>();
+  }
+  auto outcome = try_step(slot);
+  if (!outcome) {
+    auto report = TRY(failed(slot, outcome.error()));
+    return std::optional(std::move(report));
+  }
+  if (slot.flow->done()) {
+    slot.done = true;
+    slot.status.state = FlowStatus::State::Done;
+  }
+  if (!outcome->worked) {
+    wait_us = std::min(wait_us, outcome->wait_us);
+    return std::optional<StepReport>();
+  }
+  slot.failures = 0;
+  slot.status.problem.clear();
+  return std::optional(StepReport{.kind = StepReport::Kind::Worked,
+                                  .flow = slot.status.name,
+                                  .rows_in = outcome->rows_in,
+                                  .rows_out = outcome->rows_out,
+                                  .version = outcome->version});
+}
+
+Result<StepReport> PipelineImpl::step() {
+  int64_t wait_us = kIdleWaitUs;
+  // A flow that ends lets those after it end; one more round finds that out at once.
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (auto slot = slots_.rbegin(); slot != slots_.rend(); ++slot) {
+      if (slot->done) continue;
+      auto report = TRY(step_slot(*slot, wait_us));
+      if (report) return *std::move(report);
+      changed = changed || slot->done;
+    }
+  }
+  bool finished = context_->options.once &&
+                  std::all_of(slots_.begin(), slots_.end(), [](auto& slot) { return slot.done; });
+  return StepReport{
+      .kind = finished ? StepReport::Kind::Finished : StepReport::Kind::Idle,
+      .wait_us = wait_us};
+}
+
+std::vector<FlowStatus> PipelineImpl::status() const {
+  std::vector<FlowStatus> out;
+  for (const auto& slot : slots_) out.push_back(slot.status);
+  return out;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<broker::Topics>> Context::topics(
+    const std::string& bootstrap, const std::map<std::string, std::string>& config) {
+  std::string key = bootstrap;
+  for (const auto& [name, value] : config) key += "\n" + name + "=" + value;
+  auto found = brokers.find(key);
+  if (found != brokers.end()) return found->second;
+  std::shared_ptr<broker::Topics> opened;
+  if (world.topics) {
+    opened = TRY(world.topics(bootstrap, config));
+  } else {
+    opened = TRY(broker::open(bootstrap, project.topics, config, world.clock));
+  }
+  brokers[key] = opened;
+  return opened;
+}
+
+std::string_view to_string(FlowStatus::State state) {
+  switch (state) {
+    case FlowStatus::State::Waiting: return "waiting";
+    case FlowStatus::State::Running: return "running";
+    case FlowStatus::State::Retrying: return "retrying";
+    case FlowStatus::State::Done: return "done";
+    case FlowStatus::State::Failed: return "failed";
+  }
+  CHECK(false, "no such state");
+}
+
+Result<std::unique_ptr<Pipeline>> Pipeline::open(Project project, World world, RunOptions options) {
+  auto lease = TRY(Lease::take(project.storage));
+  Graph graph = TRY(build_graph(project, world.clock.now_us()));
+  query::Options database_options{.threads = options.sql_threads,
+                                  .memory_bytes_max = options.sql_memory_bytes_max,
+                                  .spill_directory = {}};
+  auto database = TRY(query::Database::open(database_options));
+  std::unique_ptr<Context> context(new Context{.world = std::move(world),
+                                               .project = std::move(project),
+                                               .graph = std::move(graph),
+                                               .options = std::move(options),
+                                               .hub = Hub(kHubBytesMax),
+                                               .database = std::move(database)});
+  TRY(prepare_tables(*context));
+  return std::unique_ptr<Pipeline>(new PipelineImpl(std::move(lease), std::move(context)));
+}
+
+}  // namespace ticklake::engine

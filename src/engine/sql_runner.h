@@ -1,0 +1,31 @@
+// Runs a prepared statement over a batch and, where a row raises an ANSI error, finds that row.
+// Private to the folder.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "query/query.h"
+
+namespace ticklake::engine {
+
+struct RowError {
+  int64_t row;
+  Error error;
+};
+
+struct RunAnswer {
+  struct Part {
+    BatchPtr rows;
+    int64_t first_row;  // "__row" of the part counts from here
+  };
+  std::vector<Part> parts;                        // in the order of the input rows
+  std::vector<query::DecodeError> decode_errors;  // rows counted over the whole input
+  std::vector<RowError> row_errors;               // with all_errors: every row that raises one
+};
+
+// Without `all_errors` the first row that raises an error is an error: `row_errors` has that row only
+// and the other fields mean nothing.
+Result<RunAnswer> run_rows(query::Prepared& statement, const Batches& input, bool all_errors);
+
+}  // namespace ticklake::engine

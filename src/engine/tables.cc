@@ -1,0 +1,166 @@
+#include "tables.h"
+
+#include <algorithm>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+#include "table_writer.h"
+
+namespace ticklake::engine {
+namespace {
+
+std::string type_of(const Field& field) { return field.name + " " + to_sql(field.type); }
+
+// What keeps `stored` from being `wanted`; "" where nothing does.
+std::string difference(const Schema& stored, const Schema& wanted) {
+  for (const auto& field : wanted.fields) {
+    int index = stored.find(field.name);
+    if (index < 0) return fmt::format("the statement has {}, the table does not", type_of(field));
+    const auto& other = stored.fields[static_cast<size_t>(index)];
+    if (to_sql(other.type) != to_sql(field.type)) {
+      return fmt::format("the statement has {}, the table {}", type_of(field), type_of(other));
+    }
+  }
+  for (const auto& field : stored.fields) {
+    if (wanted.find(field.name) < 0) {
+      return fmt::format("the table has {}, the statement does not", type_of(field));
+    }
+  }
+  for (size_t i = 0; i < wanted.fields.size(); ++i) {
+    if (!equal_ignoring_case(stored.fields[i].name, wanted.fields[i].name)) {
+      return "the columns are in another order";
+    }
+  }
+  return "";
+}
+
+delta::Metadata metadata_of(const Context& context, const Table& table, const Dataset* dataset) {
+  delta::Metadata out;
+  out.name = table.name;
+  out.schema = table.schema;
+  out.created_ms = context.world.clock.now_ms();
+  if (dataset == nullptr) return out;
+  out.description = dataset->statement.comment;
+  out.partition_columns = dataset->statement.partition_columns;
+  out.configuration = dataset->statement.properties;
+  return out;
+}
+
+const Dataset* dataset_of(const Context& context, const std::string& name) {
+  for (const auto& dataset : context.graph.datasets) {
+    if (dataset.name == name) return &dataset;
+  }
+  return nullptr;
+}
+
+Result<std::set<std::string>> to_refresh(const Context& context) {
+  std::set<std::string> out;
+  std::vector<std::string> names;
+  for (const auto& dataset : context.graph.datasets) names.push_back(dataset.name);
+  for (const auto& wanted : context.options.full_refresh) {
+    if (equal_ignoring_case(wanted, "all")) {
+      out.insert(names.begin(), names.end());
+      continue;
+    }
+    const Table* table = context.graph.find(context.project, split(wanted, '.'));
+    if (table == nullptr || dataset_of(context, table->name) == nullptr) {
+      std::string near = nearest(wanted, names);
+      return Error{Code::Invalid, fmt::format("--full-refresh {}: no such table in this project; {}",
+                                              wanted, near.empty() ? "it makes: " + joined(names, ", ")
+                                                                   : "did you mean " + near + "?")};
+    }
+    out.insert(table->name);
+  }
+  return out;
+}
+
+// A table that streams from one that is emptied would see its rows go.
+Result<void> check_downstream(const Context& context, const std::set<std::string>& refreshed) {
+  for (const auto& dataset : context.graph.datasets) {
+    if (!dataset.plan.streaming || refreshed.contains(dataset.name)) continue;
+    for (const auto& input : dataset.inputs) {
+      if (!refreshed.contains(input)) continue;
+      return Error{Code::Invalid, fmt::format("--full-refresh of {} empties it, and {} streams from "
+                                              "it; refresh both: --full-refresh {},{}",
+                                              input, dataset.name, input, dataset.name)};
+    }
+  }
+  return {};
+}
+
+// Empties the table in one version, which also tells readers of progress to begin anew.
+Result<void> empty(Context& context, const Table& table, const Dataset* dataset,
+                   const delta::Snapshot& snapshot) {
+  delta::Transaction transaction;
+  transaction.operation = "FULL REFRESH";
+  int64_t now_ms = context.world.clock.now_ms();
+  for (const auto& file : snapshot.files()) {
+    transaction.removes.push_back({.path = file.path, .deleted_ms = now_ms});
+  }
+  delta::Metadata metadata = metadata_of(context, table, dataset);
+  metadata.id = snapshot.metadata().id;
+  metadata.created_ms = snapshot.metadata().created_ms;
+  transaction.metadata = std::move(metadata);
+  std::string id = generation_id(context, table.name);
+  auto before = snapshot.txn(id);
+  transaction.txns[id] = before.value_or(0) + 1;
+  transaction.expected_txns[id] = before;
+  transaction.reads_table = true;
+  TRY(delta::commit(context.world.files, context.world.clock, snapshot, std::move(transaction)));
+  return {};
+}
+
+Result<void> prepare_table(Context& context, const Table& table, const Dataset* dataset,
+                           bool refresh) {
+  auto snapshot = delta::open(context.world.files, table.path);
+  if (!snapshot && snapshot.error().code == Code::NotFound) {
+    auto made = delta::create(context.world.files, context.world.clock, table.path,
+                              metadata_of(context, table, dataset));
+    if (made) return {};
+    return made.error();
+  }
+  if (!snapshot) return snapshot.error();
+  if (refresh) return empty(context, table, dataset, *snapshot);
+  std::string differs = difference(snapshot->schema(), table.schema);
+  if (!differs.empty()) {
+    return Error{Code::Invalid, fmt::format("the stored schema differs: {}; rebuild it with "
+                                            "--full-refresh {}, or restore the statement",
+                                            differs, table.name)};
+  }
+  std::vector<std::string> partitions;
+  if (dataset != nullptr) partitions = dataset->statement.partition_columns;
+  if (snapshot->metadata().partition_columns != partitions) {
+    return Error{Code::Invalid,
+                 fmt::format("the table is stored PARTITIONED BY ({}), the statement says ({}); "
+                             "remove the table's folder {} or restore the statement",
+                             joined(snapshot->metadata().partition_columns, ", "),
+                             joined(partitions, ", "), table.path)};
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<void> prepare_tables(Context& context) {
+  auto refreshed = TRY(to_refresh(context));
+  TRY(check_downstream(context, refreshed));
+  for (const auto& dataset : context.graph.datasets) {
+    bool refresh = refreshed.contains(dataset.name);
+    // The quarantine first: killed in between, the table's old progress still fits its rows.
+    std::vector<std::string> names;
+    if (dataset.quarantine) names.push_back(*dataset.quarantine);
+    names.push_back(dataset.name);
+    for (const auto& name : names) {
+      const Table* table = context.graph.find(context.project, split(name, '.'));
+      CHECK(table != nullptr, "the graph lists every table");
+      const Dataset* own = name == dataset.name ? &dataset : nullptr;
+      auto prepared = prepare_table(context, *table, own, refresh);
+      if (!prepared) return prefixed("table " + name, prepared.error());
+    }
+  }
+  return {};
+}
+
+}  // namespace ticklake::engine

@@ -1,0 +1,237 @@
+// A materialized view: recomputed from snapshots of what it reads, and overwritten in one version.
+//
+// Invariant: the table's content is the query's answer over the input versions in its txns, or over
+// older ones whose answer was the same. No new version where nothing changed.
+#include <algorithm>
+#include <string_view>
+
+#include <fmt/format.h>
+
+#include "base/time.h"
+#include "expectations.h"
+#include "flow.h"
+#include "formats/formats.h"
+#include "rows.h"
+#include "table_writer.h"
+
+namespace ticklake::engine {
+namespace {
+
+uint64_t mixed(uint64_t x) {
+  x ^= x >> 30;
+  x *= 0xbf58476d1ce4e5b9ULL;
+  x ^= x >> 27;
+  x *= 0x94d049bb133111ebULL;
+  return x ^ (x >> 31);
+}
+
+uint64_t hash_of(std::string_view bytes) {
+  uint64_t out = 0xcbf29ce484222325ULL;
+  for (unsigned char byte : bytes) out = (out ^ byte) * 0x100000001b3ULL;
+  return mixed(out + bytes.size());
+}
+
+// Of the rows as a bag: their order does not count.
+Result<int64_t> content_hash(const Batches& batches, const Schema& schema) {
+  uint64_t sum = static_cast<uint64_t>(row_count(batches));
+  for (const auto& batch : batches) {
+    std::string lines = TRY(formats::to_json_lines(*batch, schema));
+    std::string_view rest = lines;
+    while (!rest.empty()) {
+      size_t end = std::min(rest.find('\n'), rest.size());
+      sum += hash_of(rest.substr(0, end));
+      rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+  }
+  // Stored as a txn, where negative numbers would puzzle other readers.
+  return static_cast<int64_t>(mixed(sum) >> 1);
+}
+
+delta::Condition condition(const sql::Conjunct& conjunct) {
+  using From = sql::Conjunct::Op;
+  using To = delta::Condition::Op;
+  To op = To::Equal;
+  switch (conjunct.op) {
+    case From::Equal: op = To::Equal; break;
+    case From::Less: op = To::Less; break;
+    case From::LessEqual: op = To::LessEqual; break;
+    case From::Greater: op = To::Greater; break;
+    case From::GreaterEqual: op = To::GreaterEqual; break;
+    case From::IsNull: op = To::IsNull; break;
+    case From::IsNotNull: op = To::IsNotNull; break;
+  }
+  return {conjunct.column, op, conjunct.literal};
+}
+
+class View final : public Flow {
+ public:
+  View(Context& context, const Dataset& dataset, FlowStatus& status, Settings settings,
+       TableWriter writer, std::string prefix)
+      : context_(context), dataset_(dataset), status_(status), settings_(std::move(settings)),
+        writer_(std::move(writer)), prefix_(std::move(prefix)) {
+    for (const auto& [id, value] : writer_.txns()) {
+      if (id.starts_with(prefix_) && id != content_id()) seen_[id] = value;
+    }
+  }
+
+  Result<FlowOutcome> step(bool upstream_done) override;
+  bool done() const override { return done_; }
+
+ private:
+  std::string content_id() const { return prefix_ + "content"; }
+  bool announced_changes() const;
+  Result<delta::Snapshot> snapshot_of(const sql::PlanInput& input);
+  Result<query::Answer> run(query::Request request);
+  Result<FlowOutcome> refresh();
+  Result<Batches> checked(const Batches& answer);
+  Result<Version> overwrite(const Batches& rows, Progress progress);
+
+  Context& context_;
+  const Dataset& dataset_;
+  FlowStatus& status_;
+  Settings settings_;
+  TableWriter writer_;
+  std::string prefix_;
+  Progress seen_;  // "<prefix><table id>/version" of each input, of the last refresh
+  std::map<std::string, Version> announced_;
+  std::optional<int64_t> last_refresh_us_;
+  bool done_ = false;
+};
+
+bool View::announced_changes() const {
+  if (!last_refresh_us_) return true;
+  return std::any_of(dataset_.inputs.begin(), dataset_.inputs.end(), [&](const auto& input) {
+    auto seen = announced_.find(input);
+    auto newest = context_.hub.newest(input);
+    return newest && (seen == announced_.end() || seen->second < *newest);
+  });
+}
+
+Result<FlowOutcome> View::step(bool upstream_done) {
+  if (context_.options.once) {
+    if (!upstream_done || done_) return FlowOutcome{};
+    done_ = true;
+    return refresh();
+  }
+  if (!announced_changes()) return FlowOutcome{};
+  if (last_refresh_us_) {
+    int64_t wait = *last_refresh_us_ + settings_.refresh_us - context_.world.clock.now_us();
+    if (wait > 0) return FlowOutcome{.worked = false, .wait_us = wait};
+  }
+  return refresh();
+}
+
+Result<delta::Snapshot> View::snapshot_of(const sql::PlanInput& input) {
+  auto& files = context_.world.files;
+  io::Path root = context_.project.table_path(input.table);
+  if (input.version) return delta::open_version(files, root, Version(*input.version));
+  if (!input.timestamp) return delta::open(files, root);
+  auto time = parse_timestamp(*input.timestamp);
+  if (!time) {
+    return Error{Code::Invalid, fmt::format("TIMESTAMP AS OF '{}' is no timestamp", *input.timestamp)};
+  }
+  return delta::open_timestamp(files, root, time->micros / kMicrosPerMilli);
+}
+
+Result<query::Answer> View::run(query::Request request) {
+  auto statement = TRY(context_.database->prepare(std::move(request)));
+  return statement->run({});
+}
+
+Result<FlowOutcome> View::refresh() {
+  last_refresh_us_ = context_.world.clock.now_us();
+  for (const auto& input : dataset_.inputs) {
+    if (auto newest = context_.hub.newest(input)) announced_[input] = *newest;
+  }
+  query::Request request{.sql = dataset_.plan.duckdb_sql,
+                         .output = dataset_.plan.output,
+                         .from_json = dataset_.plan.from_json};
+  for (int i = 0; i < dataset_.plan.expectations; ++i) {
+    request.output.fields.push_back({fmt::format("__expect_{}", i), Kind::Boolean});
+  }
+  Progress progress;
+  for (const auto& input : dataset_.plan.inputs) {
+    auto snapshot = TRY(snapshot_of(input));
+    progress[prefix_ + snapshot.metadata().id + "/version"] = snapshot.version().value;
+    std::vector<delta::Condition> conditions;
+    for (const auto& conjunct : input.conjuncts) conditions.push_back(condition(conjunct));
+    request.inputs[input.id] =
+        query::snapshot_input(context_.world.files, snapshot, std::move(conditions));
+  }
+  bool first = !writer_.snapshot().txn(content_id());
+  if (!first && progress == seen_) return FlowOutcome{};
+  auto answer = TRY(timed(status_.timings.sql_ns, [&] { return run(std::move(request)); }));
+  Batches rows = TRY(checked(answer.batches));
+  int64_t hash = TRY(content_hash(rows, dataset_.plan.output));
+  seen_ = progress;
+  if (writer_.snapshot().txn(content_id()) == hash) return FlowOutcome{.worked = true};
+  progress[content_id()] = hash;
+  FlowOutcome out{.worked = true, .rows_out = row_count(rows)};
+  out.version = TRY(overwrite(rows, std::move(progress)));
+  status_.rows_out += out.rows_out;
+  return out;
+}
+
+Result<Batches> View::checked(const Batches& answer) {
+  int visible = static_cast<int>(dataset_.plan.output.fields.size());
+  const auto& expectations = dataset_.statement.expectations;
+  Batches out;
+  for (const auto& batch : answer) {
+    Checked verdict;
+    if (dataset_.plan.expectations > 0) {
+      verdict = check_expectations(expectations, *batch, visible);
+      add_counts(status_.expectations, verdict.counts);
+      status_.rows_dropped += verdict.dropped;
+    }
+    if (verdict.fatal) {
+      return Error{Code::Invalid, describe(expectations[verdict.fatal->expectation])};
+    }
+    BatchPtr kept = verdict.keep.empty() ? batch : TRY(filtered(batch, verdict.keep));
+    out.push_back(TRY(first_columns(kept, visible)));
+  }
+  return out;
+}
+
+Result<Version> View::overwrite(const Batches& rows, Progress progress) {
+  std::vector<Piece> pieces;
+  for (const auto& batch : rows) {
+    if (batch->num_rows() > 0) pieces.push_back({Partition(0), batch});
+  }
+  auto files = TRY(timed(status_.timings.parquet_ns, [&] {
+    return writer_.write(pieces, {Partition(0)}, {});
+  }));
+  delta::Transaction transaction;
+  transaction.operation = "WRITE";
+  transaction.parameters = {{"mode", "Overwrite"}, {"flow", dataset_.name}};
+  transaction.adds = std::move(files);
+  int64_t now_ms = context_.world.clock.now_ms();
+  for (const auto& file : writer_.snapshot().files()) {
+    transaction.removes.push_back({.path = file.path, .deleted_ms = now_ms});
+  }
+  transaction.txns = std::move(progress);
+  transaction.reads_table = true;
+  Version version = TRY(timed(status_.timings.commit_ns, [&] {
+    return writer_.commit(std::move(transaction));
+  }));
+  context_.hub.announce(dataset_.name, version);
+  status_.version = version;
+  status_.commits += 1;
+  status_.last_commit_us = context_.world.clock.now_us();
+  return version;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Flow>> open_view(Context& context, const Dataset& dataset,
+                                        FlowStatus& status) {
+  Settings settings =
+      TRY(settings_of(context.project.configuration, dataset.statement.properties));
+  auto writer = TRY(TableWriter::open(context, dataset.path, dataset.name));
+  context.hub.announce(dataset.name, writer.snapshot().version());
+  std::string prefix = progress_prefix(context, dataset.name, writer.txns());
+  status.version = writer.snapshot().version();
+  return std::unique_ptr<Flow>(new View(context, dataset, status, std::move(settings),
+                                        std::move(writer), std::move(prefix)));
+}
+
+}  // namespace ticklake::engine

@@ -1,0 +1,365 @@
+// A windowed aggregation in append mode: a window's rows are written when the watermark passes its end.
+//
+//   one step:  version v of the source -> partial rows -> state; watermark advances over v;
+//              windows that it closes -> merge -> final -> files -> commit
+//
+// Invariants:
+//  - State is replayed, not stored: at recorded progress "next version n, watermark w", the open
+//    windows are exactly the rows of the source at version n - 1 whose window ends after w.
+//  - The source is taken version by version, and the watermark moves once a version, so a replay from
+//    the log comes to the same watermarks, and to the same verdict on each late row.
+//  - At the first start the source's version is recorded before anything is read.
+#include <arrow/array.h>
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "base/time.h"
+#include "expectations.h"
+#include "feed.h"
+#include "flow.h"
+#include "rows.h"
+#include "table_writer.h"
+#include "watermark.h"
+#include "window_state.h"
+
+namespace ticklake::engine {
+namespace {
+
+// Versions without rows that one step may pass over.
+constexpr int kEmptyVersionsPerStep = 256;
+
+struct Statements {
+  std::unique_ptr<query::Prepared> partial, merge, final, watermark;
+};
+
+class WindowedFlow final : public Flow {
+ public:
+  WindowedFlow(Context& context, const Dataset& dataset, FlowStatus& status, TableWriter writer,
+               TableReader reader, Statements statements, std::string prefix)
+      : context_(context), dataset_(dataset), status_(status), writer_(std::move(writer)),
+        reader_(std::move(reader)), statements_(std::move(statements)),
+        prefix_(prefix + reader_.id() + "/"), ids_(delta_progress_ids(prefix, reader_.id())),
+        watermark_(dataset.plan.windowed->delay_us) {}
+
+  Result<FlowOutcome> step(bool upstream_done) override;
+  bool done() const override { return finished_; }
+
+ private:
+  const sql::Windowed& plan() const { return *dataset_.plan.windowed; }
+
+  Result<FlowOutcome> start();
+  Result<void> rebuild(Version version, std::optional<int64_t> oldest_start);
+  Result<FlowOutcome> finish();
+  Result<void> take_in(const VersionRows& rows, bool replay);
+  Result<void> observe(const VersionRows& rows);
+  Result<std::optional<EventTime>> newest_in(const BatchPtr& rows);
+  Result<void> emit(FlowOutcome& out);
+  Result<Batches> final_rows(const Batches& closed);
+  Result<Version> commit(const Batches& rows);
+  Progress progress() const;
+
+  Context& context_;
+  const Dataset& dataset_;
+  FlowStatus& status_;
+  TableWriter writer_;
+  TableReader reader_;
+  Statements statements_;
+  std::string prefix_;  // with the source's id
+  DeltaProgressIds ids_;
+  Watermark watermark_;
+  WindowState state_;
+  Version next_;
+  bool started_ = false;
+  bool finished_ = false;
+};
+
+Result<FlowOutcome> WindowedFlow::step(bool upstream_done) {
+  if (!started_) return start();
+  FlowOutcome out;
+  for (int i = 0; i < kEmptyVersionsPerStep && next_ <= reader_.newest(); ++i) {
+    auto rows = TRY(timed(status_.timings.consume_ns, [&] { return reader_.version(next_); }));
+    ++next_;
+    context_.hub.consumed(reader_.name(), dataset_.name, next_);
+    if (rows->pieces.empty()) continue;
+    out.worked = true;
+    out.rows_in = rows->rows();
+    status_.rows_in += out.rows_in;
+    TRY(take_in(*rows, false));
+    TRY(observe(*rows));
+    watermark_.advance();
+    TRY(emit(out));
+    return out;
+  }
+  bool ended = context_.options.once && upstream_done && next_ > reader_.newest();
+  if (ended && !finished_) return finish();
+  return out;
+}
+
+Result<FlowOutcome> WindowedFlow::start() {
+  Progress stored = writer_.txns();
+  auto version = stored.find(ids_.version);
+  FlowOutcome out{.worked = true};
+  if (version == stored.end()) {
+    next_ = reader_.newest() + 1;
+    delta::Transaction transaction;
+    transaction.operation = "STREAMING UPDATE";
+    transaction.txns = {{ids_.version, next_.value}, {ids_.file, 0}, {ids_.snapshot, 0}};
+    out.version = TRY(writer_.commit(std::move(transaction)));
+    context_.hub.announce(dataset_.name, *out.version);
+  } else {
+    next_ = Version(version->second);
+  }
+  context_.hub.subscribe(reader_.name(), dataset_.name, next_);
+
+  std::optional<EventTime> at;
+  if (auto found = stored.find(prefix_ + "watermark"); found != stored.end()) {
+    at = EventTime(found->second);
+  }
+  std::map<Partition, EventTime> newest;
+  std::string event_time = prefix_ + "event_time/";
+  for (auto entry = stored.lower_bound(event_time);
+       entry != stored.end() && entry->first.starts_with(event_time); ++entry) {
+    int32_t number = std::atoi(entry->first.c_str() + event_time.size());
+    newest[Partition(number)] = EventTime(entry->second);
+  }
+  watermark_.restore(at, std::move(newest));
+  std::optional<int64_t> oldest;
+  if (auto found = stored.find(prefix_ + "window"); found != stored.end()) oldest = found->second;
+  TRY(rebuild(next_ - 1, oldest));
+  started_ = true;
+  TRY(emit(out));
+  return out;
+}
+
+// Puts the source's rows as of `version` into the state; late ones are those of windows already out.
+Result<void> WindowedFlow::rebuild(Version version, std::optional<int64_t> oldest_start) {
+  auto snapshot = TRY(reader_.at(version));
+  std::vector<delta::Condition> conditions;
+  if (oldest_start && !plan().event_time_column.empty()) {
+    // Statistics may be cut to milliseconds.
+    std::string literal = format_wall_time(*oldest_start - kMicrosPerMilli);
+    std::replace(literal.begin(), literal.end(), 'T', ' ');
+    conditions.push_back({plan().event_time_column, delta::Condition::Op::GreaterEqual, literal});
+  }
+  bool restored = watermark_.value().has_value();
+  for (const auto& file : TableReader::in_order(snapshot)) {
+    if (!conditions.empty() && !delta::may_match(snapshot, file, conditions)) continue;
+    auto rows = TRY(timed(status_.timings.consume_ns, [&] { return reader_.read(version, {file}); }));
+    TRY(take_in(rows, true));
+    // With a stored watermark, what each partition had come to is stored too.
+    if (!restored) TRY(observe(rows));
+  }
+  if (!restored) watermark_.advance();
+  return {};
+}
+
+Result<FlowOutcome> WindowedFlow::finish() {
+  finished_ = true;
+  FlowOutcome out;
+  watermark_.finish();
+  TRY(emit(out));
+  out.worked = out.version.has_value();
+  return out;
+}
+
+Result<void> WindowedFlow::take_in(const VersionRows& rows, bool replay) {
+  Batches input;
+  for (const auto& piece : rows.pieces) {
+    input.push_back(TRY(with_columns(piece.rows, dataset_.plan.inputs[0].columns)));
+  }
+  auto answer = timed(status_.timings.sql_ns, [&] { return statements_.partial->run(input); });
+  if (!answer) {
+    return prefixed(fmt::format("rows of version {} of table {}", rows.version.value,
+                                reader_.name()),
+                    answer.error());
+  }
+  return timed(status_.timings.state_ns, [&]() -> Result<void> {
+    int64_t late = TRY(state_.add(answer->batches, watermark_.value().value_or(EventTime::min())));
+    if (!replay) status_.rows_late += late;
+    return state_.shrink([&](const Batches& partials) -> Result<Batches> {
+      auto merged = TRY(statements_.merge->run(partials));
+      return std::move(merged.batches);
+    });
+  });
+}
+
+Result<void> WindowedFlow::observe(const VersionRows& rows) {
+  for (const auto& piece : rows.pieces) {
+    auto newest = TRY(newest_in(piece.rows));
+    if (newest) watermark_.saw(piece.partition, *newest);
+  }
+  watermark_.partitions(rows.partitions, rows.idle);
+  return {};
+}
+
+Result<std::optional<EventTime>> WindowedFlow::newest_in(const BatchPtr& rows) {
+  if (plan().event_time_column.empty()) {
+    BatchPtr input = TRY(with_columns(rows, dataset_.plan.inputs[0].columns));
+    auto answer = TRY(statements_.watermark->run({input}));
+    for (const auto& batch : answer.batches) {
+      if (batch->num_rows() == 0) continue;
+      auto value = number_at(*batch->column(0), 0);
+      if (value) return std::optional(EventTime(*value));
+    }
+    return std::optional<EventTime>();
+  }
+  auto column = rows->GetColumnByName(plan().event_time_column);
+  if (!column || column->type_id() != arrow::Type::TIMESTAMP) {
+    return Error{Code::Invalid, fmt::format("event time {} is no timestamp column of table {}",
+                                            plan().event_time_column, reader_.name())};
+  }
+  const auto& times = static_cast<const arrow::TimestampArray&>(*column);
+  std::optional<EventTime> out;
+  for (int64_t i = 0; i < times.length(); ++i) {
+    if (times.IsNull(i)) continue;
+    EventTime time(times.Value(i));
+    if (!out || *out < time) out = time;
+  }
+  return out;
+}
+
+Result<void> WindowedFlow::emit(FlowOutcome& out) {
+  status_.watermark = watermark_.value();
+  if (!watermark_.value()) return {};
+  auto closed = TRY(timed(status_.timings.state_ns, [&] { return state_.close(*watermark_.value()); }));
+  if (closed.empty()) return {};
+  Batches rows = TRY(final_rows(closed));
+  if (row_count(rows) == 0) return {};
+  out.version = TRY(commit(rows));
+  out.rows_out = row_count(rows);
+  status_.rows_out += out.rows_out;
+  status_.commits += 1;
+  status_.version = out.version;
+  status_.last_commit_us = context_.world.clock.now_us();
+  return {};
+}
+
+Result<Batches> WindowedFlow::final_rows(const Batches& closed) {
+  auto merged = TRY(timed(status_.timings.state_ns, [&] { return statements_.merge->run(closed); }));
+  auto answer = TRY(timed(status_.timings.sql_ns, [&] {
+    return statements_.final->run(merged.batches);
+  }));
+  int visible = static_cast<int>(dataset_.plan.output.fields.size());
+  const auto& expectations = dataset_.statement.expectations;
+  Batches out;
+  for (auto& batch : answer.batches) {
+    if (batch->num_rows() == 0) continue;
+    Checked checked;
+    if (dataset_.plan.expectations > 0) {
+      checked = check_expectations(expectations, *batch, visible);
+      add_counts(status_.expectations, checked.counts);
+      status_.rows_dropped += checked.dropped;
+    }
+    if (checked.fatal) {
+      return Error{Code::Invalid, describe(expectations[checked.fatal->expectation])};
+    }
+    BatchPtr kept = checked.keep.empty() ? batch : TRY(filtered(batch, checked.keep));
+    BatchPtr rows = TRY(first_columns(kept, visible));
+    if (rows->num_rows() > 0) out.push_back(std::move(rows));
+  }
+  return out;
+}
+
+Progress WindowedFlow::progress() const {
+  Progress out{{ids_.version, next_.value}, {ids_.file, 0}, {ids_.snapshot, 0}};
+  int64_t watermark = watermark_.value()->value;
+  // Windows that later rows may open start after the watermark's own window began.
+  int64_t oldest = watermark - plan().window_us;
+  if (state_.first_end() != EventTime::max()) {
+    oldest = std::max(oldest, state_.first_end().value - plan().window_us);
+  }
+  out[prefix_ + "watermark"] = watermark;
+  out[prefix_ + "window"] = oldest;
+  for (const auto& [partition, newest] : watermark_.newest()) {
+    out[fmt::format("{}event_time/{}", prefix_, partition.value)] = newest.value;
+  }
+  return out;
+}
+
+Result<Version> WindowedFlow::commit(const Batches& rows) {
+  std::vector<Piece> pieces;
+  for (const auto& batch : rows) pieces.push_back({Partition(0), batch});
+  auto files = TRY(timed(status_.timings.parquet_ns, [&] {
+    return writer_.write(pieces, {Partition(0)}, {});
+  }));
+  delta::Transaction transaction;
+  transaction.operation = "STREAMING UPDATE";
+  transaction.parameters = {{"outputMode", "Append"}, {"flow", dataset_.name}};
+  transaction.adds = std::move(files);
+  transaction.txns = progress();
+  Version version = TRY(timed(status_.timings.commit_ns, [&] {
+    return writer_.commit(std::move(transaction));
+  }));
+  VersionRows handed{
+      .version = version, .pieces = std::move(pieces), .partitions = {Partition(0)}, .idle = {}};
+  context_.hub.publish(dataset_.name, std::make_shared<const VersionRows>(std::move(handed)));
+  return version;
+}
+
+Result<Statements> prepare(Context& context, const Dataset& dataset) {
+  const auto& plan = dataset.plan;
+  const auto& input = plan.inputs[0];
+  const auto& windowed = *plan.windowed;
+  Schema input_schema = with_columns(input.schema, input.columns);
+  Statements out;
+  out.partial = TRY(context.database->prepare({.sql = windowed.partial_sql,
+                                               .output = windowed.partial_schema,
+                                               .from_json = plan.from_json,
+                                               .batch_input = input.id,
+                                               .batch_schema = input_schema}));
+  out.merge = TRY(context.database->prepare({.sql = windowed.merge_sql,
+                                             .output = windowed.partial_schema,
+                                             .from_json = {},
+                                             .batch_input = "partial",
+                                             .batch_schema = windowed.partial_schema}));
+  Schema output = plan.output;
+  for (int i = 0; i < plan.expectations; ++i) {
+    output.fields.push_back({fmt::format("__expect_{}", i), Kind::Boolean});
+  }
+  out.final = TRY(context.database->prepare({.sql = windowed.final_sql,
+                                             .output = std::move(output),
+                                             .from_json = {},
+                                             .batch_input = "partial",
+                                             .batch_schema = windowed.partial_schema}));
+  if (!windowed.event_time_column.empty()) return out;
+  Schema time{{{"event_time", Kind::Timestamp}}};
+  out.watermark = TRY(context.database->prepare({.sql = windowed.watermark_sql,
+                                                 .output = std::move(time),
+                                                 .from_json = plan.from_json,
+                                                 .batch_input = input.id,
+                                                 .batch_schema = input_schema}));
+  return out;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Flow>> open_windowed(Context& context, const Dataset& dataset,
+                                            FlowStatus& status) {
+  const auto& plan = dataset.plan;
+  if (plan.inputs.size() != 1) {
+    return Error{Code::Unsupported, "a windowed table reads exactly one stream and nothing else"};
+  }
+  const auto& input = plan.inputs[0];
+  auto writer = TRY(TableWriter::open(context, dataset.path, dataset.name));
+  context.hub.announce(dataset.name, writer.snapshot().version());
+  TableReader::Source source{.name = input.table,
+                             .root = context.project.table_path(input.table),
+                             .schema = input.schema,
+                             .columns = input.columns};
+  const std::string& time = plan.windowed->event_time_column;
+  bool known = std::find(source.columns.begin(), source.columns.end(), time) != source.columns.end();
+  if (!source.columns.empty() && !time.empty() && !known) source.columns.push_back(time);
+  auto reader = TRY(TableReader::open(context.world.files, context.hub, std::move(source)));
+  Progress stored = writer.txns();
+  std::string prefix = progress_prefix(context, dataset.name, stored);
+  TRY(check_source(stored, prefix, reader.id(), "table " + input.table));
+  auto statements = TRY(prepare(context, dataset));
+  status.version = writer.snapshot().version();
+  return std::unique_ptr<Flow>(new WindowedFlow(context, dataset, status, std::move(writer),
+                                                std::move(reader), std::move(statements),
+                                                std::move(prefix)));
+}
+
+}  // namespace ticklake::engine
