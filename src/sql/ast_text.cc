@@ -97,29 +97,8 @@ std::string_view symbol(Binary::Op op) {
   return "";
 }
 
-std::string texts(const std::vector<ExpressionPtr>& expressions) {
-  std::string out;
-  for (const ExpressionPtr& expression : expressions) {
-    if (!out.empty()) out += ", ";
-    out += to_text(*expression);
-  }
-  return out;
-}
-
 std::string negated_if(bool negated, std::string text) {
   return negated ? fmt::format("(NOT {})", text) : text;
-}
-
-std::string bound_text(const FrameBound& bound) {
-  using BoundKind = FrameBound::Kind;
-  switch (bound.kind) {
-    case BoundKind::UnboundedPreceding: return "UNBOUNDED PRECEDING";
-    case BoundKind::UnboundedFollowing: return "UNBOUNDED FOLLOWING";
-    case BoundKind::CurrentRow: return "CURRENT ROW";
-    case BoundKind::Preceding: return to_text(*bound.offset) + " PRECEDING";
-    case BoundKind::Following: return to_text(*bound.offset) + " FOLLOWING";
-  }
-  return "";
 }
 
 bool ranks(std::string_view function) {
@@ -130,46 +109,11 @@ bool ranks(std::string_view function) {
   });
 }
 
-// The frame as written, or the one that Spark takes without one.
-std::string frame_text(const WindowSpec& spec, const Call& call) {
-  if (spec.frame) {
-    std::string_view unit = spec.frame->unit == WindowFrame::Unit::Rows ? "ROWS" : "RANGE";
-    return fmt::format("{} BETWEEN {} AND {}", unit, bound_text(spec.frame->start),
-                       bound_text(spec.frame->end));
-  }
-  bool lag = equal_ignoring_case(call.name, "lag");
-  if (lag || equal_ignoring_case(call.name, "lead")) {
-    std::string rows = call.arguments.size() > 1 ? to_text(*call.arguments[1].value) : "1";
-    if (lag) rows = rows.starts_with('-') ? rows.substr(1) : "-" + rows;
-    return fmt::format("ROWS BETWEEN {} FOLLOWING AND {} FOLLOWING", rows, rows);
-  }
-  if (ranks(call.name)) return "ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW";
-  if (spec.order_by.empty()) return "ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING";
-  return "RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW";
-}
-
-std::string window_text(const WindowSpec& spec, const Call& call) {
-  if (!spec.name.empty()) return spec.name;
-  std::string out;
-  if (!spec.partition_by.empty()) out = fmt::format("PARTITION BY {} ", texts(spec.partition_by));
-  std::string sorts;
-  for (const SortItem& item : spec.order_by) {
-    sorts += fmt::format("{}{} {} NULLS {}", sorts.empty() ? "" : ", ", to_text(*item.expression),
-                         item.descending ? "DESC" : "ASC", item.nulls_first ? "FIRST" : "LAST");
-  }
-  if (!sorts.empty()) out += fmt::format("ORDER BY {} ", sorts);
-  return fmt::format("({}{})", out, frame_text(spec, call));
-}
-
-std::string argument_text(const Argument& argument) {
-  bool star = std::holds_alternative<Star>(argument.value->node);
-  std::string text = star ? "1" : to_text(*argument.value);
-  return argument.name.empty() ? text : fmt::format("{} => {}", argument.name, text);
-}
-
 // One overload a kind of node.
 class Printer {
  public:
+  explicit Printer(const ColumnText& column) : column_(column) {}
+
   std::string operator()(const Literal& node) const {
     switch (node.type.kind) {
       case Kind::Double: return java_number(std::strtod(node.text.c_str(), nullptr));
@@ -186,12 +130,14 @@ class Printer {
     }
   }
   std::string operator()(const IntervalLiteral& node) const { return to_text(node); }
-  std::string operator()(const ColumnReference& node) const { return joined(node.parts, "."); }
+  std::string operator()(const ColumnReference& node) const {
+    return column_ ? column_(node) : joined(node.parts, ".");
+  }
   std::string operator()(const Star& node) const {
     return node.qualifier.empty() ? "*" : joined(node.qualifier, ".") + ".*";
   }
   std::string operator()(const Unary& node) const {
-    std::string operand = to_text(*node.operand);
+    std::string operand = text(*node.operand);
     switch (node.op) {
       case Unary::Op::Minus: return fmt::format("(- {})", operand);
       case Unary::Op::Plus: return fmt::format("(+ {})", operand);
@@ -201,13 +147,13 @@ class Printer {
     return operand;
   }
   std::string operator()(const Binary& node) const {
-    std::string left = to_text(*node.left), right = to_text(*node.right);
+    std::string left = text(*node.left), right = text(*node.right);
     if (node.op == Binary::Op::Concat) return fmt::format("concat({}, {})", left, right);
     return negated_if(node.op == Binary::Op::NotEqual,
                       fmt::format("({} {} {})", left, symbol(node.op), right));
   }
   std::string operator()(const IsTest& node) const {
-    std::string operand = to_text(*node.operand);
+    std::string operand = text(*node.operand);
     bool null_test = node.what == IsTest::What::Null || node.what == IsTest::What::Unknown;
     if (null_test) return fmt::format("({} IS {}NULL)", operand, node.negated ? "NOT " : "");
     std::string_view truth = node.what == IsTest::What::True ? "true" : "false";
@@ -215,24 +161,24 @@ class Printer {
   }
   std::string operator()(const IsDistinct& node) const {
     return negated_if(!node.negated,
-                      fmt::format("({} <=> {})", to_text(*node.left), to_text(*node.right)));
+                      fmt::format("({} <=> {})", text(*node.left), text(*node.right)));
   }
   std::string operator()(const Between& node) const {
     return negated_if(node.negated,
-                      fmt::format("between({}, {}, {})", to_text(*node.operand),
-                                  to_text(*node.low), to_text(*node.high)));
+                      fmt::format("between({}, {}, {})", text(*node.operand),
+                                  text(*node.low), text(*node.high)));
   }
   std::string operator()(const InList& node) const {
     return negated_if(node.negated,
-                      fmt::format("({} IN ({}))", to_text(*node.operand), texts(node.list)));
+                      fmt::format("({} IN ({}))", text(*node.operand), texts(node.list)));
   }
   std::string operator()(const InSubquery& node) const {
-    return negated_if(node.negated, fmt::format("({} IN (listquery()))", to_text(*node.operand)));
+    return negated_if(node.negated, fmt::format("({} IN (listquery()))", text(*node.operand)));
   }
   std::string operator()(const Exists&) const { return "exists()"; }
   std::string operator()(const ScalarSubquery&) const { return "scalarsubquery()"; }
   std::string operator()(const Like& node) const {
-    std::string operand = to_text(*node.operand), pattern = to_text(*node.pattern);
+    std::string operand = text(*node.operand), pattern = text(*node.pattern);
     std::string escape = node.escape == "\\" ? "" : fmt::format(" ESCAPE '{}'", node.escape);
     switch (node.op) {
       case Like::Op::Like:
@@ -246,25 +192,25 @@ class Printer {
   std::string operator()(const Case& node) const {
     std::string out = "CASE";
     for (const Case::When& when : node.whens) {
-      std::string condition = to_text(*when.condition);
-      if (node.operand) condition = fmt::format("({} = {})", to_text(*node.operand), condition);
-      out += fmt::format(" WHEN {} THEN {}", condition, to_text(*when.result));
+      std::string condition = text(*when.condition);
+      if (node.operand) condition = fmt::format("({} = {})", text(*node.operand), condition);
+      out += fmt::format(" WHEN {} THEN {}", condition, text(*when.result));
     }
-    if (node.otherwise) out += fmt::format(" ELSE {}", to_text(*node.otherwise));
+    if (node.otherwise) out += fmt::format(" ELSE {}", text(*node.otherwise));
     return out + " END";
   }
   std::string operator()(const Cast& node) const {
-    return fmt::format("{}({} AS {})", node.is_try ? "TRY_CAST" : "CAST", to_text(*node.operand),
+    return fmt::format("{}({} AS {})", node.is_try ? "TRY_CAST" : "CAST", text(*node.operand),
                        to_sql(node.type));
   }
   std::string operator()(const Extract& node) const {
-    return fmt::format("extract({} FROM {})", node.written, to_text(*node.operand));
+    return fmt::format("extract({} FROM {})", node.written, text(*node.operand));
   }
   std::string operator()(const Trim& node) const {
     constexpr std::array<std::string_view, 3> kSides = {"BOTH", "LEADING", "TRAILING"};
-    std::string characters = node.characters ? to_text(*node.characters) + " " : "";
+    std::string characters = node.characters ? text(*node.characters) + " " : "";
     return fmt::format("TRIM({} {}FROM {})", kSides[static_cast<size_t>(node.side)], characters,
-                       to_text(*node.operand));
+                       text(*node.operand));
   }
   std::string operator()(const Call& node) const {
     std::string arguments;
@@ -273,37 +219,104 @@ class Printer {
     }
     std::string out =
         fmt::format("{}({}{})", lowered(node.name), node.distinct ? "DISTINCT " : "", arguments);
-    if (node.filter) out += fmt::format(" FILTER (WHERE {})", to_text(*node.filter));
+    if (node.filter) out += fmt::format(" FILTER (WHERE {})", text(*node.filter));
     if (node.nulls == Call::Nulls::Ignore) out += " IGNORE NULLS";
     if (node.over) out += " OVER " + window_text(*node.over, node);
     return out;
   }
   std::string operator()(const FieldAccess& node) const {
-    return fmt::format("{}.{}", to_text(*node.operand), node.field);
+    return fmt::format("{}.{}", text(*node.operand), node.field);
   }
   std::string operator()(const Subscript& node) const {
-    return fmt::format("{}[{}]", to_text(*node.operand), to_text(*node.index));
+    return fmt::format("{}[{}]", text(*node.operand), text(*node.index));
   }
   std::string operator()(const Lambda& node) const {
-    return fmt::format("lambdafunction({}, {})", to_text(*node.body),
+    return fmt::format("lambdafunction({}, {})", text(*node.body),
                        joined(node.parameters, ", "));
   }
   std::string operator()(const Alias& node) const {
-    return fmt::format("{} AS {}", to_text(*node.operand), node.name);
+    return fmt::format("{} AS {}", text(*node.operand), node.name);
   }
+
+ private:
+  std::string text(const Expression& expression) const {
+    return std::visit(*this, expression.node);
+  }
+
+  std::string texts(const std::vector<ExpressionPtr>& expressions) const {
+    std::string out;
+    for (const ExpressionPtr& expression : expressions) {
+      if (!out.empty()) out += ", ";
+      out += text(*expression);
+    }
+    return out;
+  }
+
+  std::string bound_text(const FrameBound& bound) const {
+    using BoundKind = FrameBound::Kind;
+    switch (bound.kind) {
+      case BoundKind::UnboundedPreceding: return "UNBOUNDED PRECEDING";
+      case BoundKind::UnboundedFollowing: return "UNBOUNDED FOLLOWING";
+      case BoundKind::CurrentRow: return "CURRENT ROW";
+      case BoundKind::Preceding: return text(*bound.offset) + " PRECEDING";
+      case BoundKind::Following: return text(*bound.offset) + " FOLLOWING";
+    }
+    return "";
+  }
+
+  // The frame as written, or the one that Spark takes without one.
+  std::string frame_text(const WindowSpec& spec, const Call& call) const {
+    if (spec.frame) {
+      std::string_view unit = spec.frame->unit == WindowFrame::Unit::Rows ? "ROWS" : "RANGE";
+      return fmt::format("{} BETWEEN {} AND {}", unit, bound_text(spec.frame->start),
+                         bound_text(spec.frame->end));
+    }
+    bool lag = equal_ignoring_case(call.name, "lag");
+    if (lag || equal_ignoring_case(call.name, "lead")) {
+      std::string rows = call.arguments.size() > 1 ? text(*call.arguments[1].value) : "1";
+      if (lag) rows = rows.starts_with('-') ? rows.substr(1) : "-" + rows;
+      return fmt::format("ROWS BETWEEN {} FOLLOWING AND {} FOLLOWING", rows, rows);
+    }
+    if (ranks(call.name)) return "ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW";
+    if (spec.order_by.empty()) return "ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING";
+    return "RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW";
+  }
+
+  std::string window_text(const WindowSpec& spec, const Call& call) const {
+    if (!spec.name.empty()) return spec.name;
+    std::string out;
+    if (!spec.partition_by.empty()) out = fmt::format("PARTITION BY {} ", texts(spec.partition_by));
+    std::string sorts;
+    for (const SortItem& item : spec.order_by) {
+      sorts += fmt::format("{}{} {} NULLS {}", sorts.empty() ? "" : ", ", text(*item.expression),
+                           item.descending ? "DESC" : "ASC", item.nulls_first ? "FIRST" : "LAST");
+    }
+    if (!sorts.empty()) out += fmt::format("ORDER BY {} ", sorts);
+    return fmt::format("({}{})", out, frame_text(spec, call));
+  }
+
+  std::string argument_text(const Argument& argument) const {
+    bool star = std::holds_alternative<Star>(argument.value->node);
+    std::string value = star ? "1" : text(*argument.value);
+    return argument.name.empty() ? value : fmt::format("{} => {}", argument.name, value);
+  }
+
+  const ColumnText& column_;
 };
 
 }  // namespace
 
-std::string to_text(const Expression& expression) { return std::visit(Printer(), expression.node); }
+std::string to_text(const Expression& expression, const ColumnText& column) {
+  return std::visit(Printer(column), expression.node);
+}
 
-std::string default_name(const Expression& expression) {
-  if (const auto* column = std::get_if<ColumnReference>(&expression.node)) {
-    return column->parts.back();
+std::string default_name(const Expression& expression, const ColumnText& column) {
+  if (const auto* reference = std::get_if<ColumnReference>(&expression.node)) {
+    return reference->parts.back();
   }
   if (const auto* cast = std::get_if<Cast>(&expression.node)) {
-    bool column = std::holds_alternative<ColumnReference>(cast->operand->node);
-    if (column && !cast->is_try) return default_name(*cast->operand);
+    bool plain = std::holds_alternative<ColumnReference>(cast->operand->node);
+    if (plain && !cast->is_try) return default_name(*cast->operand);
   }
   if (const auto* call = std::get_if<Call>(&expression.node)) {
     // Their results are columns of these names.
@@ -311,7 +324,7 @@ std::string default_name(const Expression& expression) {
       if (equal_ignoring_case(call->name, name)) return std::string(name);
     }
   }
-  return to_text(expression);
+  return to_text(expression, column);
 }
 
 std::string to_text(const IntervalLiteral& interval) {

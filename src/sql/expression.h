@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -227,10 +228,12 @@ struct Expression {
 };
 
 // Spark's text of an expression, from which unaliased columns are named: "count(1)", "(a + b)",
-// "CAST(a AS INT)".
-std::string to_text(const Expression& expression);
+// "CAST(a AS INT)". `column` gives the text of a name; without it that is the name as written, but
+// Spark leaves the qualifier of a column out and keeps the path into a struct.
+using ColumnText = std::function<std::string(const ColumnReference&)>;
+std::string to_text(const Expression& expression, const ColumnText& column = {});
 // Spark's name of a column without an alias: "b" for a.b, "a" for CAST(a AS INT), else to_text().
-std::string default_name(const Expression& expression);
+std::string default_name(const Expression& expression, const ColumnText& column = {});
 std::string to_text(const IntervalLiteral& interval);  // "INTERVAL '10' SECOND"
 
 }  // namespace ticklake::sql
