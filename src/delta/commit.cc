@@ -182,12 +182,8 @@ Result<State> after_lost_race(io::FileStore& files, const State& state,
                               const Transaction& transaction) {
   Entry theirs = TRY(read_entry(files, state.root, state.version + 1));
   TRY(check_race(state, transaction, theirs));
-  State next = applied(state, theirs);
-  auto file = TRY(files.info(entry_path(state.root, next.version)));
-  State before = state;
-  before.metadata = next.metadata;
-  next.timestamp_ms = commit_time(before, theirs.info, file.modified_ms);
-  return next;
+  auto file = TRY(files.info(entry_path(state.root, state.version + 1)));
+  return advanced(state, theirs, file.modified_ms);
 }
 
 }  // namespace
@@ -217,13 +213,10 @@ Result<Written> write_entry(io::FileStore& files, const io::Path& root, Version 
   return error;
 }
 
-int64_t own_commit_time(io::FileStore& files, const State& before, const State& after,
-                        const CommitInfo& info) {
-  if (info.in_commit_timestamp_ms) return *info.in_commit_timestamp_ms;
+State after_own(io::FileStore& files, const State& before, const Entry& entry) {
   // The file's time, as readers of the log see it. The commit stands even if that cannot be had now.
-  auto file = files.info(entry_path(after.root, after.version));
-  int64_t time = file ? file->modified_ms : info.timestamp_ms.value_or(0);
-  return before.version < Version(0) ? time : std::max(time, before.timestamp_ms + 1);
+  auto file = files.info(entry_path(before.root, before.version + 1));
+  return advanced(before, entry, file ? file->modified_ms : entry.info->timestamp_ms.value_or(0));
 }
 
 State with_checkpoint_if_due(io::FileStore& files, const io::Clock& clock, State state) {
@@ -237,6 +230,8 @@ State with_checkpoint_if_due(io::FileStore& files, const io::Clock& clock, State
   // A checkpoint only saves readers time; one that fails is due again an interval later.
   (void)checkpoint(files, clock, to_snapshot(state));
   state.checkpoint_version = state.version.value;
+  state.tombstones = without_expired(state.tombstones,
+                                     tombstones_expire_ms(*state.metadata, clock.now_ms()));
   return state;
 }
 
@@ -250,8 +245,7 @@ Result<Snapshot> commit(io::FileStore& files, const io::Clock& clock, const Snap
     Entry entry = TRY(entry_of(state, transaction, clock.now_ms()));
     Written written = TRY(write_entry(files, state.root, state.version + 1, entry));
     if (written == Written::Ours) {
-      State next = applied(state, entry);
-      next.timestamp_ms = own_commit_time(files, state, next, *entry.info);
+      State next = after_own(files, state, entry);
       return to_snapshot(with_checkpoint_if_due(files, clock, std::move(next)));
     }
     state = TRY(after_lost_race(files, state, transaction));

@@ -17,11 +17,10 @@ enum class Written : uint8_t {
 Result<Written> write_entry(io::FileStore& files, const io::Path& root, Version version,
                             const Entry& entry);
 
-// The time of the commit that this process has just made.
-int64_t own_commit_time(io::FileStore& files, const State& before, const State& after,
-                        const CommitInfo& info);
+// The state after the entry that this process has just written.
+State after_own(io::FileStore& files, const State& before, const Entry& entry);
 
-// Whether the version is one at which a checkpoint is due, and the attempt to write it: see commit().
+// The state, after an attempt to write a checkpoint of it where one is due.
 State with_checkpoint_if_due(io::FileStore& files, const io::Clock& clock, State state);
 
 }  // namespace ticklake::delta

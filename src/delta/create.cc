@@ -57,9 +57,7 @@ Result<Snapshot> create(io::FileStore& files, const io::Clock& clock, const io::
   if (written == Written::Theirs) return taken(root);
   State empty;
   empty.root = root;
-  State state = applied(empty, entry);
-  state.timestamp_ms = own_commit_time(files, empty, state, *entry.info);
-  return to_snapshot(std::move(state));
+  return to_snapshot(after_own(files, empty, entry));
 }
 
 }  // namespace ticklake::delta

@@ -38,15 +38,7 @@ Result<State> replayed(io::FileStore& files, State state, const Listing& listing
                                state.root, next.value, last.value)};
     }
     Entry entry = TRY(read_entry(files, state.root, next));
-    int64_t file_ms = times.at(next.value);
-    int64_t before_ms = state.timestamp_ms;
-    Version before = state.version;
-    state = applied(std::move(state), entry);
-    bool in_commit = entry.info && entry.info->in_commit_timestamp_ms && state.metadata &&
-                     has_in_commit_timestamps(*state.metadata);
-    state.timestamp_ms = in_commit ? *entry.info->in_commit_timestamp_ms
-                         : before < Version(0) ? file_ms
-                                               : std::max(file_ms, before_ms + 1);
+    state = advanced(std::move(state), entry, times.at(next.value));
   }
   return state;
 }
@@ -147,10 +139,7 @@ Result<State> caught_up(io::FileStore& files, State state) {
     if (!entry && entry.error().code == Code::NotFound) break;
     if (!entry) return std::move(entry).error();
     auto file = TRY(files.info(entry_path(state.root, next)));
-    State before = state;
-    state = applied(std::move(state), *entry);
-    before.metadata = state.metadata;
-    state.timestamp_ms = commit_time(before, entry->info, file.modified_ms);
+    state = advanced(std::move(state), *entry, file.modified_ms);
     any = true;
   }
   if (any) TRY(check_whole(state));
@@ -161,9 +150,7 @@ Result<Snapshot> open(io::FileStore& files, const io::Path& root) {
   if (auto hint = checkpoint_hint(files, root)) {
     Listing recent = TRY(list_log(files, root, *hint));
     auto last = newest(recent);
-    bool usable = last && std::any_of(recent.checkpoints.begin(), recent.checkpoints.end(),
-                                      [](const auto&) { return true; });
-    if (usable) {
+    if (last && !recent.checkpoints.empty()) {
       auto snapshot = snapshot_at(files, root, recent, *last);
       if (snapshot) return snapshot;
       Code code = snapshot.error().code;

@@ -28,7 +28,7 @@ void add_file(State& state, const LiveFile& file) {
 
 }  // namespace
 
-State applied(State state, const Entry& entry) {
+State advanced(State state, const Entry& entry, int64_t file_ms) {
   if (entry.protocol) state.protocol = std::make_shared<const Protocol>(*entry.protocol);
   if (entry.metadata) state.metadata = std::make_shared<const Metadata>(*entry.metadata);
   for (const Tombstone& remove : entry.removes) remove_file(state, remove);
@@ -37,6 +37,14 @@ State applied(State state, const Entry& entry) {
   for (const Domain& domain : entry.domains) {
     state.domains = domain.removed ? state.domains.without(domain.name)
                                    : state.domains.with(domain.name, domain.configuration);
+  }
+  bool in_commit = entry.info && entry.info->in_commit_timestamp_ms && state.metadata &&
+                   has_in_commit_timestamps(*state.metadata);
+  if (in_commit) {
+    state.timestamp_ms = *entry.info->in_commit_timestamp_ms;
+  } else {
+    bool first = state.version < Version(0);
+    state.timestamp_ms = first ? file_ms : std::max(file_ms, state.timestamp_ms + 1);
   }
   ++state.version;
   return state;
@@ -58,14 +66,6 @@ int64_t config_count(const Metadata& metadata, const std::string& name, int64_t 
 
 bool has_in_commit_timestamps(const Metadata& metadata) {
   return config_flag(metadata, "delta.enableInCommitTimestamps");
-}
-
-int64_t commit_time(const State& before, const std::optional<CommitInfo>& info, int64_t file_ms) {
-  if (info && info->in_commit_timestamp_ms && before.metadata &&
-      has_in_commit_timestamps(*before.metadata)) {
-    return *info->in_commit_timestamp_ms;
-  }
-  return before.version < Version(0) ? file_ms : std::max(file_ms, before.timestamp_ms + 1);
 }
 
 Snapshot to_snapshot(State state) {

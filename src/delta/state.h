@@ -28,11 +28,9 @@ struct Snapshot::State {
 
 using State = Snapshot::State;
 
-// The state after one more entry; its version is the next one.
-State applied(State state, const Entry& entry);
-
-// The time of the commit of `info`, or of its file, kept above the commit before it.
-int64_t commit_time(const State& before, const std::optional<CommitInfo>& info, int64_t file_ms);
+// The state after one more entry, whose file has the time `file_ms`. Its version is the next one; its time is the
+// entry's own where the table says so, and always above the one before.
+State advanced(State state, const Entry& entry, int64_t file_ms);
 
 bool has_in_commit_timestamps(const Metadata& metadata);
 

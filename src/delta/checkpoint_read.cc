@@ -1,0 +1,177 @@
+// "Checkpoints": classic, multi-part, and V2 with sidecars, all by the actions that they hold.
+#include <arrow/io/interfaces.h>
+#include <arrow/record_batch.h>
+#include <fmt/format.h>
+#include <parquet/arrow/reader.h>
+#include <parquet/arrow/schema.h>
+#include <parquet/file_reader.h>
+#include <parquet/properties.h>
+
+#include <algorithm>
+#include <array>
+#include <numeric>
+
+#include "delta/checkpoint_rows.h"
+#include "delta/paths.h"
+#include "delta/replay.h"
+#include "model/arrow.h"
+
+namespace ticklake::delta {
+namespace {
+
+constexpr int64_t kRowsPerBatch = 16 << 10;
+constexpr std::array kFields = {
+    "path", "partitionValues", "size", "modificationTime", "dataChange", "stats", "tags",
+    "deletionVector", "deletionTimestamp", "extendedFileMetadata", "appId", "version",
+    "lastUpdated", "domain", "configuration", "removed", "minReaderVersion", "minWriterVersion",
+    "readerFeatures", "writerFeatures", "id", "name", "description", "schemaString",
+    "partitionColumns", "createdTime"};
+
+Error damaged(const io::Path& path, std::string_view why) {
+  return Error{Code::Corrupt, fmt::format("{}: the checkpoint is damaged: {}", path, why)};
+}
+
+void append_leaves(const parquet::arrow::SchemaField& field, std::vector<int>& out) {
+  if (field.is_leaf()) out.push_back(field.column_index);
+  for (const auto& child : field.children) append_leaves(child, out);
+}
+
+// Without parsed statistics and the like, which can be most of the file.
+std::vector<int> needed_leaves(const parquet::arrow::SchemaManifest& manifest) {
+  std::vector<int> out;
+  for (const auto& action : manifest.schema_fields) {
+    for (const auto& field : action.children) {
+      const std::string& name = field.field->name();
+      if (std::find(kFields.begin(), kFields.end(), name) != kFields.end()) {
+        append_leaves(field, out);
+      }
+    }
+  }
+  return out;
+}
+
+// Visits the file's batches; the visitor's error ends it.
+template <typename Visit>  // Result<void> visit(const arrow::RecordBatch&)
+Result<void> for_each_batch(const std::shared_ptr<arrow::io::RandomAccessFile>& source,
+                            const io::Path& path, Visit&& visit) {
+  parquet::ArrowReaderProperties properties(false);
+  properties.set_batch_size(kRowsPerBatch);
+  properties.set_pre_buffer(false);
+  try {
+    parquet::arrow::FileReaderBuilder builder;
+    if (auto status = builder.Open(source); !status.ok()) return damaged(path, status.message());
+    auto reader = builder.properties(properties)->Build();
+    if (!reader.ok()) return damaged(path, reader.status().message());
+    std::vector<int> groups(static_cast<size_t>((*reader)->num_row_groups()));
+    std::iota(groups.begin(), groups.end(), 0);
+    auto rows = (*reader)->GetRecordBatchReader(groups, needed_leaves((*reader)->manifest()));
+    if (!rows.ok()) return damaged(path, rows.status().message());
+    while (true) {
+      BatchPtr batch;
+      auto status = (*rows)->ReadNext(&batch);
+      if (!status.ok()) return damaged(path, status.message());
+      if (!batch) return {};
+      if (auto visited = visit(*batch); !visited) {
+        return prefixed(path, std::move(visited).error());
+      }
+    }
+  } catch (const std::exception& problem) {
+    return damaged(path, problem.what());
+  }
+}
+
+// Collects a checkpoint's actions. Files and transactions go in at once when all are known, in O(n log n) of moves.
+struct Collected {
+  Entry head;  // protocol, metadata, sidecars
+  std::vector<PersistentMap<std::shared_ptr<const LiveFile>>::Entry> files;
+  std::vector<PersistentMap<std::shared_ptr<const Tombstone>>::Entry> tombstones;
+  std::vector<PersistentMap<Txn>::Entry> txns;
+  std::vector<PersistentMap<std::string>::Entry> domains;
+};
+
+void collect(Entry entry, Collected& out) {
+  if (entry.protocol) out.head.protocol = std::move(entry.protocol);
+  if (entry.metadata) out.head.metadata = std::move(entry.metadata);
+  for (Sidecar& sidecar : entry.sidecars) out.head.sidecars.push_back(std::move(sidecar));
+  for (LiveFile& file : entry.adds) {
+    std::string key = key_of(file.add.path, file.deletion_vector);
+    out.files.emplace_back(std::move(key), std::make_shared<const LiveFile>(std::move(file)));
+  }
+  for (Tombstone& gone : entry.removes) {
+    std::string key = key_of(gone.path, gone.deletion_vector);
+    out.tombstones.emplace_back(std::move(key), std::make_shared<const Tombstone>(std::move(gone)));
+  }
+  for (auto& txn : entry.txns) out.txns.push_back(std::move(txn));
+  for (Domain& domain : entry.domains) {
+    if (!domain.removed) {
+      out.domains.emplace_back(std::move(domain.name), std::move(domain.configuration));
+    }
+  }
+}
+
+template <typename MapEntry>
+void make_sorted(std::vector<MapEntry>& entries) {
+  auto less = [](const MapEntry& a, const MapEntry& b) { return a.first < b.first; };
+  auto same = [](const MapEntry& a, const MapEntry& b) { return a.first == b.first; };
+  if (!std::is_sorted(entries.begin(), entries.end(), less)) {
+    std::stable_sort(entries.begin(), entries.end(), less);
+  }
+  entries.erase(std::unique(entries.begin(), entries.end(), same), entries.end());
+}
+
+Result<void> read_part(io::FileStore& files, const io::Path& path, Collected& out) {
+  if (path.ends_with(".json")) {
+    std::string bytes = TRY(files.read(path));
+    auto entry = parse_entry(bytes);
+    if (!entry) return prefixed(path, std::move(entry).error());
+    collect(*std::move(entry), out);
+    return {};
+  }
+  auto source = TRY(files.open(path));
+  return for_each_batch(source, path, [&](const arrow::RecordBatch& batch) -> Result<void> {
+    Entry entry;
+    TRY(append_rows(batch, entry));
+    collect(std::move(entry), out);
+    return {};
+  });
+}
+
+io::Path sidecar_location(const io::Path& root, const std::string& path) {
+  bool name_only = path.find('/') == std::string::npos;
+  return name_only ? io::join(io::join(log_directory(root), "_sidecars"), path)
+                   : file_location(root, path);
+}
+
+}  // namespace
+
+Result<State> read_checkpoint(io::FileStore& files, const io::Path& root,
+                              const CheckpointFiles& checkpoint) {
+  Collected all;
+  for (const io::Path& part : checkpoint.parts) TRY(read_part(files, part, all));
+  for (const Sidecar& sidecar : std::vector<Sidecar>(all.head.sidecars)) {
+    TRY(read_part(files, sidecar_location(root, sidecar.path), all));
+  }
+  if (!all.head.protocol || !all.head.metadata) {
+    return damaged(checkpoint.parts.front(), "it has no protocol or no metaData");
+  }
+  State state;
+  state.root = root;
+  state.version = checkpoint.version;
+  state.checkpoint_version = checkpoint.version.value;
+  state.protocol = std::make_shared<const Protocol>(*std::move(all.head.protocol));
+  state.metadata = std::make_shared<const Metadata>(*std::move(all.head.metadata));
+  for (const auto& [key, file] : all.files) {
+    if (!file->deletion_vector.empty()) ++state.deletion_vectors;
+  }
+  make_sorted(all.files);
+  make_sorted(all.tombstones);
+  make_sorted(all.txns);
+  make_sorted(all.domains);
+  state.files = decltype(state.files)::from_sorted(std::move(all.files));
+  state.tombstones = decltype(state.tombstones)::from_sorted(std::move(all.tombstones));
+  state.txns = decltype(state.txns)::from_sorted(std::move(all.txns));
+  state.domains = decltype(state.domains)::from_sorted(std::move(all.domains));
+  return state;
+}
+
+}  // namespace ticklake::delta
