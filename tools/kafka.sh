@@ -1,0 +1,129 @@
+#!/usr/bin/env bash
+# A real Apache Kafka for tests and trials: one node on 127.0.0.1, everything it keeps below one directory.
+#
+#   tools/kafka.sh start DIR [PORT]   starts it and returns when it answers; prints 127.0.0.1:PORT
+#   tools/kafka.sh stop DIR           ends the one that was started in DIR, and no other process
+#   tools/kafka.sh status DIR         prints its address and process; fails where none runs
+#
+# Without PORT a free one is chosen. DIR/port, DIR/pid, DIR/server.log and DIR/data are its files. The jars come from
+# tools/setup.sh test.
+set -euo pipefail
+
+version=4.3.1
+cache="${TICKLAKE_CACHE:-${XDG_CACHE_HOME:-${HOME:-$(getent passwd "$(id -u)" | cut -d: -f6)}/.cache}/ticklake}"
+jars="$cache/kafka-$version/lib"
+seconds_to_start=60
+seconds_to_stop=20
+
+die() { printf 'kafka.sh: %s\n' "$*" >&2; exit 1; }
+usage() { die "usage: tools/kafka.sh start|stop|status DIR [PORT]"; }
+
+# The file pid holds the process and when it started: a number that another process has since got is not ours.
+started_at() { sed -E 's/^.*\) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20; }
+runs() {
+  local pid since
+  [ -s "$dir/pid" ] || return 1
+  read -r pid since <"$dir/pid"
+  [ -n "$since" ] && [ "$(started_at "$pid")" = "$since" ]
+}
+pid_of() { cut -d' ' -f1 "$dir/pid"; }
+is_taken() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+free_port() {  # below the range from which the system takes ports for outgoing connections
+  local port
+  for _ in {1..100}; do
+    port=$((20000 + RANDOM % 12000))
+    if [ "$port" != "${1:-}" ] && ! is_taken "$port"; then echo "$port"; return; fi
+  done
+  die "found no free port from 20000 to 31999"
+}
+
+write_settings() {
+  local port="$1" controller="$2"
+  cat >"$dir/server.properties" <<X
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@127.0.0.1:$controller
+controller.listener.names=CONTROLLER
+listeners=PLAINTEXT://127.0.0.1:$port,CONTROLLER://127.0.0.1:$controller
+advertised.listeners=PLAINTEXT://127.0.0.1:$port
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
+log.dirs=$dir/data
+auto.create.topics.enable=false
+group.initial.rebalance.delay.ms=0
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=1
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=1
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+X
+  cat >"$dir/log4j2.properties" <<X
+rootLogger.level=WARN
+rootLogger.appenderRef.out.ref=out
+logger.start.name=kafka.server.KafkaRaftServer
+logger.start.level=INFO
+appender.out.type=Console
+appender.out.name=out
+appender.out.layout.type=PatternLayout
+appender.out.layout.pattern=%d %p %c{1}: %m%n
+X
+}
+java_options() {
+  printf '%s\n' -Xms256m -Xmx512m -Xshare:auto "-Dlog4j2.configurationFile=$dir/log4j2.properties" -cp "$jars/*"
+}
+give_up() { tail -n 20 "$dir/server.log" >&2; stop >/dev/null; die "$1 (its log: $dir/server.log)"; }
+
+start() {
+  local options port controller until
+  [ -d "$jars" ] || die "$jars is missing: run tools/setup.sh test"
+  command -v java >/dev/null || die "java is missing: run tools/setup.sh test"
+  mkdir -p "$dir"
+  if runs; then die "one already runs in $dir (process $(pid_of), port $(cat "$dir/port"))"; fi
+  port="${1:-$(free_port)}"
+  ! is_taken "$port" || die "port $port is taken by another process"
+  controller="$(free_port "$port")"
+  write_settings "$port" "$controller"
+  mapfile -t options < <(java_options)
+  if [ ! -f "$dir/data/meta.properties" ]; then
+    java "${options[@]}" -XX:TieredStopAtLevel=1 kafka.tools.StorageTool format \
+      -t "$(head -c 16 /dev/urandom | base64 | tr '+/' 'ab' | cut -c1-22)" \
+      -c "$dir/server.properties" >"$dir/format.log" 2>&1 || { cat "$dir/format.log" >&2; die "cannot prepare $dir"; }
+  fi
+  : >"$dir/server.log"
+  setsid java "${options[@]}" kafka.Kafka "$dir/server.properties" >>"$dir/server.log" 2>&1 </dev/null &
+  echo "$! $(started_at $!)" >"$dir/pid"
+  echo "$port" >"$dir/port"
+  until=$((SECONDS + seconds_to_start))
+  until grep -q 'Kafka Server started' "$dir/server.log" && is_taken "$port"; do
+    runs || give_up "Kafka ended while it started"
+    [ "$SECONDS" -lt "$until" ] || give_up "Kafka did not start in $seconds_to_start s"
+    sleep 0.1
+  done
+  echo "127.0.0.1:$port"
+}
+stop() {
+  local pid
+  if ! runs; then rm -f "$dir/pid"; return 0; fi
+  pid="$(pid_of)"
+  kill -TERM "$pid" 2>/dev/null || true
+  for ((i = 0; i < seconds_to_stop * 10; i++)); do
+    runs || break
+    sleep 0.1
+  done
+  if runs; then kill -KILL "$pid" 2>/dev/null || true; fi
+  rm -f "$dir/pid"
+}
+status() {
+  runs || die "none runs in $dir"
+  echo "127.0.0.1:$(cat "$dir/port") process $(pid_of)"
+}
+
+[ "$#" -ge 2 ] || usage
+mkdir -p "$2" && dir="$(cd "$2" && pwd)" || die "cannot make the directory $2"
+case "$1" in
+  start) start "${3:-}" ;;
+  stop) stop ;;
+  status) status ;;
+  *) usage ;;
+esac
