@@ -16,12 +16,6 @@ namespace {
 constexpr int64_t kBatchRowsMax = 64 << 10;
 constexpr int64_t kBatchBytesMax = 256 << 20;
 
-Result<void> run_sql(duckdb_connection connection, const char* sql) {
-  ResultHandle result;
-  if (duckdb_query(connection, sql, result.get()) == DuckDBSuccess) return {};
-  return error_from(duckdb_result_error_type(result.get()), duckdb_result_error(result.get()));
-}
-
 // Collects chunks into batches of a schema.
 class AnswerWriter {
  public:
@@ -194,9 +188,6 @@ class DuckDatabase final : public Database {
     TRY(run_sql(connection_.get(), "SET GLOBAL TimeZone = 'UTC'"));
     TRY(register_input(connection_.get(), registry_));
     TRY(register_functions(connection_.get()));
-    // decode() turns bytes into text without a copy, but fails on bytes that are not text.
-    TRY(run_sql(connection_.get(),
-                "CREATE MACRO ticklake_utf8(bytes) AS decode(ticklake_text_bytes(bytes))"));
     from_json_ = std::make_unique<FromJsonFunctions>(connection_.get(), registry_);
     return {};
   }

@@ -73,4 +73,10 @@ Error error_from(duckdb_error_type type, std::string_view message) {
   return {Code::Invalid, name.empty() ? std::string(text) : fmt::format("[{}] {}", name, text)};
 }
 
+Result<void> run_sql(duckdb_connection connection, const char* sql) {
+  ResultHandle result;
+  if (duckdb_query(connection, sql, result.get()) == DuckDBSuccess) return {};
+  return error_from(duckdb_result_error_type(result.get()), duckdb_result_error(result.get()));
+}
+
 }  // namespace ticklake::query

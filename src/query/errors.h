@@ -16,4 +16,6 @@ std::string marked(std::string_view message);
 // Spark's error classes.
 Error error_from(duckdb_error_type type, std::string_view message);
 
+Result<void> run_sql(duckdb_connection connection, const char* sql);
+
 }  // namespace ticklake::query

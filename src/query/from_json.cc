@@ -143,10 +143,13 @@ class FromJsonFunctions::Function {
                                             const Worker& worker, duckdb_data_chunk input) {
     auto* numbers =
         static_cast<const int64_t*>(duckdb_vector_get_data(duckdb_data_chunk_get_vector(input, 2)));
+    auto* numbered = duckdb_vector_get_validity(duckdb_data_chunk_get_vector(input, 2));
     std::vector<DecodeError> errors;
     for (auto& failure : failures) {
       auto at = static_cast<size_t>(failure.row);
-      errors.push_back({numbers[at], std::string(worker.texts[at]), std::move(failure.reason)});
+      bool known = duckdb_validity_row_is_valid(numbered, at);
+      errors.push_back(
+          {known ? numbers[at] : -1, std::string(worker.texts[at]), std::move(failure.reason)});
     }
     return errors;
   }

@@ -132,15 +132,26 @@ Result<void> register_native(duckdb_connection connection, const Native& native)
 Result<void> register_functions(duckdb_connection connection) {
   using K = Kind;
   const Native natives[] = {
-      {"ticklake_timestamp", K::String, K::TimestampNtz, cast<int64_t, timestamp_of, false>, true},
+      {"ticklake_micros", K::String, K::Long, cast<int64_t, timestamp_of, false>, true},
       {"ticklake_try_timestamp", K::String, K::TimestampNtz, cast<int64_t, timestamp_of, true>,
        false},
-      {"ticklake_date", K::String, K::Date, cast<int32_t, parse_date, false>, true},
+      {"ticklake_days", K::String, K::Integer, cast<int32_t, parse_date, false>, true},
       {"ticklake_try_date", K::String, K::Date, cast<int32_t, parse_date, true>, false},
-      {"ticklake_error", K::String, K::Boolean, raise, true},
+      {"ticklake_raise", K::String, K::String, raise, true},
       {"ticklake_text_bytes", K::Binary, K::Binary, to_text_bytes, false},
   };
   for (const auto& native : natives) TRY(register_native(connection, native));
+  // DuckDB takes a function of ours for one that cannot fail, and so would call it before the
+  // conditions that guard it. What these macros put around it can fail, and is kept in its place.
+  for (const char* sql : {
+           "CREATE MACRO ticklake_timestamp(value) AS make_timestamp(ticklake_micros(value))",
+           "CREATE MACRO ticklake_date(value) AS make_date(ticklake_days(value))",
+           "CREATE MACRO ticklake_error(message) AS CAST(ticklake_raise(message) AS BOOLEAN)",
+           // decode() turns bytes into text without a copy, but fails on bytes that are not text.
+           "CREATE MACRO ticklake_utf8(bytes) AS decode(ticklake_text_bytes(bytes))",
+       }) {
+    TRY(run_sql(connection, sql));
+  }
   return {};
 }
 

@@ -10,8 +10,8 @@
 
 namespace ticklake::query {
 
-// The functions that need no statement: ticklake_timestamp, _try_timestamp, _date, _try_date,
-// _error, _text_bytes.
+// The functions that need no statement: ticklake_timestamp, ticklake_try_timestamp, ticklake_date,
+// ticklake_try_date, ticklake_error and ticklake_utf8.
 Result<void> register_functions(duckdb_connection connection);
 
 // ticklake_from_json_s<n>(statement, text, row): one DuckDB function a schema, since DuckDB fixes

@@ -25,7 +25,7 @@ struct Options {
 
 // A row that a from_json of the plan could not decode.
 struct DecodeError {
-  int64_t row;      // the input's row number, counted over the batches given, first is 0
+  int64_t row;      // what the SQL passes as row, __row of the batch input; -1 where NULL
   std::string raw;  // the argument of from_json
   std::string reason;
 };

@@ -9,6 +9,8 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
 namespace ticklake::query {
 namespace {
 
@@ -192,6 +194,41 @@ TEST_F(QueryTest, RunsAgainAndAgainWithOtherRows) {
   }
 }
 
+TEST_F(QueryTest, RunningForLongHoldsNoMemory) {
+  auto request = over_batch("SELECT upper(s) AS s, __row FROM ticklake_input('i0') ORDER BY s",
+                            "s STRING, r BIGINT", "s STRING");
+  auto prepared = prepare(std::move(request));
+  auto schema = schema_of("s STRING");
+  std::string texts = "[";
+  for (int i = 0; i < 5000; ++i)
+    texts += fmt::format(R"("a text of more than twelve bytes {}",)", i);
+  texts.back() = ']';
+  auto rows = batch_of(schema, {texts});
+  auto before = arrow::default_memory_pool()->bytes_allocated();
+  auto uses = rows.use_count();
+  for (int i = 0; i < 50; ++i) {
+    auto result = prepared->run({rows, rows->Slice(17)});
+    ASSERT_TRUE(result) << result.error().message;
+    ASSERT_EQ(row_count(result->batches), 9983);
+  }
+  EXPECT_EQ(arrow::default_memory_pool()->bytes_allocated(), before);
+  EXPECT_EQ(rows.use_count(), uses);
+}
+
+TEST_F(QueryTest, SortsSpillToDiskWhereAllowed) {
+  auto directory = ::testing::TempDir() + "ticklake_query_spill";
+  const char* sql =
+      "SELECT count(*) FROM (SELECT i, repeat('x', 100) || i AS t FROM range(400000) r(i) ORDER BY "
+      "t OFFSET 1)";
+  open({.threads = 1, .memory_bytes_max = 40 << 20});
+  EXPECT_EQ(error_of(sql, "n BIGINT").code, Code::Unavailable);
+  open({.threads = 1, .memory_bytes_max = 40 << 20, .spill_directory = directory});
+  auto got = answer({.sql = sql, .output = schema_of("n BIGINT"), .from_json = {}});
+  EXPECT_EQ(text_of(got.batches), text_of({batch_of(schema_of("n BIGINT"), {"[399999]"})}));
+  database.reset();
+  std::filesystem::remove_all(directory);
+}
+
 TEST_F(QueryTest, AnswersOutliveTheDatabase) {
   auto got = answer({.sql = "SELECT 'a text of more than twelve bytes' AS t",
                      .output = schema_of("t STRING"),
@@ -360,6 +397,24 @@ TEST_F(QueryTest, AnErrorOnARowThatIsNotTakenIsNotRaised) {
                      .output = schema_of("b BOOLEAN"),
                      .from_json = {}});
   EXPECT_EQ(text_of(got.batches), text_of({batch_of(schema_of("b BOOLEAN"), {"[false, true]"})}));
+}
+
+TEST_F(QueryTest, AConditionGuardsTheCastsAfterIt) {
+  auto schema = schema_of("t STRING");
+  std::string texts = "[";
+  for (int i = 0; i < 30000; ++i) texts += i % 3 == 0 ? R"("2026-01-05",)" : R"("never",)";
+  texts.back() = ']';
+  auto rows = batch_of(schema, {texts});
+  for (const char* cast :
+       {"ticklake_date(t) > DATE '2026-01-01'", "ticklake_timestamp(t) IS NOT NULL",
+        "(CASE WHEN t = 'never' THEN ticklake_error('x') ELSE TRUE END)"}) {
+    auto sql = fmt::format(
+        "SELECT count(*) FROM ticklake_input('i0') WHERE regexp_full_match(t, '[0-9-]+') AND {}",
+        cast);
+    auto got = answer(over_batch(sql.c_str(), "n BIGINT", "t STRING"), {rows});
+    EXPECT_EQ(text_of(got.batches), text_of({batch_of(schema_of("n BIGINT"), {"[10000]"})}))
+        << cast;
+  }
 }
 
 TEST_F(QueryTest, FilesAreOutOfReach) {
