@@ -21,7 +21,7 @@
 
 namespace ticklake::sql {
 
-inline constexpr int kNestingMax = 200;
+inline constexpr int kNestingMax = 400;  // a parenthesis counts as two
 
 class Parser {
  public:

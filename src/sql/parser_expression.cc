@@ -30,8 +30,6 @@ Result<ExpressionPtr> Parser::balanced(Op op, std::span<const ExpressionPtr> ope
 }
 
 Result<ExpressionPtr> Parser::expression() {
-  Nesting nesting(*this);
-  if (nesting.too_deep()) return too_deep();
   std::vector<ExpressionPtr> operands = {TRY(conjunction())};
   std::vector<Position> positions;
   while (at("OR")) {
@@ -63,6 +61,8 @@ Result<ExpressionPtr> Parser::negation() {
 
 // At most one predicate follows a value: a IS NULL IS NULL needs parentheses, as in Spark.
 Result<ExpressionPtr> Parser::predicated() {
+  Nesting nesting(*this);
+  if (nesting.too_deep()) return too_deep();
   ExpressionPtr operand = TRY(value());
   bool found = false;
   return predicate(std::move(operand), found);

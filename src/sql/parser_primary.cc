@@ -7,7 +7,10 @@
 
 namespace ticklake::sql {
 
+// All recursion of expressions comes through here or through predicated().
 Result<ExpressionPtr> Parser::postfixed() {
+  Nesting nesting(*this);
+  if (nesting.too_deep()) return too_deep();
   ExpressionPtr result = TRY(primary());
   while (true) {
     Position position = peek().position;

@@ -13,6 +13,7 @@ namespace ticklake::sql {
 bool Parser::at_query(size_t ahead) const {
   std::vector<size_t> opened;
   while (at("(", ahead)) {
+    if (ahead > kNestingMax) return false;
     opened.push_back(closing_[std::min(next_ + ahead, tokens_.size() - 1)]);
     ++ahead;
   }
