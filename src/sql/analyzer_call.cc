@@ -1,0 +1,238 @@
+#include <algorithm>
+#include <array>
+
+#include "base/text.h"
+#include "sql/analyzer.h"
+
+namespace ticklake::sql {
+namespace {
+
+Typed literal_one() {
+  Typed out = {.sql = "1", .type = Kind::Integer};
+  out.literal = Literal{Kind::Integer, "1", 1};
+  return out;
+}
+
+// Spark's short name of a type: "bigint", "struct<a:int>".
+std::string simple_name(const Type& type) {
+  if (!type.is_nested()) return lowered(to_sql(type));
+  std::vector<std::string> parts;
+  for (const Field& field : *type.children) {
+    parts.push_back((type.kind == Kind::Struct ? field.name + ":" : "") + simple_name(field.type));
+  }
+  std::string name = type.kind == Kind::Struct ? "struct" : type.kind == Kind::Array ? "array" : "map";
+  return name + "<" + listed(parts, ",") + ">";
+}
+
+}  // namespace
+
+Error Analyzer::unknown_function(const std::string& name, Position position) const {
+  std::vector<std::string> names = function_names();
+  std::string near = nearest(name, names);
+  return at(position, "the function " + name + "() is not supported" + (near.empty() ? "" : "; did you mean " + near + "()?"),
+            Code::Unsupported);
+}
+
+Result<Arguments> Analyzer::arguments(const Call& call, Scope& scope) {
+  Arguments out;
+  for (const Argument& argument : call.arguments) {
+    if (!argument.name.empty()) return at(argument.position, call.name + "() takes no named arguments");
+    out.push_back(TRY(expression(*argument.value, scope)));
+  }
+  return out;
+}
+
+Result<Typed> Analyzer::node(const Call& call, const Expression& whole, Scope& scope) {
+  std::string name = lowered(call.name);
+  if (call.over) return window_call(call, whole, scope);
+  if (name == "from_json") return from_json(call, whole, scope);
+  if (name == "struct" || name == "named_struct") return structure(call, whole, scope);
+  if (name == "typeof") return type_name(call, scope);
+  if (name == "window") {
+    return at(whole.position, "window() is for GROUP BY; date_trunc('MINUTE', ts) gives the start of a minute",
+              Code::Unsupported);
+  }
+  if (is_aggregate(name)) return aggregate_call(call, whole, scope);
+  if (find_window(name, call.arguments.size())) {
+    return at(whole.position, name + "() needs OVER (ORDER BY ..)");
+  }
+  return scalar_call(call, whole, scope);
+}
+
+Result<Typed> Analyzer::scalar_call(const Call& call, const Expression& whole, Scope& scope) {
+  std::string name = lowered(call.name);
+  Position position = whole.position;
+  auto function = find_scalar(name, call.arguments.size());
+  if (!function && function.error().code == Code::NotFound) return unknown_function(call.name, position);
+  const ScalarFunction* found = TRY(located(position, function));
+  if (call.distinct || call.filter != nullptr || call.nulls != Call::Nulls::Unsaid) {
+    return at(position, name + "() is no aggregate: it takes no DISTINCT, FILTER or IGNORE NULLS");
+  }
+  const auto* unit = call.arguments.empty() ? nullptr : std::get_if<Literal>(&call.arguments[0].value->node);
+  bool timed = name == "dateadd" || name == "date_diff" || name == "datediff" || name == "date_add";
+  if (timed && unit != nullptr && call.arguments.size() == 3) {
+    return at(position, name + "() with a unit is not supported; use + INTERVAL or datediff(end, start)", Code::Unsupported);
+  }
+  Arguments values = TRY(arguments(call, scope));
+  return located(position, sql::call(*found, {name, options_.now_us}, values));
+}
+
+Result<Typed> Analyzer::type_name(const Call& call, Scope& scope) {
+  Arguments values = TRY(arguments(call, scope));
+  if (values.size() != 1) return Error{Code::Invalid, "typeof() takes one argument"};
+  return Typed{.sql = quoted_text(simple_name(values[0].type)), .type = Kind::String};
+}
+
+Result<Typed> Analyzer::structure(const Call& call, const Expression& whole, Scope& scope) {
+  bool named = lowered(call.name) == "named_struct";
+  size_t step = named ? 2 : 1;
+  if (call.arguments.empty() || call.arguments.size() % step != 0) {
+    return at(whole.position, call.name + (named ? "() takes names and values in turn" : "() takes values"));
+  }
+  std::vector<Field> fields;
+  std::vector<std::string> texts;
+  bool may_fail = false;
+  for (size_t i = 0; i < call.arguments.size(); i += step) {
+    const Expression& value = *call.arguments[i + step - 1].value;
+    std::string name;
+    if (named) {
+      const auto* literal = std::get_if<Literal>(&call.arguments[i].value->node);
+      if (literal == nullptr || literal->type.kind != Kind::String) {
+        return at(call.arguments[i].position, "the names of named_struct() must be string literals");
+      }
+      name = literal->text;
+    } else if (const auto* alias = std::get_if<Alias>(&value.node)) {
+      name = alias->name;
+    } else if (std::holds_alternative<ColumnReference>(value.node) || std::holds_alternative<FieldAccess>(value.node)) {
+      name = default_name(value);
+    } else {
+      name = "col" + std::to_string(i + 1);
+    }
+    for (const Field& field : fields) {
+      if (equal_ignoring_case(field.name, name)) {
+        return at(call.arguments[i].position, "a struct has two fields " + name + "; rename one with AS");
+      }
+    }
+    Typed part = TRY(expression(value, scope));
+    may_fail |= part.may_fail;
+    texts.push_back(quoted_name(name) + " := " + part.sql);
+    fields.push_back({name, part.type});
+  }
+  return Typed{.sql = "struct_pack(" + listed(texts) + ")", .type = Type::structure(fields), .may_fail = may_fail};
+}
+
+Result<Typed> Analyzer::from_json(const Call& call, const Expression& whole, Scope& scope) {
+  if (call.arguments.size() != 2) {
+    return at(whole.position, "from_json() takes a text and a schema; options are not supported", Code::Unsupported);
+  }
+  const auto* literal = std::get_if<Literal>(&call.arguments[1].value->node);
+  if (literal == nullptr || literal->type.kind != Kind::String) {
+    return at(whole.position, "the schema of from_json() must be a string literal such as 'a INT, b STRING'");
+  }
+  auto schema = parse_ddl(literal->text);
+  if (!schema) {
+    return at(call.arguments[1].position, "the schema of from_json(): " + schema.error().message, schema.error().code);
+  }
+  Typed text = TRY(expression(*call.arguments[0].value, scope));
+  if (text.type.kind == Kind::Binary) {
+    return at(call.arguments[0].position, "from_json() needs a STRING but got BINARY; write CAST(" +
+                                              to_text(*call.arguments[0].value) + " AS STRING)");
+  }
+  if (text.type.kind != Kind::String && text.type.kind != Kind::Null) {
+    return at(call.arguments[0].position, "from_json() needs a STRING but got " + to_sql(text.type));
+  }
+  text = TRY(cast(text, Kind::String));
+  auto known = std::ranges::find(plan_.from_json, *schema, &FromJson::schema);
+  if (known == plan_.from_json.end()) {
+    plan_.from_json.push_back({std::to_string(plan_.from_json.size()), *schema});
+    known = plan_.from_json.end() - 1;
+  }
+  Typed out = {.type = Type::structure(schema->fields), .may_fail = text.may_fail};
+  std::string head = "ticklake_from_json_" + known->id + "(" + text.sql + ", ";
+  // Hoisted above the one source that it reads.
+  Source* reads = nullptr;
+  int sources = 0;
+  for (Source& source : scope.sources) {
+    if (text.sql.find(quoted_name(source.id) + ".") == std::string::npos) continue;
+    reads = &source;
+    ++sources;
+  }
+  if (sources != 1 || scope.over_groups) {
+    out.sql = head + "CAST(NULL AS BIGINT))";
+    return out;
+  }
+  std::string row = reads->row ? quoted_name(reads->id) + ".\"__row\"" : "CAST(NULL AS BIGINT)";
+  std::string sql = head + row + ")";
+  for (const auto& [hoisted, name] : reads->hoisted) {
+    if (hoisted == sql) {
+      out.sql = quoted_name(reads->id) + "." + quoted_name(name);
+      return out;
+    }
+  }
+  if (sql.find("\"__json") != std::string::npos) {  // of another hoisted value: not beside it
+    out.sql = sql;
+    return out;
+  }
+  std::string name = new_id("__json");
+  reads->hoisted.emplace_back(sql, name);
+  out.sql = quoted_name(reads->id) + "." + quoted_name(name);
+  return out;
+}
+
+Result<AggregateSlot> Analyzer::aggregate_slot(const Call& call, const Expression& whole, Scope& scope) {
+  std::string name = lowered(call.name);
+  Position position = whole.position;
+  AggregateSlot slot;
+  slot.function = TRY(located(position, find_aggregate(name, call.arguments.size())));
+  slot.options.distinct = call.distinct;
+  slot.options.ignore_nulls = call.nulls == Call::Nulls::Ignore;
+  if (call.distinct && !slot.function->takes_distinct) return at(position, name + "() takes no DISTINCT", Code::Unsupported);
+  if (call.nulls != Call::Nulls::Unsaid && !slot.function->takes_ignore_nulls) {
+    return at(position, name + "() takes no IGNORE NULLS");
+  }
+  for (const Argument& argument : call.arguments) {
+    bool star = std::holds_alternative<Star>(argument.value->node);
+    if (star && (name != "count" || call.arguments.size() != 1 || call.distinct)) {
+      return at(argument.position, "* is for count(*)");
+    }
+    if (has_aggregate(*argument.value) && !call.over) {
+      return at(argument.position, "an aggregate within an aggregate: compute the inner one in a subquery");
+    }
+    slot.arguments.push_back(star ? literal_one() : TRY(expression(*argument.value, scope)));
+  }
+  slot.arguments = TRY(located(position, coerced(name, slot.function->parameters, slot.arguments)));
+  if (call.filter != nullptr) {
+    if (slot.function->keeps_nulls && !slot.options.ignore_nulls) {
+      return at(position, "FILTER with " + name + "() is not supported", Code::Unsupported);
+    }
+    Typed filter = TRY(condition(*call.filter, scope, "FILTER"));
+    for (Typed& argument : slot.arguments) {
+      argument.sql = "CASE WHEN " + filter.sql + " THEN " + argument.sql + " END";
+      argument.literal.reset();
+    }
+  }
+  slot.made = TRY(located(position, slot.function->build(slot.arguments, slot.options)));
+  for (const AggregatePart& part : slot.made.parts) slot.match += part.partial + "\n";
+  slot.match += slot.made.final;
+  return slot;
+}
+
+Result<Typed> Analyzer::aggregate_call(const Call& call, const Expression& whole, Scope& scope) {
+  if (scope.grouping == nullptr || !scope.over_groups) {
+    std::string clause = scope.no_aggregate.empty() ? "here" : "in " + scope.no_aggregate;
+    std::string advice = scope.no_aggregate == "WHERE" ? "; use HAVING" : "";
+    return at(whole.position, "the aggregate " + call.name + "() cannot stand " + clause + advice);
+  }
+  scope.over_groups = false;
+  auto made = aggregate_slot(call, whole, scope);
+  scope.over_groups = true;
+  AggregateSlot slot = TRY(std::move(made));
+  auto& slots = scope.grouping->slots;
+  auto known = std::ranges::find(slots, slot.match, &AggregateSlot::match);
+  size_t index = static_cast<size_t>(known - slots.begin());
+  Type type = slot.made.type;
+  if (known == slots.end()) slots.push_back(std::move(slot));
+  return Typed{.sql = quoted_name(scope.grouping->id) + "." + quoted_name("a" + std::to_string(index)), .type = type};
+}
+
+}  // namespace ticklake::sql

@@ -1,0 +1,399 @@
+#include <algorithm>
+
+#include "base/text.h"
+#include "base/time.h"
+#include "sql/analyzer.h"
+
+namespace ticklake::sql {
+namespace {
+
+std::string_view comparison(Binary::Op op) {
+  switch (op) {
+    case Binary::Op::Equal: return " = ";
+    case Binary::Op::NotEqual: return " <> ";
+    case Binary::Op::NullSafeEqual: return " IS NOT DISTINCT FROM ";
+    case Binary::Op::Less: return " < ";
+    case Binary::Op::LessEqual: return " <= ";
+    case Binary::Op::Greater: return " > ";
+    default: return " >= ";
+  }
+}
+
+bool is_comparison(Binary::Op op) { return op >= Binary::Op::Equal && op <= Binary::Op::GreaterEqual; }
+
+std::optional<Arithmetic> arithmetic_op(Binary::Op op) {
+  switch (op) {
+    case Binary::Op::Add: return Arithmetic::Add;
+    case Binary::Op::Subtract: return Arithmetic::Subtract;
+    case Binary::Op::Multiply: return Arithmetic::Multiply;
+    case Binary::Op::Divide: return Arithmetic::Divide;
+    case Binary::Op::Modulo: return Arithmetic::Modulo;
+    case Binary::Op::IntegerDivide: return Arithmetic::IntegerDivide;
+    default: return std::nullopt;
+  }
+}
+
+bool is_time(Kind kind) { return kind == Kind::Date || kind == Kind::Timestamp || kind == Kind::TimestampNtz; }
+
+Typed boolean(std::string sql, bool may_fail) {
+  return {.sql = std::move(sql), .type = Kind::Boolean, .may_fail = may_fail};
+}
+
+std::string enclosed(const std::string& sql) { return "(" + sql + ")"; }
+
+}  // namespace
+
+Result<Typed> Analyzer::expression(const Expression& expression, Scope& scope) {
+  if (scope.over_groups) {
+    auto key = TRY(group_key(expression, scope));
+    if (key) return *key;
+  }
+  return std::visit([&](const auto& one) { return node(one, expression, scope); }, expression.node);
+}
+
+Result<Typed> Analyzer::condition(const Expression& condition, Scope& scope, std::string_view what) {
+  Typed value = TRY(expression(condition, scope));
+  if (value.type.kind == Kind::Null) return cast(value, Kind::Boolean);
+  if (value.type.kind != Kind::Boolean) {
+    return at(condition.position, std::string(what) + " needs a BOOLEAN but got " + to_sql(value.type));
+  }
+  return value;
+}
+
+Result<Typed> Analyzer::node(const Literal& literal, const Expression&, Scope&) {
+  return Typed{.sql = duckdb_literal(literal), .type = literal.type, .literal = literal};
+}
+
+Result<Typed> Analyzer::node(const IntervalLiteral& interval, const Expression& whole, Scope&) {
+  if (interval.months != 0 || interval.first <= IntervalUnit::Month) {
+    return at(whole.position, "year and month intervals are not supported; use add_months()", Code::Unsupported);
+  }
+  Typed out = {.sql = "CAST(" + std::to_string(interval.micros) + " AS BIGINT)", .type = Kind::Interval};
+  // Whole days added to a DATE stay a DATE.
+  out.literal = Literal{Kind::Interval, interval.last == IntervalUnit::Day ? "day" : "", interval.micros};
+  return out;
+}
+
+Result<Typed> Analyzer::node(const ColumnReference& reference, const Expression& whole, Scope& scope) {
+  if (!scope.over_groups) return resolve(reference.parts, whole.position, scope);
+  auto found = find_column(reference.parts, whole.position, scope);
+  if (found && *found) {
+    std::string name = joined(reference.parts, ".");
+    return at(whole.position, "column " + name + " is neither grouped nor aggregated; add it to GROUP BY or write "
+                              "any_value(" + name + ")");
+  }
+  return resolve(reference.parts, whole.position, scope);
+}
+
+Result<Typed> Analyzer::node(const Star&, const Expression& whole, Scope&) {
+  return at(whole.position, "* stands alone in a select list, or in count(*)");
+}
+
+Result<Typed> Analyzer::node(const Unary& unary, const Expression& whole, Scope& scope) {
+  if (unary.op == Unary::Op::Not) {
+    Typed value = TRY(condition(*unary.operand, scope, "NOT"));
+    return boolean("(NOT " + enclosed(value.sql) + ")", value.may_fail);
+  }
+  Typed value = TRY(expression(*unary.operand, scope));
+  if (value.type.kind == Kind::Interval && unary.op == Unary::Op::Minus) {
+    value.sql = "(-" + value.sql + ")";
+    if (value.literal) value.literal->value = -value.literal->value;
+    return value;
+  }
+  if (unary.op == Unary::Op::BitNot) {
+    if (!value.type.is_integral()) return at(whole.position, "~ needs an integer but got " + to_sql(value.type));
+    return Typed{.sql = "(~" + value.sql + ")", .type = value.type, .may_fail = value.may_fail};
+  }
+  if (value.type.kind == Kind::String || value.type.kind == Kind::Null) value = TRY(cast(value, Kind::Double));
+  if (!value.type.is_numeric()) return at(whole.position, "a sign needs a number but got " + to_sql(value.type));
+  if (unary.op == Unary::Op::Plus) return value;
+  if (value.literal && !value.literal->text.starts_with('-')) {
+    value.literal->text = "-" + value.literal->text;
+    value.literal->value = -value.literal->value;
+    value.sql = duckdb_literal(*value.literal);
+    return value;
+  }
+  return Typed{.sql = "(-" + value.sql + ")", .type = value.type, .may_fail = value.may_fail || value.type.is_integral()};
+}
+
+Result<Typed> Analyzer::compared(Binary::Op op, const Typed& left, const Typed& right, Position position) {
+  Typed values[] = {left, right};
+  auto type = common_type(values);
+  if (!type || type->kind == Kind::Map) {
+    return at(position, "values of types " + to_sql(left.type) + " and " + to_sql(right.type) + " cannot be compared");
+  }
+  Typed a = TRY(located(position, cast(left, *type)));
+  Typed b = TRY(located(position, cast(right, *type)));
+  bool ordering = op >= Binary::Op::Less;
+  if (ordering) {
+    a = TRY(located(position, order_key(a)));
+    b = TRY(located(position, order_key(b)));
+  }
+  return boolean(enclosed(a.sql + std::string(comparison(op)) + b.sql), a.may_fail || b.may_fail);
+}
+
+// The right side is not evaluated where the left one decides, if it may raise an error.
+Result<Typed> Analyzer::logical(const Binary& binary, Scope& scope) {
+  bool both = binary.op == Binary::Op::And;
+  std::string word = both ? "AND" : "OR";
+  Typed left = TRY(condition(*binary.left, scope, word));
+  Typed right = TRY(condition(*binary.right, scope, word));
+  std::string plain = "(" + left.sql + " " + word + " " + right.sql + ")";
+  if (!right.may_fail) return boolean(plain, left.may_fail);
+  std::string decided = both ? "FALSE" : "TRUE";
+  return boolean("CASE WHEN " + left.sql + " IS NOT DISTINCT FROM " + decided + " THEN " + decided + " ELSE " + plain +
+                     " END", true);
+}
+
+// date + 1, timestamp + interval, timestamp - timestamp, interval * 2 ..
+Result<std::optional<Typed>> Analyzer::time_arithmetic(Binary::Op op, const Typed& left, const Typed& right,
+                                                       Position position) {
+  bool add = op == Binary::Op::Add;
+  bool subtract = op == Binary::Op::Subtract;
+  Kind a = left.type.kind, b = right.type.kind;
+  auto made = [&](std::string sql, Kind kind) {
+    return std::optional<Typed>(Typed{.sql = std::move(sql), .type = kind, .may_fail = true});
+  };
+  if (!is_time(a) && !is_time(b) && a != Kind::Interval && b != Kind::Interval) return std::optional<Typed>();
+  if (add && is_time(b) && !is_time(a)) return time_arithmetic(op, right, left, position);
+  std::string sign = add ? " + " : " - ";
+  if ((add || subtract) && a == Kind::Interval && b == Kind::Interval) {
+    return made(enclosed(left.sql + sign + right.sql), Kind::Interval);
+  }
+  if ((add || subtract) && a == Kind::Date && right.type.is_integral() && b != Kind::Long) {
+    return made(enclosed(left.sql + sign + cast_text(right.sql, Kind::Integer)), Kind::Date);
+  }
+  if ((add || subtract) && is_time(a) && b == Kind::Interval) {
+    std::string moved = "make_timestamp(epoch_us(" + left.sql + ")" + sign + right.sql + ")";
+    bool days = a == Kind::Date && right.literal && right.literal->text == "day";
+    if (days) return made("CAST(" + moved + " AS DATE)", Kind::Date);
+    return made(moved, a == Kind::Date ? Kind::Timestamp : a);
+  }
+  if (subtract && is_time(a) && is_time(b)) {
+    return made("(epoch_us(" + left.sql + ") - epoch_us(" + right.sql + "))", Kind::Interval);
+  }
+  bool scales = op == Binary::Op::Multiply && (left.type.is_integral() || right.type.is_integral());
+  if (scales && (a == Kind::Interval || b == Kind::Interval)) {
+    return made(enclosed("CAST(" + left.sql + " AS BIGINT) * CAST(" + right.sql + " AS BIGINT)"), Kind::Interval);
+  }
+  return at(position, "this operator does not take " + to_sql(left.type) + " and " + to_sql(right.type));
+}
+
+Result<Typed> Analyzer::node(const Binary& binary, const Expression& whole, Scope& scope) {
+  if (binary.op == Binary::Op::And || binary.op == Binary::Op::Or) return logical(binary, scope);
+  Typed left = TRY(expression(*binary.left, scope));
+  Typed right = TRY(expression(*binary.right, scope));
+  if (is_comparison(binary.op)) return compared(binary.op, left, right, whole.position);
+  if (binary.op == Binary::Op::Concat) {
+    auto function = TRY(find_scalar("concat", 2));
+    return located(whole.position, sql::call(*function, {"concat", options_.now_us}, {left, right}));
+  }
+  if (auto op = arithmetic_op(binary.op)) {
+    auto over_time = TRY(time_arithmetic(binary.op, left, right, whole.position));
+    if (over_time) return *over_time;
+    return located(whole.position, arithmetic(*op, left, right));
+  }
+  bool integers = left.type.is_integral() && right.type.is_integral();
+  bool bits = binary.op == Binary::Op::BitAnd || binary.op == Binary::Op::BitOr || binary.op == Binary::Op::BitXor;
+  if (!bits) return at(whole.position, "shifts are not supported; multiply or divide by powers of 2", Code::Unsupported);
+  if (!integers) {
+    return at(whole.position, "bit operators need integers but got " + to_sql(left.type) + " and " + to_sql(right.type));
+  }
+  Typed values[] = {left, right};
+  Type type = *common_type(values);
+  Typed a = TRY(cast(left, type));
+  Typed b = TRY(cast(right, type));
+  std::string_view pattern = binary.op == Binary::Op::BitAnd ? "({0} & {1})"
+                             : binary.op == Binary::Op::BitOr ? "({0} | {1})" : "xor({0}, {1})";
+  return Typed{.sql = filled(pattern, {a.sql, b.sql}), .type = type, .may_fail = a.may_fail || b.may_fail};
+}
+
+Result<Typed> Analyzer::node(const IsTest& test, const Expression& whole, Scope& scope) {
+  Typed value = TRY(expression(*test.operand, scope));
+  std::string negation = test.negated ? " IS NOT " : " IS ";
+  if (test.what == IsTest::What::Null) return boolean(enclosed(value.sql + negation + "NULL"), value.may_fail);
+  if (value.type.kind != Kind::Boolean) return at(whole.position, "IS TRUE needs a BOOLEAN but got " + to_sql(value.type));
+  std::string word = test.what == IsTest::What::True ? "TRUE" : test.what == IsTest::What::False ? "FALSE" : "NULL";
+  return boolean(enclosed(value.sql + negation + word), value.may_fail);
+}
+
+Result<Typed> Analyzer::node(const IsDistinct& distinct, const Expression& whole, Scope& scope) {
+  Typed left = TRY(expression(*distinct.left, scope));
+  Typed right = TRY(expression(*distinct.right, scope));
+  Typed same = TRY(compared(Binary::Op::NullSafeEqual, left, right, whole.position));
+  if (!distinct.negated) same.sql = "(NOT " + same.sql + ")";
+  return same;
+}
+
+Result<Typed> Analyzer::node(const Between& between, const Expression& whole, Scope& scope) {
+  Typed value = TRY(expression(*between.operand, scope));
+  Typed low = TRY(expression(*between.low, scope));
+  Typed high = TRY(expression(*between.high, scope));
+  Typed a = TRY(compared(Binary::Op::GreaterEqual, value, low, whole.position));
+  Typed b = TRY(compared(Binary::Op::LessEqual, value, high, whole.position));
+  std::string both = "(" + a.sql + " AND " + b.sql + ")";
+  return boolean(between.negated ? "(NOT " + both + ")" : both, a.may_fail || b.may_fail);
+}
+
+Result<Typed> Analyzer::node(const InList& in, const Expression& whole, Scope& scope) {
+  Arguments values = {TRY(expression(*in.operand, scope))};
+  for (const ExpressionPtr& one : in.list) values.push_back(TRY(expression(*one, scope)));
+  auto type = common_type(values);
+  if (!type) return at(whole.position, "the values of IN are of types that cannot be compared; cast them");
+  std::vector<std::string> texts;
+  bool may_fail = false;
+  for (const Typed& one : values) {
+    Typed value = TRY(located(whole.position, cast(one, *type)));
+    may_fail |= value.may_fail;
+    texts.push_back(value.sql);
+  }
+  std::string operand = texts[0];
+  texts.erase(texts.begin());
+  return boolean(enclosed(operand + (in.negated ? " NOT IN (" : " IN (") + listed(texts) + ")"), may_fail);
+}
+
+Result<Typed> Analyzer::node(const InSubquery& in, const Expression& whole, Scope& scope) {
+  Typed value = TRY(expression(*in.operand, scope));
+  Rows rows = TRY(query(*in.query, subquery_environment_, &scope));
+  if (rows.columns.size() != 1) return at(whole.position, "the query of IN must have one column");
+  auto type = common_type(value.type, rows.columns[0].type);
+  if (!type) {
+    return at(whole.position, "values of types " + to_sql(value.type) + " and " + to_sql(rows.columns[0].type) +
+                                  " cannot be compared");
+  }
+  Typed left = TRY(located(whole.position, cast(value, *type)));
+  Typed column = {.sql = quoted_name(rows.columns[0].sql_name), .type = rows.columns[0].type};
+  Typed right = TRY(located(whole.position, cast(column, *type)));
+  std::string inner = "SELECT " + right.sql + " FROM (" + rows.sql + ") AS " + quoted_name(new_id("s"));
+  return boolean(enclosed(left.sql + (in.negated ? " NOT IN (" : " IN (") + inner + ")"), true);
+}
+
+Result<Typed> Analyzer::node(const Exists& exists, const Expression&, Scope& scope) {
+  Rows rows = TRY(query(*exists.query, subquery_environment_, &scope));
+  return boolean("EXISTS (" + rows.sql + ")", true);
+}
+
+Result<Typed> Analyzer::node(const ScalarSubquery& subquery, const Expression& whole, Scope& scope) {
+  Rows rows = TRY(query(*subquery.query, subquery_environment_, &scope));
+  if (rows.columns.size() != 1) {
+    return at(whole.position, "a query used as a value must have one column but has " +
+                                  std::to_string(rows.columns.size()));
+  }
+  return Typed{.sql = "(" + rows.sql + ")", .type = rows.columns[0].type, .may_fail = true};
+}
+
+Result<Typed> Analyzer::node(const Like& like, const Expression& whole, Scope& scope) {
+  Typed value = TRY(expression(*like.operand, scope));
+  Typed pattern = TRY(expression(*like.pattern, scope));
+  value = TRY(located(like.operand->position, coerce(value, Kind::String)));
+  pattern = TRY(located(like.pattern->position, coerce(pattern, Kind::String)));
+  Typed out;
+  if (like.op == Like::Op::RLike) {
+    auto function = TRY(find_scalar("rlike", 2));
+    out = TRY(located(whole.position, sql::call(*function, {"rlike", options_.now_us}, {value, pattern})));
+  } else {
+    std::string word = like.op == Like::Op::Like ? " LIKE " : " ILIKE ";
+    out = boolean(enclosed(value.sql + word + pattern.sql + " ESCAPE " + quoted_text(like.escape)),
+                  value.may_fail || pattern.may_fail);
+  }
+  if (like.negated) out.sql = "(NOT " + out.sql + ")";
+  return out;
+}
+
+Result<Typed> Analyzer::node(const Case& chosen, const Expression& whole, Scope& scope) {
+  Arguments results;
+  std::vector<std::string> tests;
+  bool may_fail = false;
+  std::optional<Typed> operand;
+  if (chosen.operand != nullptr) operand = TRY(expression(*chosen.operand, scope));
+  for (const Case::When& when : chosen.whens) {
+    Typed test;
+    if (operand) {
+      Typed value = TRY(expression(*when.condition, scope));
+      test = TRY(compared(Binary::Op::Equal, *operand, value, when.condition->position));
+    } else {
+      test = TRY(condition(*when.condition, scope, "WHEN"));
+    }
+    may_fail |= test.may_fail;
+    tests.push_back(test.sql);
+    results.push_back(TRY(expression(*when.result, scope)));
+  }
+  if (chosen.otherwise != nullptr) results.push_back(TRY(expression(*chosen.otherwise, scope)));
+  auto type = common_type(results);
+  if (!type) {
+    std::vector<std::string> types;
+    for (const Typed& one : results) types.push_back(to_sql(one.type));
+    return at(whole.position, "the results of CASE are of types " + listed(types) + "; cast them to one");
+  }
+  std::string sql = "CASE";
+  for (size_t i = 0; i < results.size(); ++i) {
+    Typed value = TRY(located(whole.position, cast(results[i], *type)));
+    may_fail |= value.may_fail;
+    sql += i < tests.size() ? " WHEN " + tests[i] + " THEN " + value.sql : " ELSE " + value.sql;
+  }
+  return Typed{.sql = sql + " END", .type = *type, .may_fail = may_fail};
+}
+
+Result<Typed> Analyzer::node(const Cast& cast, const Expression& whole, Scope& scope) {
+  Typed value = TRY(expression(*cast.operand, scope));
+  return located(whole.position, sql::cast(value, cast.type, cast.is_try));
+}
+
+Result<Typed> Analyzer::node(const Extract& extract, const Expression& whole, Scope& scope) {
+  std::string name = lowered(extract.field);
+  if (name == "dow") name = "dayofweek";
+  if (name == "doy") name = "dayofyear";
+  if (name == "week") name = "weekofyear";
+  bool known = name == "year" || name == "quarter" || name == "month" || name == "day" || name == "dayofweek" ||
+               name == "dayofyear" || name == "weekofyear" || name == "hour" || name == "minute";
+  if (!known) return at(whole.position, "EXTRACT(" + extract.field + " ..) is not supported", Code::Unsupported);
+  Typed value = TRY(expression(*extract.operand, scope));
+  auto function = TRY(find_scalar(name, 1));
+  return located(whole.position, sql::call(*function, {name, options_.now_us}, {value}));
+}
+
+Result<Typed> Analyzer::node(const Trim& trim, const Expression& whole, Scope& scope) {
+  std::string name = trim.side == Trim::Side::Both ? "trim" : trim.side == Trim::Side::Leading ? "ltrim" : "rtrim";
+  Arguments values;
+  if (trim.characters != nullptr) values.push_back(TRY(expression(*trim.characters, scope)));
+  values.push_back(TRY(expression(*trim.operand, scope)));
+  auto function = TRY(find_scalar(name, values.size()));
+  return located(whole.position, sql::call(*function, {name, options_.now_us}, values));
+}
+
+Result<Typed> Analyzer::node(const FieldAccess& access, const Expression& whole, Scope& scope) {
+  Typed value = TRY(expression(*access.operand, scope));
+  return field(std::move(value), access.field, whole.position);
+}
+
+Result<Typed> Analyzer::node(const Subscript& subscript, const Expression& whole, Scope& scope) {
+  Typed value = TRY(expression(*subscript.operand, scope));
+  Typed index = TRY(expression(*subscript.index, scope));
+  if (value.type.kind == Kind::Struct && index.literal && index.type.kind == Kind::String) {
+    return field(std::move(value), index.literal->text, whole.position);
+  }
+  if (value.type.kind == Kind::Map) {
+    auto function = TRY(find_scalar("element_at", 2));
+    return located(whole.position, sql::call(*function, {"element_at", options_.now_us}, {value, index}));
+  }
+  if (value.type.kind != Kind::Array || !index.type.is_integral()) {
+    return at(whole.position, "[..] takes an ARRAY and an integer, or a MAP and a key, but got " + to_sql(value.type) +
+                                  " and " + to_sql(index.type));
+  }
+  Typed out = {.type = value.type.children->front().type, .may_fail = true};
+  std::string message = quoted_text("[INVALID_ARRAY_INDEX] The index ") + " || CAST(" + index.sql + " AS VARCHAR) || " +
+                        quoted_text(" is out of bounds; use try_element_at, whose first index is 1, to get NULL instead");
+  out.sql = filled("CASE WHEN {1} >= 0 AND {1} < len({0}) THEN list_extract({0}, {1} + 1) WHEN {0} IS NOT NULL AND {1} IS "
+                   "NOT NULL THEN {2} END", {value.sql, index.sql, raising(out.type, message)});
+  return out;
+}
+
+Result<Typed> Analyzer::node(const Lambda&, const Expression& whole, Scope&) {
+  return at(whole.position, "lambda functions are not supported", Code::Unsupported);
+}
+
+Result<Typed> Analyzer::node(const Alias& alias, const Expression&, Scope& scope) {
+  return expression(*alias.operand, scope);
+}
+
+}  // namespace ticklake::sql

@@ -1,0 +1,299 @@
+#include <algorithm>
+#include <array>
+
+#include "base/text.h"
+#include "sql/analyzer.h"
+
+namespace ticklake::sql {
+namespace {
+
+constexpr int kViewDepthMax = 50;
+
+std::string_view join_word(Join::Kind kind) {
+  switch (kind) {
+    case Join::Kind::Inner: return "INNER JOIN";
+    case Join::Kind::Left: return "LEFT JOIN";
+    case Join::Kind::Right: return "RIGHT JOIN";
+    case Join::Kind::Full: return "FULL JOIN";
+    case Join::Kind::Cross: return "CROSS JOIN";
+    case Join::Kind::LeftSemi: return "SEMI JOIN";
+    case Join::Kind::LeftAnti: return "ANTI JOIN";
+  }
+  return "";
+}
+
+std::unique_ptr<JoinTree> joined_trees(std::string word, std::unique_ptr<JoinTree> left,
+                                       std::unique_ptr<JoinTree> right) {
+  auto tree = std::make_unique<JoinTree>();
+  tree->word = std::move(word);
+  tree->left = std::move(left);
+  tree->right = std::move(right);
+  return tree;
+}
+
+}  // namespace
+
+Result<void> Analyzer::from(const Select& select, Scope& scope, const Environment* environment, const Scope* outer) {
+  for (const FromItemPtr& item : select.from) {
+    auto tree = TRY(from_item(*item, scope, environment, outer));
+    scope.tree = scope.tree ? joined_trees("CROSS JOIN", std::move(scope.tree), std::move(tree)) : std::move(tree);
+  }
+  return {};
+}
+
+Result<std::unique_ptr<JoinTree>> Analyzer::from_item(const FromItem& item, Scope& scope,
+                                                      const Environment* environment, const Scope* outer) {
+  if (const auto* both = std::get_if<Join>(&item.node)) return join(*both, item, scope, environment, outer);
+  Source one = TRY(source(item, environment, outer));
+  if (!item.alias.empty()) one.qualifier = {item.alias};
+  if (!item.column_aliases.empty()) {
+    if (item.column_aliases.size() != one.columns.size()) {
+      return at(item.position, item.alias + " names " + std::to_string(item.column_aliases.size()) + " columns but has " +
+                                   std::to_string(one.columns.size()));
+    }
+    for (size_t i = 0; i < one.columns.size(); ++i) one.columns[i].name = item.column_aliases[i];
+  }
+  if (item.watermark) TRY(watermark(*item.watermark, one));
+  auto tree = std::make_unique<JoinTree>();
+  tree->source = scope.sources.size();
+  scope.sources.push_back(std::move(one));
+  return tree;
+}
+
+Result<std::unique_ptr<JoinTree>> Analyzer::join(const Join& join, const FromItem& item, Scope& scope,
+                                                 const Environment* environment, const Scope* outer) {
+  size_t first = scope.sources.size();
+  auto left = TRY(from_item(*join.left, scope, environment, outer));
+  size_t middle = scope.sources.size();
+  auto right = TRY(from_item(*join.right, scope, environment, outer));
+  auto tree = joined_trees(std::string(join_word(join.kind)), std::move(left), std::move(right));
+  bool semi = join.kind == Join::Kind::LeftSemi || join.kind == Join::Kind::LeftAnti;
+  if (!join.using_columns.empty()) {
+    TRY(merge_using(join, item, scope, *tree, first, middle));
+  } else if (join.on != nullptr) {
+    std::string before = scope.no_aggregate;
+    scope.no_aggregate = "ON";
+    Typed on = TRY(condition(*join.on, scope, "ON"));
+    scope.no_aggregate = before;
+    tree->on = on.sql;
+    if (join.kind == Join::Kind::Cross) tree->word = "INNER JOIN";
+  } else if (join.kind == Join::Kind::Inner) {
+    tree->word = "CROSS JOIN";
+  } else if (join.kind != Join::Kind::Cross) {
+    tree->on = "TRUE";
+  }
+  if (semi) {
+    for (size_t i = middle; i < scope.sources.size(); ++i) scope.sources[i].columns.clear();
+  }
+  // What an outer join adds is not in the input: its columns rule out no files.
+  bool keeps_left = join.kind != Join::Kind::Right && join.kind != Join::Kind::Full;
+  bool keeps_right = join.kind == Join::Kind::Inner || join.kind == Join::Kind::Cross;
+  for (size_t i = first; i < scope.sources.size(); ++i) {
+    if (i < middle ? keeps_left : keeps_right) continue;
+    for (Column& column : scope.sources[i].columns) column_value(scope.sources[i], column);
+    for (Column& column : scope.sources[i].columns) column.origin.reset();
+  }
+  return tree;
+}
+
+Result<void> Analyzer::merge_using(const Join& join, const FromItem& item, Scope& scope, JoinTree& tree, size_t first,
+                                   size_t middle) {
+  std::vector<std::string> equal;
+  for (const std::string& name : join.using_columns) {
+    auto find = [&](size_t begin, size_t end) -> std::optional<Typed> {
+      for (size_t i = begin; i < end; ++i) {
+        for (const Column& column : scope.sources[i].columns) {
+          if (equal_ignoring_case(column.name, name)) return column_value(scope.sources[i], column);
+        }
+      }
+      return std::nullopt;
+    };
+    auto left = find(first, middle);
+    auto right = find(middle, scope.sources.size());
+    if (!left || !right) return at(item.position, "USING names " + name + ", which is not a column of both sides");
+    Typed same = TRY(compared(Binary::Op::Equal, *left, *right, item.position));
+    equal.push_back(same.sql);
+    Typed value = join.kind == Join::Kind::Right ? *right : *left;
+    if (join.kind == Join::Kind::Full) {
+      Typed values[] = {*left, *right};
+      value.type = *common_type(values);
+      Typed a = TRY(located(item.position, cast(*left, value.type)));
+      Typed b = TRY(located(item.position, cast(*right, value.type)));
+      value.sql = "COALESCE(" + a.sql + ", " + b.sql + ")";
+    }
+    value.origin.reset();
+    std::erase_if(scope.merged, [&](const MergedColumn& one) { return equal_ignoring_case(one.name, name); });
+    scope.merged.push_back({name, value});
+  }
+  tree.on = listed(equal, " AND ");
+  return {};
+}
+
+Result<Source> Analyzer::source(const FromItem& item, const Environment* environment, const Scope* outer) {
+  if (const auto* name = std::get_if<TableName>(&item.node)) return table(*name, item, environment);
+  if (const auto* function = std::get_if<TableFunction>(&item.node)) return table_function(*function, item);
+  const auto& subquery = std::get<DerivedTable>(item.node);
+  Rows rows = TRY(query(*subquery.query, environment, outer));
+  return derived(std::move(rows));
+}
+
+Source Analyzer::derived(Rows rows) {
+  Source out;
+  out.id = new_id("t");
+  out.sql = "(" + rows.sql + ")";
+  out.columns = std::move(rows.columns);
+  out.row = rows.row;
+  out.streaming = rows.streaming;
+  out.aggregated = rows.aggregated;
+  return out;
+}
+
+Source Analyzer::scanned(PlanInput input) {
+  Source out;
+  size_t index = plan_.inputs.size();
+  input.id = "i" + std::to_string(index);
+  out.id = new_id("t");
+  out.sql = "ticklake_input('" + input.id + "')";
+  out.streaming = out.row = input.streaming;
+  for (const Field& field : input.schema.fields) {
+    out.columns.push_back({field.name, field.name, field.type, Origin{index, field.name}});
+  }
+  plan_.inputs.push_back(std::move(input));
+  return out;
+}
+
+Result<Source> Analyzer::table(const TableName& name, const FromItem& item, const Environment* environment) {
+  if (name.parts.size() == 1) {
+    for (; environment != nullptr; environment = environment->outer) {
+      const CommonTable& table = *environment->table;
+      if (!equal_ignoring_case(table.name, name.parts[0])) continue;
+      if (item.streaming) return at(item.position, "STREAM of " + table.name + ", which is a WITH query: write STREAM in it");
+      Rows rows = TRY(query(*table.query, environment->outer, nullptr));
+      if (!table.columns.empty() && table.columns.size() != rows.columns.size()) {
+        return at(table.position, table.name + " names " + std::to_string(table.columns.size()) + " columns but has " +
+                                      std::to_string(rows.columns.size()));
+      }
+      for (size_t i = 0; i < table.columns.size(); ++i) rows.columns[i].name = table.columns[i];
+      Source out = derived(std::move(rows));
+      out.qualifier = {table.name};
+      return out;
+    }
+  }
+  std::string text = joined(name.parts, ".");
+  auto relation = catalog_.find(name.parts);
+  if (!relation) {
+    std::string near = nearest(text, catalog_.candidates);
+    if (near.empty()) near = nearest(name.parts.back(), catalog_.candidates);
+    return at(item.position, "unknown table " + text + (near.empty() ? "" : "; did you mean " + near + "?"));
+  }
+  if (!name.options.empty()) {
+    return at(item.position, "the option " + name.options.begin()->first + " of " + text + " is not supported",
+              Code::Unsupported);
+  }
+  if (relation->view) return view(*relation, item);
+  PlanInput input;
+  input.streaming = item.streaming;
+  input.table = relation->name;
+  input.schema = relation->schema;
+  input.version = name.version;
+  input.position = item.position;
+  if (name.timestamp != nullptr) {
+    const auto* literal = std::get_if<Literal>(&name.timestamp->node);
+    if (literal == nullptr) return at(item.position, "TIMESTAMP AS OF takes a literal", Code::Unsupported);
+    input.timestamp = literal->text;
+  }
+  if (item.streaming && (input.version || input.timestamp)) {
+    return at(item.position, "a stream is read from its start: VERSION AS OF is for tables read as a whole");
+  }
+  Source out = scanned(std::move(input));
+  out.qualifier = split(relation->name, '.');
+  return out;
+}
+
+Result<Source> Analyzer::view(const Relation& relation, const FromItem& item) {
+  if (item.streaming) {
+    return at(item.position, "STREAM of the view " + relation.name + "; write STREAM in the view's own query",
+              Code::Unsupported);
+  }
+  bool open = std::ranges::find(open_views_, relation.name) != open_views_.end();
+  if (open || open_views_.size() >= kViewDepthMax) {
+    return at(item.position, "the view " + relation.name + " reads itself");
+  }
+  if (relation.view->query == nullptr) return at(item.position, "the view " + relation.name + " has no query");
+  open_views_.push_back(relation.name);
+  std::string before = std::exchange(file_, relation.view->file);
+  auto rows = query(*relation.view->query, nullptr, nullptr);
+  Result<Rows> listed_rows = rows ? with_column_list(*relation.view, *rows) : rows;
+  file_ = before;
+  open_views_.pop_back();
+  Source out = derived(TRY(std::move(listed_rows)));
+  out.qualifier = split(relation.name, '.');
+  return out;
+}
+
+Result<void> Analyzer::watermark(const Watermark& watermark, Source& source) {
+  if (!source.streaming) {
+    return at(watermark.position, "WATERMARK is for streams: write FROM STREAM ..");
+  }
+  if (source.aggregated) {
+    return at(watermark.position, "WATERMARK over an aggregation is not supported", Code::Unsupported);
+  }
+  Scope scope;
+  scope.no_aggregate = "WATERMARK";
+  scope.sources.push_back(source);
+  Typed value = TRY(expression(*watermark.expression, scope));
+  if (value.type.kind != Kind::Timestamp && value.type.kind != Kind::TimestampNtz) {
+    return at(watermark.position, "WATERMARK needs a TIMESTAMP but got " + to_sql(value.type));
+  }
+  auto same = [&](const Column& column) {
+    return quoted_name(source.id) + "." + quoted_name(column.sql_name) == value.sql;
+  };
+  auto column = std::ranges::find_if(source.columns, same);
+  scope.tree = std::make_unique<JoinTree>();
+  watermark_sql_ = "SELECT max(" + value.sql + ") AS \"event_time\"" + from_where(scope, {});
+  if (column != source.columns.end()) {
+    column->delay_us = watermark.delay_us;
+    if (watermark.name.empty()) return {};
+  }
+  if (watermark.name.empty()) {
+    return at(watermark.position, "the expression of WATERMARK needs a name: WATERMARK .. AS name DELAY OF ..");
+  }
+  std::vector<std::string> items;
+  for (const Column& one : source.columns) items.push_back(column_value(source, one).sql);
+  items.push_back(value.sql + " AS " + quoted_name("__event_time"));
+  if (source.row) items.push_back(quoted_name(source.id) + ".\"__row\"");
+  source.sql = "(SELECT " + listed(items) + from_where(scope, {}) + ")";
+  source.columns.push_back({watermark.name, "__event_time", value.type, value.origin, watermark.delay_us});
+  return {};
+}
+
+std::string Analyzer::tree_text(const JoinTree& tree, const Scope& scope, const std::vector<std::string>& pushed) const {
+  if (tree.left != nullptr) {
+    std::string out = "(" + tree_text(*tree.left, scope, {}) + " " + tree.word + " " + tree_text(*tree.right, scope, {});
+    if (!tree.on.empty()) out += " ON " + tree.on;
+    return out + ")";
+  }
+  const Source& source = scope.sources[tree.source];
+  std::string plain = source.sql + " AS " + quoted_name(source.id);
+  if (source.hoisted.empty()) return plain;
+  std::string items = quoted_name(source.id) + ".*";
+  for (const auto& [text, name] : source.hoisted) items += ", " + text + " AS " + quoted_name(name);
+  std::string out = "(SELECT " + items + " FROM " + plain;
+  if (!pushed.empty()) out += " WHERE (" + listed(pushed, ") AND (") + ")";
+  return out + ") AS " + quoted_name(source.id);
+}
+
+std::string Analyzer::from_where(const Scope& scope, const std::vector<std::string>& where) const {
+  if (scope.tree == nullptr) return where.empty() ? "" : " WHERE (" + listed(where, ") AND (") + ")";
+  bool hoists = scope.tree->left == nullptr && !scope.sources[0].hoisted.empty();
+  std::vector<std::string> pushed, kept;
+  for (const std::string& condition : where) {
+    bool needs_hoisted = condition.find("\"__json") != std::string::npos;
+    (hoists && !needs_hoisted ? pushed : kept).push_back(condition);
+  }
+  std::string out = " FROM " + tree_text(*scope.tree, scope, pushed);
+  if (!kept.empty()) out += " WHERE (" + listed(kept, ") AND (") + ")";
+  return out;
+}
+
+}  // namespace ticklake::sql

@@ -1,0 +1,199 @@
+// GROUP BY: its keys, and the layer of SQL that computes keys ("k0") and aggregates ("a0").
+#include <algorithm>
+
+#include "base/text.h"
+#include "sql/analyzer.h"
+#include "sql/interval.h"
+
+namespace ticklake::sql {
+namespace {
+
+bool is_window_call(const Expression& expression) {
+  const auto* call = std::get_if<Call>(&expression.node);
+  return call != nullptr && !call->over && equal_ignoring_case(call->name, "window");
+}
+
+// The window() call in window(..), window(..).start and window(..).end.
+const Expression* window_call_of(const Expression& expression) {
+  if (is_window_call(expression)) return &expression;
+  const auto* access = std::get_if<FieldAccess>(&expression.node);
+  return access != nullptr ? window_call_of(*access->operand) : nullptr;
+}
+
+Typed group_column(const Grouping& grouping, size_t index, const Type& type) {
+  return {.sql = quoted_name(grouping.id) + "." + quoted_name("k" + std::to_string(index)), .type = type};
+}
+
+}  // namespace
+
+Result<std::string> Analyzer::window_match(const Call& call, const Expression& whole, Scope& scope, GroupKey& key,
+                                           Typed& event_time) {
+  if (call.arguments.size() < 2 || call.arguments.size() > 4) {
+    return at(whole.position, "window() takes a timestamp and a duration: window(ts, '1 minute')");
+  }
+  int64_t lengths[3] = {0, 0, 0};  // duration, slide, start
+  for (size_t i = 1; i < call.arguments.size(); ++i) {
+    const Expression& length = *call.arguments[i].value;
+    const auto* literal = std::get_if<Literal>(&length.node);
+    const auto* interval = std::get_if<IntervalLiteral>(&length.node);
+    IntervalLiteral read;
+    if (interval != nullptr) {
+      read = *interval;
+    } else if (literal != nullptr && literal->type.kind == Kind::String) {
+      read = TRY(located(length.position, parse_interval(literal->text)));
+    } else {
+      return at(length.position, "the lengths of window() must be literals such as '1 minute'");
+    }
+    if (read.months != 0) return at(length.position, "window() takes no months or years: their lengths differ");
+    lengths[i - 1] = read.micros;
+  }
+  if (lengths[0] <= 0) return at(whole.position, "the duration of window() must be greater than 0");
+  if (call.arguments.size() > 2 && lengths[1] != lengths[0]) {
+    return at(whole.position, "sliding windows are not supported; the slide must equal the duration", Code::Unsupported);
+  }
+  bool groups = std::exchange(scope.over_groups, false);
+  auto argument = expression(*call.arguments[0].value, scope);
+  scope.over_groups = groups;
+  event_time = TRY(std::move(argument));
+  if (event_time.type.kind != Kind::TimestampNtz) {
+    event_time = TRY(located(whole.position, coerce(event_time, Kind::Timestamp)));
+  }
+  // Timestamps lie within about 3e17 micros of 1970: with this added the remainder is never negative.
+  int64_t duration = lengths[0];
+  int64_t start = ((lengths[2] % duration) + duration) % duration;
+  int64_t shift = (300'000'000'000'000'000 / duration + 1) * duration - start;
+  std::string us = "epoch_us(" + event_time.sql + ")";
+  key.window_us = duration;
+  key.row_sql = us + " - (" + us + " + " + std::to_string(shift) + ") % " + std::to_string(duration);
+  return "window " + key.row_sql;
+}
+
+Result<void> Analyzer::add_window_key(const Call& call, const Expression& whole, Scope& scope) {
+  Grouping& grouping = *scope.grouping;
+  GroupKey key;
+  Typed event_time;
+  key.match = TRY(window_match(call, whole, scope, key, event_time));
+  auto known = std::ranges::find(grouping.keys, key.match, &GroupKey::match);
+  if (known != grouping.keys.end()) return {};
+  if (grouping.event_time) return at(whole.position, "there can be one window() in a GROUP BY");
+  Type type = event_time.type;
+  grouping.event_time = event_time;
+  grouping.window_position = whole.position;
+  Typed start = group_column(grouping, grouping.keys.size(), Kind::Long);
+  key.value.type = Type::structure({{"start", type}, {"end", type}});
+  key.value.sql = "struct_pack(\"start\" := make_timestamp(" + start.sql + "), \"end\" := make_timestamp(" + start.sql +
+                  " + " + std::to_string(key.window_us) + "))";
+  grouping.keys.push_back(std::move(key));
+  return {};
+}
+
+Result<void> Analyzer::group_key_of(const Expression& written, const std::vector<SelectedItem>& items, Scope& scope) {
+  const Expression* what = &written;
+  if (const auto* literal = std::get_if<Literal>(&what->node); literal != nullptr && literal->type.is_integral()) {
+    if (literal->value < 1 || literal->value > static_cast<int64_t>(items.size())) {
+      return at(what->position, "GROUP BY " + literal->text + " is not the number of a column: there are " +
+                                    std::to_string(items.size()));
+    }
+    const SelectedItem& item = items[static_cast<size_t>(literal->value) - 1];
+    if (item.expression == nullptr) return at(what->position, "GROUP BY " + literal->text + " is a column of *; name it");
+    what = item.expression;
+    if (has_aggregate(*what)) return at(written.position, "GROUP BY " + literal->text + " is an aggregate");
+  } else if (const auto* name = std::get_if<ColumnReference>(&what->node)) {
+    auto found = TRY(find_column(name->parts, what->position, scope));
+    for (size_t i = 0; i < items.size() && !found; ++i) {
+      bool same = items[i].expression != nullptr && equal_ignoring_case(items[i].name, name->parts[0]);
+      if (!same || name->parts.size() != 1) continue;
+      what = items[i].expression;
+      if (has_aggregate(*what)) return at(written.position, "GROUP BY " + items[i].name + " is an aggregate");
+      break;
+    }
+  }
+  if (const Expression* window = window_call_of(*what)) return add_window_key(std::get<Call>(window->node), *window, scope);
+  GroupKey key;
+  Typed value = TRY(expression(*what, scope));
+  if (value.type.kind == Kind::Map) return at(what->position, "GROUP BY does not take a MAP");
+  key.match = key.row_sql = value.sql;
+  key.value = group_column(*scope.grouping, scope.grouping->keys.size(), value.type);
+  key.value.origin = {};
+  auto known = std::ranges::find(scope.grouping->keys, key.match, &GroupKey::match);
+  if (known == scope.grouping->keys.end()) scope.grouping->keys.push_back(std::move(key));
+  return {};
+}
+
+Result<void> Analyzer::group_keys(const Select& select, const std::vector<SelectedItem>& items, Scope& scope) {
+  std::string before = std::exchange(scope.no_aggregate, "GROUP BY");
+  for (const ExpressionPtr& one : select.group_by) TRY(group_key_of(*one, items, scope));
+  if (select.group_by_all) {
+    std::vector<const Expression*> plain;
+    for (const SelectedItem& item : items) {
+      if (item.expression == nullptr) {
+        GroupKey key;
+        key.match = key.row_sql = item.value->sql;
+        key.value = group_column(*scope.grouping, scope.grouping->keys.size(), item.value->type);
+        scope.grouping->keys.push_back(std::move(key));
+        continue;
+      }
+      if (has_aggregate(*item.expression) || has_over(*item.expression)) continue;
+      if (std::holds_alternative<Literal>(item.expression->node)) continue;
+      TRY(group_key_of(*item.expression, items, scope));
+    }
+  }
+  scope.no_aggregate = before;
+  return {};
+}
+
+// The key that the expression is, over groups.
+Result<std::optional<Typed>> Analyzer::group_key(const Expression& what, Scope& scope) {
+  const Grouping& grouping = *scope.grouping;
+  if (std::holds_alternative<Literal>(what.node) || std::holds_alternative<Star>(what.node)) return std::optional<Typed>();
+  if (const auto* name = std::get_if<ColumnReference>(&what.node); name != nullptr && grouping.event_time) {
+    auto window = std::ranges::find_if(grouping.keys, [](const GroupKey& key) { return key.window_us > 0; });
+    auto column = find_column(name->parts, what.position, scope);
+    bool of_window = equal_ignoring_case(name->parts[0], "window") && column && !*column;
+    if (of_window) {
+      Typed value = window->value;
+      for (size_t i = 1; i < name->parts.size(); ++i) value = TRY(field(value, name->parts[i], what.position));
+      return std::optional<Typed>(value);
+    }
+  }
+  if (is_window_call(what)) {
+    GroupKey key;
+    Typed event_time;
+    key.match = TRY(window_match(std::get<Call>(what.node), what, scope, key, event_time));
+    auto known = std::ranges::find(grouping.keys, key.match, &GroupKey::match);
+    if (known != grouping.keys.end()) return std::optional<Typed>(known->value);
+    return at(what.position, "this window() is not in GROUP BY");
+  }
+  if (has_aggregate(what) || has_over(what) || window_call_of(what) != nullptr) return std::optional<Typed>();
+  scope.over_groups = false;
+  std::string before = std::exchange(scope.no_aggregate, "GROUP BY");
+  auto value = expression(what, scope);
+  scope.no_aggregate = before;
+  scope.over_groups = true;
+  if (!value) return std::optional<Typed>();
+  auto known = std::ranges::find(grouping.keys, value->sql, &GroupKey::match);
+  if (known == grouping.keys.end()) return std::optional<Typed>();
+  return std::optional<Typed>(known->value);
+}
+
+Result<std::string> Analyzer::groups_text(Scope& scope, std::vector<std::string> where) {
+  const Grouping& grouping = *scope.grouping;
+  std::vector<std::string> items, numbers;
+  for (const GroupKey& key : grouping.keys) {
+    items.push_back(key.row_sql + " AS " + quoted_name("k" + std::to_string(items.size())));
+    numbers.push_back(std::to_string(items.size()));
+  }
+  for (size_t i = 0; i < grouping.slots.size(); ++i) {
+    const Aggregate& made = grouping.slots[i].made;
+    std::vector<std::string> parts;
+    for (const AggregatePart& part : made.parts) parts.push_back(cast_text(part.partial, part.type));
+    items.push_back(cast_text(filled(made.final, parts), made.type) + " AS " + quoted_name("a" + std::to_string(i)));
+  }
+  if (items.empty()) items.push_back("count(*) AS \"rows\"");
+  if (grouping.event_time) where.push_back(grouping.event_time->sql + " IS NOT NULL");
+  std::string out = "SELECT " + listed(items) + from_where(scope, where);
+  if (!numbers.empty()) out += " GROUP BY " + listed(numbers);
+  return out;
+}
+
+}  // namespace ticklake::sql

@@ -1,0 +1,141 @@
+#include <algorithm>
+
+#include "base/text.h"
+#include "sql/analyzer.h"
+
+namespace ticklake::sql {
+namespace {
+
+// parts[0..count) name the source: they are the end of its qualifier.
+bool qualifies(const Source& source, const std::vector<std::string>& parts, size_t count) {
+  if (count > source.qualifier.size()) return false;
+  size_t skipped = source.qualifier.size() - count;
+  for (size_t i = 0; i < count; ++i) {
+    if (!equal_ignoring_case(parts[i], source.qualifier[skipped + i])) return false;
+  }
+  return true;
+}
+
+struct Match {
+  const Source* source;
+  const Column* column;
+};
+
+std::vector<Match> matches(const Scope& scope, const std::vector<std::string>& parts, size_t qualifier) {
+  std::vector<Match> out;
+  for (const Source& source : scope.sources) {
+    if (!qualifies(source, parts, qualifier)) continue;
+    for (const Column& column : source.columns) {
+      if (equal_ignoring_case(column.name, parts[qualifier])) out.push_back({&source, &column});
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+Typed Analyzer::column_value(const Source& source, const Column& column) {
+  if (column.origin) {
+    auto& used = plan_.inputs[column.origin->input].columns;
+    if (std::ranges::find(used, column.origin->column) == used.end()) used.push_back(column.origin->column);
+  }
+  return {.sql = quoted_name(source.id) + "." + quoted_name(column.sql_name),
+          .type = column.type,
+          .origin = column.origin,
+          .delay_us = column.delay_us};
+}
+
+Result<Typed> Analyzer::field(Typed value, const std::string& name, Position position) const {
+  if (value.type.kind != Kind::Struct) {
+    return at(position, "field " + name + " is asked of a value of type " + to_sql(value.type) +
+                            ", which has no fields");
+  }
+  std::vector<std::string> names;
+  const Field* found = nullptr;
+  for (const Field& candidate : *value.type.children) {
+    names.push_back(candidate.name);
+    if (!equal_ignoring_case(candidate.name, name)) continue;
+    if (found != nullptr) return at(position, "field " + name + " is ambiguous: two fields differ by case only");
+    found = &candidate;
+  }
+  if (found == nullptr) {
+    std::string near = nearest(name, names);
+    std::string advice = near.empty() ? "its fields are " + listed(names) : "did you mean " + near + "?";
+    return at(position, "there is no field " + name + " in " + to_sql(value.type) + "; " + advice);
+  }
+  value.sql = "struct_extract(" + value.sql + ", " + quoted_text(found->name) + ")";
+  value.type = found->type;
+  value.origin.reset();
+  value.delay_us.reset();
+  value.literal.reset();
+  return value;
+}
+
+Result<std::optional<Typed>> Analyzer::find_column(const std::vector<std::string>& parts, Position position,
+                                                   Scope& scope) {
+  for (size_t qualifier = std::min<size_t>(3, parts.size() - 1) + 1; qualifier-- > 0;) {
+    std::optional<Typed> value;
+    if (qualifier == 0) {
+      for (const MergedColumn& merged : scope.merged) {
+        if (equal_ignoring_case(merged.name, parts[0])) value = merged.value;
+      }
+    }
+    if (!value) {
+      auto found = matches(scope, parts, qualifier);
+      if (found.empty()) continue;
+      if (found.size() > 1) {
+        std::vector<std::string> places;
+        for (const Match& match : found) places.push_back(joined(match.source->qualifier, "."));
+        return at(position, "column " + joined(parts, ".") + " is ambiguous: it is in " + joined(places, " and in ") +
+                                "; write the table's name or alias before it");
+      }
+      value = column_value(*found[0].source, *found[0].column);
+    }
+    for (size_t i = qualifier + 1; i < parts.size(); ++i) value = TRY(field(*value, parts[i], position));
+    return value;
+  }
+  return std::optional<Typed>();
+}
+
+Error Analyzer::unknown_column(const std::vector<std::string>& parts, Position position, const Scope& scope) const {
+  std::string text = joined(parts, ".");
+  std::vector<std::string> names;
+  for (const Source& source : scope.sources) {
+    for (const Column& column : source.columns) {
+      names.push_back(column.name);
+      if (!source.qualifier.empty()) names.push_back(source.qualifier.back() + "." + column.name);
+    }
+  }
+  std::string message = "unknown column " + text;
+  std::string near = nearest(text, names);
+  if (near.empty()) near = nearest(parts.back(), names);
+  if (!near.empty()) return at(position, message + "; did you mean " + near + "?");
+  std::vector<std::string> columns;
+  for (const Source& source : scope.sources) {
+    for (const Column& column : source.columns) columns.push_back(column.name);
+  }
+  if (columns.empty()) return at(position, message + "; there is no FROM");
+  return at(position, message + "; there are " + listed(columns));
+}
+
+Result<Typed> Analyzer::resolve(const std::vector<std::string>& parts, Position position, Scope& scope) {
+  auto found = TRY(find_column(parts, position, scope));
+  if (found) return *found;
+  for (auto alias = scope.aliases.rbegin(); alias != scope.aliases.rend(); ++alias) {
+    if (!equal_ignoring_case(alias->first, parts[0])) continue;
+    Typed value = alias->second;
+    value.origin.reset();
+    for (size_t i = 1; i < parts.size(); ++i) value = TRY(field(value, parts[i], position));
+    return value;
+  }
+  for (const Scope* outer = scope.outer; outer != nullptr; outer = outer->outer) {
+    for (size_t qualifier = 0; qualifier < parts.size() && qualifier < 4; ++qualifier) {
+      if (matches(*outer, parts, qualifier).empty()) continue;
+      return at(position, "column " + joined(parts, ".") + " is of the outer query; correlated subqueries are not "
+                          "supported: write a join", Code::Unsupported);
+    }
+  }
+  return unknown_column(parts, position, scope);
+}
+
+}  // namespace ticklake::sql

@@ -1,0 +1,130 @@
+// Window functions: f(..) OVER (..).
+#include <algorithm>
+#include <array>
+
+#include "base/text.h"
+#include "sql/analyzer.h"
+
+namespace ticklake::sql {
+namespace {
+
+constexpr std::array kRanking = {"row_number", "rank", "dense_rank", "percent_rank", "cume_dist", "ntile", "lag", "lead"};
+
+bool is_constant(const Typed& value) { return value.literal.has_value(); }
+
+// {F}: what stands within the parentheses after the arguments.
+std::string with_nulls(std::string_view pattern, bool ignore_nulls) {
+  std::string out(pattern);
+  size_t at = out.find("{F}");
+  if (at != std::string::npos) out.replace(at, 3, ignore_nulls ? " IGNORE NULLS" : "");
+  return out;
+}
+
+}  // namespace
+
+Result<Typed> Analyzer::window_call(const Call& call, const Expression& whole, Scope& scope) {
+  std::string name = lowered(call.name);
+  Position position = whole.position;
+  if (call.distinct) return at(position, "DISTINCT with OVER is not supported", Code::Unsupported);
+  if (!scope.no_aggregate.empty()) {
+    return at(position, "a window function cannot stand in " + scope.no_aggregate +
+                            "; compute it in a subquery, or use QUALIFY");
+  }
+  auto window = find_window(name, call.arguments.size());
+  if (!window && window.error().code == Code::NotFound && !is_aggregate(name)) {
+    if (find_scalar(name, call.arguments.size())) return at(position, name + "() takes no OVER");
+    return unknown_function(call.name, position);
+  }
+  bool ranking = std::ranges::find(kRanking, name) != kRanking.end();
+  if (window && call.filter == nullptr) {
+    const WindowFunction& function = **window;
+    if (call.nulls == Call::Nulls::Ignore && !function.takes_ignore_nulls) {
+      return at(position, name + "() takes no IGNORE NULLS");
+    }
+    Arguments given = TRY(arguments(call, scope));
+    Arguments values = TRY(located(position, coerced(name, function.parameters, given)));
+    for (size_t i = 1; i < values.size() && i < 2; ++i) {
+      if (!is_constant(values[i])) return at(position, "the second argument of " + name + "() must be a literal");
+    }
+    if (name == "ntile" && !is_constant(values[0])) return at(position, "ntile() takes a literal");
+    if (values.size() == 3) values[2] = TRY(located(position, coerce(values[2], values[0].type)));
+    std::vector<std::string> texts;
+    for (const Typed& value : values) texts.push_back(value.sql);
+    std::string over = TRY(over_text(*call.over, function.takes_frame, ranking, scope));
+    Typed out;
+    out.type = function.result == "0" ? values[0].type : letter_type(function.result[0]);
+    out.sql = cast_text(filled(with_nulls(function.pattern, call.nulls == Call::Nulls::Ignore), texts) + over, out.type);
+    return out;
+  }
+  if (!is_aggregate(name)) return located(position, window).error();
+  AggregateSlot slot = TRY(aggregate_slot(call, whole, scope));
+  std::string over = TRY(over_text(*call.over, true, false, scope));
+  std::vector<std::string> parts;
+  for (const AggregatePart& part : slot.made.parts) parts.push_back(cast_text(part.partial + over, part.type));
+  return Typed{.sql = cast_text(filled(slot.made.final, parts), slot.made.type), .type = slot.made.type, .may_fail = true};
+}
+
+Result<std::string> Analyzer::over_text(const WindowSpec& spec, bool takes_frame, bool needs_order, Scope& scope) {
+  const WindowSpec* chosen = &spec;
+  if (!spec.name.empty()) {
+    chosen = nullptr;
+    for (const NamedWindow& named : scope.select->windows) {
+      if (equal_ignoring_case(named.name, spec.name)) chosen = &named.spec;
+    }
+    if (chosen == nullptr) return at(spec.position, "there is no WINDOW " + spec.name);
+  }
+  std::vector<std::string> keys, order;
+  std::vector<Typed> order_values;
+  for (const ExpressionPtr& one : chosen->partition_by) {
+    Typed key = TRY(expression(*one, scope));
+    keys.push_back(key.sql);
+  }
+  for (const SortItem& item : chosen->order_by) {
+    Typed value = TRY(expression(*item.expression, scope));
+    Typed key = TRY(located(item.expression->position, order_key(value)));
+    order_values.push_back(key);
+    order.push_back(key.sql + (item.descending ? " DESC" : " ASC") + (item.nulls_first ? " NULLS FIRST" : " NULLS LAST"));
+  }
+  if (needs_order && order.empty()) {
+    return at(spec.position, "this window function needs ORDER BY in its OVER clause");
+  }
+  std::string out = " OVER (";
+  if (!keys.empty()) out += "PARTITION BY " + listed(keys);
+  if (!order.empty()) out += std::string(keys.empty() ? "" : " ") + "ORDER BY " + listed(order);
+  if (chosen->frame) {
+    if (!takes_frame) return at(spec.position, "this window function takes no frame (ROWS or RANGE)");
+    out += TRY(frame_text(*chosen->frame, order_values, spec.position, scope));
+  }
+  return out + ")";
+}
+
+Result<std::string> Analyzer::frame_text(const WindowFrame& frame, const std::vector<Typed>& order, Position position,
+                                         Scope& scope) {
+  bool rows = frame.unit == WindowFrame::Unit::Rows;
+  auto bound = [&](const FrameBound& one) -> Result<std::string> {
+    switch (one.kind) {
+      case FrameBound::Kind::UnboundedPreceding: return std::string("UNBOUNDED PRECEDING");
+      case FrameBound::Kind::UnboundedFollowing: return std::string("UNBOUNDED FOLLOWING");
+      case FrameBound::Kind::CurrentRow: return std::string("CURRENT ROW");
+      default: break;
+    }
+    std::string word = one.kind == FrameBound::Kind::Preceding ? " PRECEDING" : " FOLLOWING";
+    Typed offset = TRY(expression(*one.offset, scope));
+    bool whole_number = offset.literal && offset.type.is_integral();
+    if (rows) {
+      if (!whole_number) return at(position, "a ROWS frame takes whole numbers");
+      return offset.literal->text + word;
+    }
+    if (order.size() != 1) return at(position, "a RANGE frame with an offset needs one ORDER BY expression");
+    bool time = order[0].type.kind == Kind::Timestamp || order[0].type.kind == Kind::TimestampNtz;
+    if (time && offset.type.kind == Kind::Interval) return "to_microseconds(" + offset.sql + ")" + word;
+    if (order[0].type.is_integral() && whole_number) return cast_text(offset.sql, order[0].type) + word;
+    return at(position, "a RANGE frame over " + to_sql(order[0].type) + " does not take an offset of " +
+                            to_sql(offset.type), Code::Unsupported);
+  };
+  std::string start = TRY(bound(frame.start));
+  std::string end = TRY(bound(frame.end));
+  return std::string(rows ? " ROWS" : " RANGE") + " BETWEEN " + start + " AND " + end;
+}
+
+}  // namespace ticklake::sql
