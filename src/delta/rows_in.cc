@@ -116,7 +116,8 @@ Error schema_error(const io::Path& root, const std::string& why) {
 }
 
 Result<std::shared_ptr<arrow::Array>> enforced_column(const io::Path& root, const Field& field,
-                                                      const arrow::RecordBatch& batch, int index) {
+                                                      const arrow::RecordBatch& batch, int index,
+                                                      int64_t first_row) {
   auto type = to_arrow(field.type);
   auto column = batch.column(index);
   if (!same_type(*column->type(), *type)) {
@@ -126,7 +127,7 @@ Result<std::shared_ptr<arrow::Array>> enforced_column(const io::Path& root, cons
   }
   if (auto found = forbidden_null(field, *column, field.name)) {
     return schema_error(root, fmt::format("column `{}` is NOT NULL, but row {} has NULL there",
-                                          found->path, found->row));
+                                          found->path, first_row + found->row));
   }
   return column->type()->Equals(*type, true) ? column
                                              : arrow::MakeArray(retyped(column->data(), type));
@@ -234,7 +235,8 @@ Result<void> add_pieces(const Metadata& metadata, const arrow::RecordBatch& batc
 
 }  // namespace
 
-Result<BatchPtr> enforced(const io::Path& root, const Schema& schema, const BatchPtr& batch) {
+Result<BatchPtr> enforced(const io::Path& root, const Schema& schema, const BatchPtr& batch,
+                          int64_t first_row) {
   std::vector<std::string> names;
   for (const Field& field : schema.fields) names.push_back(field.name);
   std::vector<int> places(schema.fields.size(), -1);
@@ -258,7 +260,8 @@ Result<BatchPtr> enforced(const io::Path& root, const Schema& schema, const Batc
       return schema_error(root, fmt::format("column `{}` of the table ({}) is missing in the rows",
                                             names[i], to_sql(schema.fields[i].type)));
     }
-    columns.push_back(TRY(enforced_column(root, schema.fields[i], *batch, places[i])));
+    columns.push_back(
+        TRY(enforced_column(root, schema.fields[i], *batch, places[i], first_row)));
   }
   return arrow::RecordBatch::Make(to_arrow(schema), batch->num_rows(), std::move(columns));
 }

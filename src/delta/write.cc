@@ -117,8 +117,10 @@ Result<std::vector<AddFile>> write(io::FileStore& files, const io::Clock& clock,
                                    const WriteOptions& options) {
   TRY(check_writable(snapshot.state()));
   Batches good;
+  int64_t rows = 0;
   for (const BatchPtr& batch : batches) {
-    good.push_back(TRY(enforced(snapshot.root(), snapshot.schema(), batch)));
+    good.push_back(TRY(enforced(snapshot.root(), snapshot.schema(), batch, rows)));
+    rows += batch->num_rows();
   }
   Target target = target_of(files, clock, snapshot, options);
   std::vector<AddFile> out;
