@@ -19,8 +19,13 @@ class DeltaFeed final : public Feed {
  public:
   DeltaFeed(TableReader reader, Hub& hub, DeltaFeedOptions options, DeltaProgressIds ids,
             Place place, std::vector<delta::AddFile> files, bool must_commit)
-      : reader_(std::move(reader)), hub_(hub), options_(std::move(options)), ids_(std::move(ids)),
-        place_(place), files_(std::move(files)), must_commit_(must_commit) {}
+      : reader_(std::move(reader)),
+        hub_(hub),
+        options_(std::move(options)),
+        ids_(std::move(ids)),
+        place_(place),
+        files_(std::move(files)),
+        must_commit_(must_commit) {}
 
   Result<void> gather() override;
   int64_t pending_rows() const override { return pending_rows_; }
@@ -56,10 +61,8 @@ class DeltaFeed final : public Feed {
 
 void DeltaFeed::keep(const VersionRows& rows, int64_t file) {
   for (const auto& piece : rows.pieces) {
-    pending_.pieces.push_back({.partition = piece.partition,
-                               .rows = piece.rows,
-                               .version = rows.version,
-                               .file = file});
+    pending_.pieces.push_back(
+        {.partition = piece.partition, .rows = piece.rows, .version = rows.version, .file = file});
     pending_rows_ += piece.rows->num_rows();
   }
   pending_.partitions.insert(rows.partitions.begin(), rows.partitions.end());

@@ -85,8 +85,8 @@ struct Table {
 std::string_view to_string(Table::Kind kind);
 
 struct Graph {
-  std::vector<Dataset> datasets;  // each after all that it reads
-  std::vector<Table> tables;      // by name; quarantine tables too
+  std::vector<Dataset> datasets;                // each after all that it reads
+  std::vector<Table> tables;                    // by name; quarantine tables too
   std::map<std::string, sql::Statement> views;  // temporary ones, by canonical name
 
   // A table by a name of one to three parts, ignoring case, or nullptr.
@@ -143,7 +143,7 @@ struct Timings {
   int64_t consume_ns = 0;  // Kafka, or Parquet where a flow reads a table's files
   int64_t sql_ns = 0;      // decoding is in it
   int64_t parquet_ns = 0;
-  int64_t state_ns = 0;    // windows: partials kept, merged, closed
+  int64_t state_ns = 0;  // windows: partials kept, merged, closed
   int64_t commit_ns = 0;
 };
 
@@ -161,13 +161,13 @@ struct FlowStatus {
   int64_t rows_undecodable = 0;  // from_json could not read them wholly
   int64_t rows_quarantined = 0;
   int64_t retries = 0;
-  std::optional<int64_t> lag_rows = {};         // not yet consumed, where it is known
+  std::optional<int64_t> lag_rows = {};  // not yet consumed, where it is known
   std::optional<EventTime> watermark = {};
-  std::optional<Version> version = {};          // of the table, as the flow left it
+  std::optional<Version> version = {};  // of the table, as the flow left it
   std::optional<int64_t> last_commit_us = {};
   std::vector<ExpectationCount> expectations = {};
   Timings timings = {};
-  std::string problem = {};                     // the last one
+  std::string problem = {};  // the last one
 };
 std::string_view to_string(FlowStatus::State state);
 
@@ -185,8 +185,7 @@ class Pipeline {
   // Takes the runner's lease and makes the tables that are not there yet. Conflict: another process
   // (named by its pid) runs this project. Invalid: a table's stored schema is not the statement's
   // (says what differs and the remedy).
-  static Result<std::unique_ptr<Pipeline>> open(Project project, World world,
-                                                RunOptions options);
+  static Result<std::unique_ptr<Pipeline>> open(Project project, World world, RunOptions options);
   virtual ~Pipeline() = default;  // gives the lease back
 
   // Bounded work. Never waits for data. With `once`: Finished when all is done, and from then on.

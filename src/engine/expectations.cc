@@ -1,7 +1,6 @@
 #include "expectations.h"
 
 #include <arrow/array.h>
-
 #include <fmt/format.h>
 
 namespace ticklake::engine {
@@ -46,8 +45,8 @@ Checked check_expectations(const std::vector<sql::Expectation>& expectations,
 std::vector<ExpectationCount> no_counts(const std::vector<sql::Expectation>& expectations) {
   std::vector<ExpectationCount> out;
   for (const auto& expectation : expectations) {
-    out.push_back({.name = expectation.name,
-                   .drops = expectation.on_violation == OnViolation::DropRow});
+    out.push_back(
+        {.name = expectation.name, .drops = expectation.on_violation == OnViolation::DropRow});
   }
   return out;
 }

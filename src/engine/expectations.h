@@ -16,11 +16,11 @@ struct Violation {
 };
 
 struct Checked {
-  std::vector<bool> keep;                // empty: all rows are kept
+  std::vector<bool> keep;  // empty: all rows are kept
   int64_t dropped = 0;
   std::vector<ExpectationCount> counts;  // in the statement's order
   std::vector<Violation> violations;     // by row
-  std::optional<Violation> fatal;        // the first row that fails an expectation that fails the flow
+  std::optional<Violation> fatal;  // the first row that fails an expectation that fails the flow
 };
 
 // Column `first_column` + i of the batch is BOOLEAN: whether the row meets expectation i; NULL is a

@@ -30,12 +30,12 @@ struct FeedBatch {
   std::vector<FeedPiece> pieces;   // each partition's in its order
   std::set<Partition> partitions;  // all that are known
   std::set<Partition> idle;
-  Progress progress;               // after this batch
-  bool independent = false;        // each entry of the progress moves on its own (partitions do)
+  Progress progress;         // after this batch
+  bool independent = false;  // each entry of the progress moves on its own (partitions do)
 };
 
-// Gathers rows until a batch is worth taking. Rows gathered but not committed are read again by a new
-// feed. One thread.
+// Gathers rows until a batch is worth taking. Rows gathered but not committed are read again by a
+// new feed. One thread.
 class Feed {
  public:
   virtual ~Feed() = default;
@@ -64,10 +64,10 @@ struct KafkaFeedOptions {
   std::string topic;
   std::string starting_offsets;  // "earliest", "latest" or Spark's JSON
   bool fail_on_data_loss = true;
-  int64_t rows_max = 100'000;    // of a batch
+  int64_t rows_max = 100'000;  // of a batch
   bool once = false;
-  std::string app_id_prefix;     // "ticklake/<pipeline>/<flow>/<generation>/"
-  std::string group;             // offsets are published to
+  std::string app_id_prefix;  // "ticklake/<pipeline>/<flow>/<generation>/"
+  std::string group;          // offsets are published to
 };
 
 // What read_kafka's arguments say. Invalid or Unsupported: an unknown option (with the nearest).

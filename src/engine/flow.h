@@ -1,4 +1,5 @@
-// A flow: what fills one table. Dropped at any error and made anew from storage. Private to the folder.
+// A flow: what fills one table. Dropped at any error and made anew from storage. Private to the
+// folder.
 #pragma once
 
 #include <chrono>
@@ -42,7 +43,8 @@ class Flow {
  public:
   virtual ~Flow() = default;
 
-  // At most one commit of the flow's table. `upstream_done`: with --once, all that it reads is done.
+  // At most one commit of the flow's table. `upstream_done`: with --once, all that it reads is
+  // done.
   virtual Result<FlowOutcome> step(bool upstream_done) = 0;
   // With --once: nothing more will come.
   virtual bool done() const = 0;

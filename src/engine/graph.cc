@@ -1,6 +1,6 @@
-#include <algorithm>
-
 #include <fmt/format.h>
+
+#include <algorithm>
 
 #include "base/text.h"
 #include "engine/engine.h"
@@ -8,6 +8,8 @@
 
 namespace ticklake::engine {
 namespace {
+
+constexpr std::string_view kQuarantineSuffix = "__quarantine";
 
 const Schema& quarantine_schema() {
   static const Schema schema{{{"raw", Kind::String},
@@ -21,8 +23,8 @@ const Schema& quarantine_schema() {
 }
 
 Error at(const sql::Statement& statement, sql::Position position, std::string_view what) {
-  return {Code::Invalid, fmt::format("{}:{}:{}: {}", statement.file, position.line,
-                                     position.column, what)};
+  return {Code::Invalid,
+          fmt::format("{}:{}:{}: {}", statement.file, position.line, position.column, what)};
 }
 
 bool is_view(const sql::Statement& statement) {
@@ -40,8 +42,9 @@ Result<void> check_name(const sql::Statement& statement) {
       if (c == '/' || c == '\\' || c == '.' || control) plain = false;
     }
     if (!plain) {
-      return at(statement, statement.position,
-                fmt::format("'{}' cannot be a table's name: it becomes a folder's", printable(part)));
+      return at(
+          statement, statement.position,
+          fmt::format("'{}' cannot be a table's name: it becomes a folder's", printable(part)));
     }
   }
   return {};
@@ -67,6 +70,16 @@ class Builder {
     return lowered(project_.canonical(name));
   }
 
+  // The statement that makes the table; a quarantine is made by the one it stands beside.
+  std::map<std::string, size_t>::const_iterator find(const std::vector<std::string>& name) const {
+    if (name.size() > 3) return by_name_.end();
+    std::string wanted = key(name);
+    if (wanted.ends_with(kQuarantineSuffix) && !by_name_.contains(wanted)) {
+      wanted.resize(wanted.size() - kQuarantineSuffix.size());
+    }
+    return by_name_.find(wanted);
+  }
+
   Result<void> collect() {
     marks_.assign(project_.statements.size(), Mark::White);
     for (size_t i = 0; i < project_.statements.size(); ++i) {
@@ -79,10 +92,10 @@ class Builder {
       auto [found, fresh] = by_name_.emplace(key(statement.name), i);
       if (!fresh) {
         const auto& first = project_.statements[found->second];
-        return at(statement, statement.position,
-                  fmt::format("{} is made twice; first at {}:{}:{}",
-                              project_.canonical(statement.name), first.file, first.position.line,
-                              first.position.column));
+        return at(
+            statement, statement.position,
+            fmt::format("{} is made twice; first at {}:{}:{}", project_.canonical(statement.name),
+                        first.file, first.position.line, first.position.column));
       }
       candidates_.push_back(statement.name.back());
       if (is_view(statement)) graph_.views[project_.canonical(statement.name)] = statement;
@@ -97,7 +110,7 @@ class Builder {
     trail_.push_back(index);
     for (const auto& reference : sql::references(statement)) {
       if (reference.name.empty()) continue;
-      auto found = reference.name.size() > 3 ? by_name_.end() : by_name_.find(key(reference.name));
+      auto found = find(reference.name);
       if (found == by_name_.end()) return unknown(statement, reference);
       if (marks_[found->second] == Mark::Grey) return cycle(statement, reference, found->second);
       TRY(visit(found->second));
@@ -140,7 +153,8 @@ class Builder {
       return Error{Code::Unsupported,
                    at(statement, statement.position,
                       "a table without a query is a target for flows, which are not available "
-                      "yet; write CREATE STREAMING TABLE .. AS SELECT").message};
+                      "yet; write CREATE STREAMING TABLE .. AS SELECT")
+                       .message};
     }
     sql::AnalyzeOptions options{.file = statement.file, .now_us = now_us_};
     dataset.plan = TRY(sql::analyze(statement, graph_.catalog(project_), options));
@@ -159,12 +173,14 @@ class Builder {
     if (streaming_table && !dataset.plan.streaming) {
       return at(statement, statement.position,
                 fmt::format("streaming table {} reads no stream; write FROM STREAM t, or make it a "
-                            "MATERIALIZED VIEW", dataset.name));
+                            "MATERIALIZED VIEW",
+                            dataset.name));
     }
     if (!streaming_table && dataset.plan.streaming) {
       return at(statement, statement.position,
                 fmt::format("materialized view {} reads a stream; drop STREAM, or make it a "
-                            "STREAMING TABLE", dataset.name));
+                            "STREAMING TABLE",
+                            dataset.name));
     }
     for (const auto& input : dataset.plan.inputs) TRY(check_input(dataset, input));
     return {};
@@ -176,7 +192,8 @@ class Builder {
       return Error{Code::Unsupported,
                    at(statement, input.position,
                       "windows straight over read_kafka are not available yet; put the records "
-                      "into a bronze table first and window over STREAM of it").message};
+                      "into a bronze table first and window over STREAM of it")
+                       .message};
     }
     if (!input.streaming || input.table.empty()) return {};
     const Table* table = graph_.find(project_, split(input.table, '.'));
@@ -184,7 +201,8 @@ class Builder {
       return at(statement, input.position,
                 fmt::format("{} is a materialized view, which is overwritten at each refresh and "
                             "cannot be streamed; read it without STREAM, or make it a streaming "
-                            "table", input.table));
+                            "table",
+                            input.table));
     }
     return {};
   }
@@ -197,15 +215,15 @@ class Builder {
                    at(statement, statement.position, settings.error().message).message};
     }
     bool streaming = statement.kind == sql::Statement::Kind::StreamingTable;
-    graph_.tables.push_back({dataset.name,
-                             streaming ? Table::Kind::StreamingTable : Table::Kind::MaterializedView,
-                             dataset.path, dataset.plan.output});
+    graph_.tables.push_back(
+        {dataset.name, streaming ? Table::Kind::StreamingTable : Table::Kind::MaterializedView,
+         dataset.path, dataset.plan.output});
     if (!streaming || !settings->quarantine.any()) return {};
-    std::string name = dataset.name + "__quarantine";
+    std::string name = dataset.name + std::string(kQuarantineSuffix);
     if (by_name_.contains(lowered(name))) {
-      return at(statement, statement.position,
-                fmt::format("{} is the name of this table's quarantine; rename the other one",
-                            name));
+      return at(
+          statement, statement.position,
+          fmt::format("{} is the name of this table's quarantine; rename the other one", name));
     }
     dataset.quarantine = name;
     graph_.tables.push_back(
@@ -244,7 +262,8 @@ const Table* Graph::find(const Project& project, const std::vector<std::string>&
 
 sql::Catalog Graph::catalog(const Project& project) const {
   sql::Catalog out;
-  out.find = [this, &project](const std::vector<std::string>& name) -> std::optional<sql::Relation> {
+  out.find = [this,
+              &project](const std::vector<std::string>& name) -> std::optional<sql::Relation> {
     if (name.empty() || name.size() > 3) return {};
     if (const Table* table = find(project, name)) {
       return sql::Relation{table->name, table->schema, nullptr};

@@ -30,8 +30,8 @@ struct VersionRows {
   int64_t rows() const;
 };
 
-// What the hub hands on is what the log holds: a consumer that finds nothing here reads the version's
-// files and gets equal rows. Bounded: the oldest versions go first.
+// What the hub hands on is what the log holds: a consumer that finds nothing here reads the
+// version's files and gets equal rows. Bounded: the oldest versions go first.
 class Hub {
  public:
   explicit Hub(int64_t bytes_max) : bytes_max_(bytes_max) {}

@@ -1,6 +1,6 @@
-#include <charconv>
-
 #include <fmt/format.h>
+
+#include <charconv>
 
 #include "base/text.h"
 #include "feed.h"
@@ -13,11 +13,21 @@ Error refused(Code code, std::string message) { return {code, "read_kafka: " + m
 Error unknown_option(const std::string& name) {
   static const std::vector<std::string> known = {"bootstrapServers", "subscribe", "startingOffsets",
                                                  "failOnDataLoss", "maxOffsetsPerTrigger"};
-  static const std::vector<std::string> later = {
-      "subscribePattern", "assign", "endingOffsets", "startingOffsetsByTimestamp",
-      "endingOffsetsByTimestamp", "startingTimestamp", "minPartitions", "groupIdPrefix",
-      "includeHeaders", "minOffsetsPerTrigger", "maxTriggerDelay", "maxRecordsPerPartition",
-      "serviceCredential", "fetchOffset.numRetries", "kafkaConsumer.pollTimeoutMs"};
+  static const std::vector<std::string> later = {"subscribePattern",
+                                                 "assign",
+                                                 "endingOffsets",
+                                                 "startingOffsetsByTimestamp",
+                                                 "endingOffsetsByTimestamp",
+                                                 "startingTimestamp",
+                                                 "minPartitions",
+                                                 "groupIdPrefix",
+                                                 "includeHeaders",
+                                                 "minOffsetsPerTrigger",
+                                                 "maxTriggerDelay",
+                                                 "maxRecordsPerPartition",
+                                                 "serviceCredential",
+                                                 "fetchOffset.numRetries",
+                                                 "kafkaConsumer.pollTimeoutMs"};
   for (const auto& option : later) {
     if (equal_ignoring_case(option, name)) {
       return refused(Code::Unsupported, fmt::format("option {} is not available; known: {}", name,
@@ -72,8 +82,9 @@ Result<KafkaArguments> kafka_arguments(const std::map<std::string, std::string>&
     }
   }
   if (out.bootstrap.empty()) {
-    return refused(Code::Invalid, "bootstrapServers is missing; give 'host:port', or 'embedded' for "
-                                  "the log in the project's storage");
+    return refused(Code::Invalid,
+                   "bootstrapServers is missing; give 'host:port', or 'embedded' for "
+                   "the log in the project's storage");
   }
   if (out.topic.empty()) return refused(Code::Invalid, "subscribe is missing: the topic's name");
   if (out.topic.find(',') != std::string::npos) {

@@ -1,8 +1,8 @@
-// Invariant: next_ of a partition is the offset after all rows gathered; what take() gave ends at the
-// progress that it names. Each row of a partition comes once, in offset order.
-#include <algorithm>
-
+// Invariant: next_ of a partition is the offset after all rows gathered; what take() gave ends at
+// the progress that it names. Each row of a partition comes once, in offset order.
 #include <fmt/format.h>
+
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
@@ -31,9 +31,14 @@ class KafkaFeed final : public Feed {
   KafkaFeed(std::shared_ptr<broker::Topics> topics, const io::Clock& clock,
             KafkaFeedOptions options, broker::TopicInfo info, Partitions partitions,
             std::unique_ptr<broker::Reader> reader, bool must_commit)
-      : topics_(std::move(topics)), clock_(clock), options_(std::move(options)),
-        info_(std::move(info)), partitions_(std::move(partitions)), reader_(std::move(reader)),
-        ranges_(info_.partitions), must_commit_(must_commit) {}
+      : topics_(std::move(topics)),
+        clock_(clock),
+        options_(std::move(options)),
+        info_(std::move(info)),
+        partitions_(std::move(partitions)),
+        reader_(std::move(reader)),
+        ranges_(info_.partitions),
+        must_commit_(must_commit) {}
 
   Result<void> gather() override;
   int64_t pending_rows() const override { return pending_rows_; }
@@ -117,8 +122,8 @@ Result<void> KafkaFeed::gather() {
 
 bool KafkaFeed::at_end(bool) const {
   return options_.once && std::all_of(partitions_.begin(), partitions_.end(), [](auto& entry) {
-    return entry.second.next >= entry.second.target.value_or(Offset::max());
-  });
+           return entry.second.next >= entry.second.target.value_or(Offset::max());
+         });
 }
 
 FeedBatch KafkaFeed::take() {
@@ -186,12 +191,12 @@ Result<Offset> starting_offset(const KafkaFeedOptions& options, int32_t partitio
   bool known = json.is_object() && topic != json.end() && topic->is_object();
   auto entry = known ? topic->find(std::to_string(partition)) : json.end();
   if (!known || entry == topic->end() || !entry->is_number_integer()) {
-    return Error{Code::Invalid,
-                 fmt::format("read_kafka: startingOffsets is '{}'; 'earliest', 'latest' or "
-                             "{{\"{}\":{{\"0\":23,\"1\":-2}}}} with all {} expected (-2 earliest, "
-                             "-1 latest), and partition {} is missing",
-                             printable(options.starting_offsets), options.topic, "partitions",
-                             partition)};
+    return Error{
+        Code::Invalid,
+        fmt::format("read_kafka: startingOffsets is '{}'; 'earliest', 'latest' or "
+                    "{{\"{}\":{{\"0\":23,\"1\":-2}}}} with all {} expected (-2 earliest, "
+                    "-1 latest), and partition {} is missing",
+                    printable(options.starting_offsets), options.topic, "partitions", partition)};
   }
   int64_t number = entry->get<int64_t>();
   if (number == -2) return range.begin;

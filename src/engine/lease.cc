@@ -1,6 +1,7 @@
 #include "lease.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/file.h>
 #include <unistd.h>
 
@@ -8,8 +9,6 @@
 #include <cstring>
 #include <filesystem>
 #include <string>
-
-#include <fmt/format.h>
 
 #include "base/text.h"
 
@@ -40,7 +39,8 @@ Result<std::unique_ptr<Lease>> Lease::take(const io::Path& storage) {
   if (::flock(file, LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) return failed(path, errno);
     return Error{Code::Conflict, fmt::format("{} runs this project already ({} is locked); stop it "
-                                             "first", holder_of(file), path)};
+                                             "first",
+                                             holder_of(file), path)};
   }
   std::string pid = fmt::format("{}\n", ::getpid());
   bool written = ::ftruncate(file, 0) == 0 &&

@@ -1,6 +1,6 @@
 // The tag of a data file that tells which rows came from which partition of the original topic, so
-// that a reader of the file sees the same per-partition runs as one that is handed the rows in memory.
-// Private to the folder.
+// that a reader of the file sees the same per-partition runs as one that is handed the rows in
+// memory. Private to the folder.
 //
 //   ticklake.partitions  [{"p":0,"rows":5000},{"p":2,"rows":10},{"p":3,"idle":true}]
 //   ticklake.sequence    "17": grows from file to file of one table; the order of writing

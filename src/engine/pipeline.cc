@@ -3,9 +3,9 @@
 //
 //   closed --open--> running --Conflict, Unavailable--> retrying --time--> closed
 //                       |--any other error--> failed: the run ends
-#include <algorithm>
-
 #include <fmt/format.h>
+
+#include <algorithm>
 
 #include "engine/engine.h"
 #include "expectations.h"
@@ -74,9 +74,8 @@ void PipelineImpl::add_slot(const Dataset& dataset) {
 }
 
 bool PipelineImpl::upstream_done(const Slot& slot) const {
-  return context_->options.once &&
-         std::all_of(slot.upstream.begin(), slot.upstream.end(),
-                     [&](size_t index) { return slots_[index].done; });
+  return context_->options.once && std::all_of(slot.upstream.begin(), slot.upstream.end(),
+                                               [&](size_t index) { return slots_[index].done; });
 }
 
 Result<void> PipelineImpl::open(Slot& slot) {
@@ -109,9 +108,10 @@ Result<StepReport> PipelineImpl::failed(Slot& slot, Error error) {
   slot.status.retries += 1;
   int64_t pause = std::min(kPauseMaxUs, kFirstPauseUs << (slot.failures - 1));
   slot.retry_us = context_->world.clock.now_us() + pause;
-  return StepReport{.kind = StepReport::Kind::Worked,
-                    .flow = slot.status.name,
-                    .problem = fmt::format("{}; trying again in {} ms", error.message, pause / 1000)};
+  return StepReport{
+      .kind = StepReport::Kind::Worked,
+      .flow = slot.status.name,
+      .problem = fmt::format("{}; trying again in {} ms", error.message, pause / 1000)};
 }
 
 Result<std::optional<StepReport>> PipelineImpl::step_slot(Slot& slot, int64_t& wait_us) {
@@ -156,9 +156,8 @@ Result<StepReport> PipelineImpl::step() {
   }
   bool finished = context_->options.once &&
                   std::all_of(slots_.begin(), slots_.end(), [](auto& slot) { return slot.done; });
-  return StepReport{
-      .kind = finished ? StepReport::Kind::Finished : StepReport::Kind::Idle,
-      .wait_us = wait_us};
+  return StepReport{.kind = finished ? StepReport::Kind::Finished : StepReport::Kind::Idle,
+                    .wait_us = wait_us};
 }
 
 std::vector<FlowStatus> PipelineImpl::status() const {

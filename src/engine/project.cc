@@ -1,7 +1,7 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <set>
-
-#include <fmt/format.h>
 
 #include "base/text.h"
 #include "engine/engine.h"
@@ -82,7 +82,8 @@ Result<std::string> read_spec_file(io::FileStore& files, const io::Path& directo
   auto yaml = files.read(io::join(directory, "spark-pipeline.yaml"));
   if (yml && yaml) {
     return Error{Code::Invalid, fmt::format("{} has both spark-pipeline.yml and "
-                                            "spark-pipeline.yaml; keep one", directory)};
+                                            "spark-pipeline.yaml; keep one",
+                                            directory)};
   }
   name = yaml ? "spark-pipeline.yaml" : "spark-pipeline.yml";
   if (yml) return std::move(*yml);
@@ -90,7 +91,8 @@ Result<std::string> read_spec_file(io::FileStore& files, const io::Path& directo
   if (yml.error().code != Code::NotFound) return yml.error();
   return Error{Code::NotFound,
                fmt::format("{} is no project: it has no spark-pipeline.yml; 'ticklake init' makes "
-                           "one", directory)};
+                           "one",
+                           directory)};
 }
 
 // The paths of one library, relative to the project.
@@ -134,7 +136,8 @@ Result<std::vector<std::string>> library_files(io::FileStore& files, const io::P
       if (path.ends_with(".py")) {
         return Error{Code::Unsupported,
                      fmt::format("{}: ticklake runs SQL only; write this dataset as CREATE "
-                                 "STREAMING TABLE or CREATE MATERIALIZED VIEW", path)};
+                                 "STREAMING TABLE or CREATE MATERIALIZED VIEW",
+                                 path)};
       }
       if (!path.ends_with(".sql")) {
         return Error{Code::Invalid,
@@ -154,7 +157,8 @@ Result<io::Path> resolved(const io::Path& directory, std::string text, const std
     while (text.starts_with("//")) text.erase(0, 1);
   } else if (text.find("://") != std::string::npos) {
     return Error{Code::Unsupported, fmt::format("{}: '{}' is an object store, which is not "
-                                                "available yet; use a local folder", where, text)};
+                                                "available yet; use a local folder",
+                                                where, text)};
   }
   while (text.size() > 1 && text.ends_with('/')) text.pop_back();
   while (text.starts_with("./")) text.erase(0, 2);
@@ -181,7 +185,8 @@ Result<void> read_bundle(io::FileStore& files, const io::Path& directory, const 
   if (!text && text.error().code == Code::NotFound) {
     if (target.empty()) return {};
     return Error{Code::Invalid, fmt::format("--target {}: {} has no databricks.yml, which names "
-                                            "the targets", target, directory)};
+                                            "the targets",
+                                            target, directory)};
   }
   if (!text) return text.error();
   Bundle bundle = TRY(parse_bundle(*text, "databricks.yml", target));

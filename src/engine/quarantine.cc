@@ -1,16 +1,16 @@
 // Invariants, for a batch that moves the flow's progress from a to b:
 //  - the quarantine's version with the batch's bad rows is there before the table's version;
-//  - the quarantine's progress q is never behind the bad rows it holds: a bad row at a place before q
-//    is stored, one at or after q is not. (q may be behind the table's progress: no bad rows since.)
+//  - the quarantine's progress q is never behind the bad rows it holds: a bad row at a place before
+//    q is stored, one at or after q is not. (q may be behind the table's progress: no bad rows
+//    since.)
 // So whatever is read again after a crash, with whatever batch boundaries, is stored once.
 #include "quarantine.h"
 
 #include <arrow/array.h>
 #include <arrow/builder.h>
+#include <fmt/format.h>
 
 #include <algorithm>
-
-#include <fmt/format.h>
 
 #include "base/text.h"
 #include "formats/formats.h"
@@ -48,7 +48,8 @@ std::optional<int64_t> number_of(const arrow::RecordBatch& rows, int64_t row,
 // Collects rows of the quarantine's schema.
 class Rows {
  public:
-  Rows() : timestamp_(arrow::timestamp(arrow::TimeUnit::MICRO, "UTC"), arrow::default_memory_pool()) {}
+  Rows()
+      : timestamp_(arrow::timestamp(arrow::TimeUnit::MICRO, "UTC"), arrow::default_memory_pool()) {}
 
   Result<void> add(const arrow::RecordBatch& input, const Schema& schema, int64_t row,
                    const BadRow& bad) {
@@ -62,8 +63,8 @@ class Rows {
                          : partition_.AppendNull());
     auto offset = number_of(input, row, {"offset"}, arrow::Type::INT64);
     TRY_STATUS(offset ? offset_.Append(*offset) : offset_.AppendNull());
-    auto time = number_of(input, row, {"timestamp", "kafka_ts", "kafka_timestamp"},
-                          arrow::Type::TIMESTAMP);
+    auto time =
+        number_of(input, row, {"timestamp", "kafka_ts", "kafka_timestamp"}, arrow::Type::TIMESTAMP);
     TRY_STATUS(time ? timestamp_.Append(*time) : timestamp_.AppendNull());
     std::string json = TRY(formats::to_json(input, schema, row));
     return append(row_, std::optional(std::move(json)));
@@ -79,7 +80,8 @@ class Rows {
   }
 
  private:
-  static Result<void> append(arrow::StringBuilder& builder, const std::optional<std::string>& text) {
+  static Result<void> append(arrow::StringBuilder& builder,
+                             const std::optional<std::string>& text) {
     TRY_STATUS(text ? builder.Append(*text) : builder.AppendNull());
     return {};
   }

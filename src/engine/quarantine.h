@@ -43,15 +43,18 @@ class Quarantine {
  public:
   static Result<Quarantine> open(Context& context, const Dataset& dataset, Schema input_schema);
 
-  // Stores the bad rows that are not stored yet, with the batch's progress, in a version of their own.
-  // To be called before the table's own commit: killed between the two, the batch comes again, and
-  // the rows that are `covered` by this table's own progress are left out. How many were stored.
+  // Stores the bad rows that are not stored yet, with the batch's progress, in a version of their
+  // own. To be called before the table's own commit: killed between the two, the batch comes again,
+  // and the rows that are `covered` by this table's own progress are left out. How many were
+  // stored.
   Result<int64_t> store(const Feed& feed, const FeedBatch& batch, const RowPlaces& places,
                         const BadRows& rows);
 
  private:
   Quarantine(Context& context, std::string name, TableWriter writer, Schema input_schema)
-      : context_(&context), name_(std::move(name)), writer_(std::move(writer)),
+      : context_(&context),
+        name_(std::move(name)),
+        writer_(std::move(writer)),
         input_schema_(std::move(input_schema)) {}
 
   Context* context_;

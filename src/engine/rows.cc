@@ -4,7 +4,6 @@
 #include <arrow/builder.h>
 #include <arrow/compute/api_vector.h>
 #include <arrow/datum.h>
-
 #include <fmt/format.h>
 
 namespace ticklake::engine {

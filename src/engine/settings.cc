@@ -1,9 +1,9 @@
 #include "settings.h"
 
+#include <fmt/format.h>
+
 #include <charconv>
 #include <vector>
-
-#include <fmt/format.h>
 
 #include "base/text.h"
 #include "base/time.h"
@@ -76,8 +76,8 @@ Result<void> apply(const std::string& name, const std::string& value, Settings& 
     settings.quarantine = TRY(quarantine_of(value));
   } else if (name != "ticklake.warehouse" && name.starts_with("ticklake.")) {
     static const std::vector<std::string> known = {"ticklake.pace", "ticklake.refreshInterval",
-                                                   "ticklake.maxRowsPerStep",
-                                                   "ticklake.quarantine", "ticklake.warehouse"};
+                                                   "ticklake.maxRowsPerStep", "ticklake.quarantine",
+                                                   "ticklake.warehouse"};
     std::string near = nearest(name, known);
     return Error{Code::Invalid,
                  fmt::format("unknown setting '{}'; {}", name,

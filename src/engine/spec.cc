@@ -1,10 +1,9 @@
 #include "spec.h"
 
+#include <fmt/format.h>
 #include <yaml-cpp/yaml.h>
 
 #include <functional>
-
-#include <fmt/format.h>
 
 #include "base/text.h"
 
@@ -101,7 +100,8 @@ Result<void> read_entry(const std::string& file, const std::string& key, const Y
 }
 
 Result<Spec> spec_of(const std::string& file, const YAML::Node& root) {
-  if (!root.IsMap()) return refused(file, 1, "the file must be a map with name, storage, libraries");
+  if (!root.IsMap())
+    return refused(file, 1, "the file must be a map with name, storage, libraries");
   Spec spec;
   for (const auto& entry : root) {
     TRY(read_entry(file, entry.first.Scalar(), entry.second, line_of(entry.first), spec));
@@ -111,7 +111,8 @@ Result<Spec> spec_of(const std::string& file, const YAML::Node& root) {
     return refused(file, 1, "'storage' is missing: the folder that holds tables and topics");
   }
   if (spec.libraries.empty()) {
-    return refused(file, 1, "'libraries' is missing, such as \"- glob: {include: transformations/**}\"");
+    return refused(file, 1,
+                   "'libraries' is missing, such as \"- glob: {include: transformations/**}\"");
   }
   return spec;
 }

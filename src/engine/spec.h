@@ -29,9 +29,10 @@ Result<Spec> parse_spec(const std::string& text, const std::string& file);
 
 // What a bundle says about one of its targets.
 struct Bundle {
-  std::string target;                                // "": none named and none is the default
-  std::map<std::string, std::string> variables;      // by name; with the target's values
-  std::map<std::string, std::string> configuration;  // of its pipeline, the target's over the common
+  std::string target;                            // "": none named and none is the default
+  std::map<std::string, std::string> variables;  // by name; with the target's values
+  std::map<std::string, std::string>
+      configuration;  // of its pipeline, the target's over the common
 };
 
 // `target` "": the one marked default. Invalid: no such target (with the nearest), not YAML.

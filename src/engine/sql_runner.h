@@ -24,8 +24,8 @@ struct RunAnswer {
   std::vector<RowError> row_errors;               // with all_errors: every row that raises one
 };
 
-// Without `all_errors` the first row that raises an error is an error: `row_errors` has that row only
-// and the other fields mean nothing.
+// Without `all_errors` the first row that raises an error is an error: `row_errors` has that row
+// only and the other fields mean nothing.
 Result<RunAnswer> run_rows(query::Prepared& statement, const Batches& input, bool all_errors);
 
 }  // namespace ticklake::engine

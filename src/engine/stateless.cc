@@ -1,13 +1,13 @@
 // A flow whose rows are made of one input row each: SELECT .. FROM STREAM, without aggregation.
 //
 // One step: gather -> SQL over all rows at once -> expectations -> quarantine -> files -> commit.
-// Invariant: an input row is read again until the version with its progress is in the log; then it is
-// in the table, in the quarantine, or was dropped by the query's or the table's own choice, once.
+// Invariant: an input row is read again until the version with its progress is in the log; then it
+// is in the table, in the quarantine, or was dropped by the query's or the table's own choice,
+// once.
 #include <arrow/array.h>
+#include <fmt/format.h>
 
 #include <algorithm>
-
-#include <fmt/format.h>
 
 #include "expectations.h"
 #include "feed.h"
@@ -35,8 +35,13 @@ class Stateless final : public Flow {
   Stateless(Context& context, const Dataset& dataset, FlowStatus& status, Settings settings,
             TableWriter writer, std::unique_ptr<Feed> feed,
             std::unique_ptr<query::Prepared> statement, std::optional<Quarantine> quarantine)
-      : context_(context), dataset_(dataset), status_(status), settings_(std::move(settings)),
-        writer_(std::move(writer)), feed_(std::move(feed)), statement_(std::move(statement)),
+      : context_(context),
+        dataset_(dataset),
+        status_(status),
+        settings_(std::move(settings)),
+        writer_(std::move(writer)),
+        feed_(std::move(feed)),
+        statement_(std::move(statement)),
         quarantine_(std::move(quarantine)),
         visible_(static_cast<int>(dataset.plan.output.fields.size())) {}
 
@@ -50,8 +55,8 @@ class Stateless final : public Flow {
   Result<void> take_part(const RunAnswer::Part& part, const RowPlaces& places,
                          const FeedBatch& batch, Made& made);
   Result<BatchPtr> without_bad(const RunAnswer::Part& part, const BadRows& bad) const;
-  Result<BatchPtr> without_dropped(const BatchPtr& rows, int64_t first_row,
-                                   const RowPlaces& places, Made& made) const;
+  Result<BatchPtr> without_dropped(const BatchPtr& rows, int64_t first_row, const RowPlaces& places,
+                                   Made& made) const;
   const arrow::Int64Array& row_numbers(const arrow::RecordBatch& rows) const;
   Error fatal(const RowPlaces& places, int64_t row, const std::string& reason) const;
   Result<Version> commit(FeedBatch& batch, Made& made);
@@ -93,9 +98,8 @@ Result<FlowOutcome> Stateless::process(FeedBatch batch) {
   Made made = TRY(make(batch, places));
   int64_t quarantined = 0;
   if (quarantine_) {
-    quarantined = TRY(timed(status_.timings.commit_ns, [&] {
-      return quarantine_->store(*feed_, batch, places, made.bad);
-    }));
+    quarantined = TRY(timed(status_.timings.commit_ns,
+                            [&] { return quarantine_->store(*feed_, batch, places, made.bad); }));
   }
   FlowOutcome out{.worked = true, .rows_in = places.rows(), .rows_out = made.rows_out};
   out.version = TRY(commit(batch, made));
@@ -128,14 +132,14 @@ Result<Made> Stateless::make(const FeedBatch& batch, const RowPlaces& places) {
     input.push_back(TRY(with_columns(piece.rows, dataset_.plan.inputs[0].columns)));
   }
   bool keep_errors = settings_.quarantine.errors;
-  auto answer = TRY(timed(status_.timings.sql_ns, [&] {
-    return run_rows(*statement_, input, keep_errors);
-  }));
+  auto answer =
+      TRY(timed(status_.timings.sql_ns, [&] { return run_rows(*statement_, input, keep_errors); }));
   if (!keep_errors && !answer.row_errors.empty()) {
     const auto& first = answer.row_errors.front();
     return fatal(places, first.row,
-                 first.error.message + "; use try_cast or try_divide, or keep such rows aside with "
-                                       "TBLPROPERTIES('ticklake.quarantine' = 'errors')");
+                 first.error.message +
+                     "; use try_cast or try_divide, or keep such rows aside with "
+                     "TBLPROPERTIES('ticklake.quarantine' = 'errors')");
   }
   for (const auto& error : answer.row_errors) {
     add_reason(made.bad, error.row, {}, error.error.message);
@@ -220,18 +224,17 @@ Result<void> Stateless::take_part(const RunAnswer::Part& part, const RowPlaces& 
 }
 
 Result<Version> Stateless::commit(FeedBatch& batch, Made& made) {
-  auto files = TRY(timed(status_.timings.parquet_ns, [&] {
-    return writer_.write(made.pieces, batch.partitions, batch.idle);
-  }));
+  auto files = TRY(timed(status_.timings.parquet_ns,
+                         [&] { return writer_.write(made.pieces, batch.partitions, batch.idle); }));
   delta::Transaction transaction;
   transaction.operation = "STREAMING UPDATE";
   transaction.parameters = {{"outputMode", "Append"}, {"flow", dataset_.name}};
   transaction.adds = std::move(files);
   transaction.txns = std::move(batch.progress);
-  Version version = TRY(timed(status_.timings.commit_ns, [&] {
-    return writer_.commit(std::move(transaction));
-  }));
-  VersionRows rows{.version = version, .pieces = std::move(made.pieces), .partitions = {}, .idle = {}};
+  Version version =
+      TRY(timed(status_.timings.commit_ns, [&] { return writer_.commit(std::move(transaction)); }));
+  VersionRows rows{
+      .version = version, .pieces = std::move(made.pieces), .partitions = {}, .idle = {}};
   if (!rows.pieces.empty()) {
     rows.partitions = std::move(batch.partitions);
     rows.idle = std::move(batch.idle);
@@ -260,14 +263,14 @@ Result<std::unique_ptr<Feed>> open_feed(Context& context, const Dataset& dataset
   KafkaArguments arguments = TRY(kafka_arguments(input.kafka));
   auto topics = TRY(context.topics(arguments.bootstrap, arguments.config));
   int64_t rows_max = std::min(settings.rows_per_step_max, arguments.rows_max.value_or(INT64_MAX));
-  KafkaFeedOptions options{.topic = arguments.topic,
-                           .starting_offsets = arguments.starting_offsets,
-                           .fail_on_data_loss = arguments.fail_on_data_loss,
-                           .rows_max = rows_max,
-                           .once = context.options.once,
-                           .app_id_prefix = std::move(prefix),
-                           .group = fmt::format("ticklake-{}-{}", context.project.name,
-                                                dataset.name)};
+  KafkaFeedOptions options{
+      .topic = arguments.topic,
+      .starting_offsets = arguments.starting_offsets,
+      .fail_on_data_loss = arguments.fail_on_data_loss,
+      .rows_max = rows_max,
+      .once = context.options.once,
+      .app_id_prefix = std::move(prefix),
+      .group = fmt::format("ticklake-{}-{}", context.project.name, dataset.name)};
   return open_kafka_feed(std::move(topics), context.world.clock, std::move(options), stored);
 }
 
@@ -279,8 +282,7 @@ Result<std::unique_ptr<Flow>> open_stateless(Context& context, const Dataset& da
   if (plan.inputs.size() != 1 || !plan.has_row) {
     return Error{Code::Unsupported, "a streaming table reads exactly one stream and nothing else"};
   }
-  Settings settings =
-      TRY(settings_of(context.project.configuration, dataset.statement.properties));
+  Settings settings = TRY(settings_of(context.project.configuration, dataset.statement.properties));
   auto writer = TRY(TableWriter::open(context, dataset.path, dataset.name));
   context.hub.announce(dataset.name, writer.snapshot().version());
   auto feed = TRY(open_feed(context, dataset, settings, writer.txns()));
@@ -288,12 +290,12 @@ Result<std::unique_ptr<Flow>> open_stateless(Context& context, const Dataset& da
   if (dataset.quarantine) {
     quarantine = TRY(Quarantine::open(context, dataset, plan.inputs[0].schema));
   }
-  query::Request request{.sql = plan.duckdb_sql,
-                         .output = plan.output,
-                         .from_json = plan.from_json,
-                         .batch_input = plan.inputs[0].id,
-                         .batch_schema = with_columns(plan.inputs[0].schema,
-                                                      plan.inputs[0].columns)};
+  query::Request request{
+      .sql = plan.duckdb_sql,
+      .output = plan.output,
+      .from_json = plan.from_json,
+      .batch_input = plan.inputs[0].id,
+      .batch_schema = with_columns(plan.inputs[0].schema, plan.inputs[0].columns)};
   request.output.fields.push_back({"__row", Kind::Long});
   for (int i = 0; i < plan.expectations; ++i) {
     request.output.fields.push_back({fmt::format("__expect_{}", i), Kind::Boolean});

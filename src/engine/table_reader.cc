@@ -2,10 +2,10 @@
 // commit of the writing flow added, cut into the same runs by partition.
 #include "table_reader.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <tuple>
-
-#include <fmt/format.h>
 
 #include "partition_tag.h"
 
@@ -28,15 +28,16 @@ int64_t sequence_of(const delta::AddFile& file) {
 Result<PartitionTag> tag_of(const delta::AddFile& file) {
   auto text = file.tags.find(kPartitionsTag);
   if (text != file.tags.end()) return parse_partition_tag(text->second);
-  return PartitionTag{.runs = {{Partition(0), INT64_MAX}}, .partitions = {Partition(0)}, .idle = {}};
+  return PartitionTag{
+      .runs = {{Partition(0), INT64_MAX}}, .partitions = {Partition(0)}, .idle = {}};
 }
 
 // The same names and types, whatever their comments and nullability.
 bool readable_as(const Schema& stored, const Schema& wanted) {
   for (const auto& field : wanted.fields) {
     int index = stored.find(field.name);
-    if (index < 0 || !(to_sql(stored.fields[static_cast<size_t>(index)].type) ==
-                       to_sql(field.type))) {
+    if (index < 0 ||
+        !(to_sql(stored.fields[static_cast<size_t>(index)].type) == to_sql(field.type))) {
       return false;
     }
   }
@@ -65,7 +66,8 @@ std::vector<delta::AddFile> TableReader::in_order(const delta::Snapshot& snapsho
   std::vector<delta::AddFile> files = snapshot.files();
   std::vector<std::pair<int64_t, size_t>> order;
   for (size_t i = 0; i < files.size(); ++i) order.emplace_back(sequence_of(files[i]), i);
-  bool tagged = std::all_of(order.begin(), order.end(), [](auto& entry) { return entry.first >= 0; });
+  bool tagged =
+      std::all_of(order.begin(), order.end(), [](auto& entry) { return entry.first >= 0; });
   for (auto& entry : order) {
     if (!tagged) entry.first = files[entry.second].modified_ms;
   }
@@ -91,7 +93,8 @@ Result<void> TableReader::read_file(const delta::AddFile& file, VersionRows& out
       while (left == 0 && ++run < tag.runs.size()) left = tag.runs[run].rows;
       if (run >= tag.runs.size()) {
         return Error{Code::Corrupt, fmt::format("file {} of table {} has more rows than its tag {} "
-                                                "tells", file.path, source_.name, kPartitionsTag)};
+                                                "tells",
+                                                file.path, source_.name, kPartitionsTag)};
       }
       int64_t count = std::min(left, batch->num_rows() - at);
       out.pieces.push_back({tag.runs[run].partition, batch->Slice(at, count)});
@@ -119,7 +122,8 @@ Result<const delta::Commit*> TableReader::commit(Version version) {
                                "streams from it with --full-refresh",
                                version.value, source_.name, commits.error().message)};
     }
-    ahead_.assign(std::make_move_iterator(commits->begin()), std::make_move_iterator(commits->end()));
+    ahead_.assign(std::make_move_iterator(commits->begin()),
+                  std::make_move_iterator(commits->end()));
   }
   CHECK(!ahead_.empty() && ahead_.front().version == version, "commits() answers from `from` on");
   return &ahead_.front();

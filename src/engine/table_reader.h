@@ -17,7 +17,7 @@ namespace ticklake::engine {
 class TableReader {
  public:
   struct Source {
-    std::string name;                  // canonical
+    std::string name;  // canonical
     io::Path root;
     Schema schema;                     // that the reader relies on
     std::vector<std::string> columns;  // to be read; all where empty

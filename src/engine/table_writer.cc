@@ -1,9 +1,9 @@
 // Invariant: rows and the progress they came from land in one version. Resume depends on it.
 #include "table_writer.h"
 
-#include <algorithm>
-
 #include <fmt/format.h>
+
+#include <algorithm>
 
 namespace ticklake::engine {
 namespace {

@@ -1,5 +1,5 @@
-// The table that a flow fills: files written, then committed with progress that is compared and set.
-// Private to the folder.
+// The table that a flow fills: files written, then committed with progress that is compared and
+// set. Private to the folder.
 #pragma once
 
 #include <string>
@@ -26,7 +26,8 @@ class TableWriter {
                                             const std::set<Partition>& partitions,
                                             const std::set<Partition>& idle);
 
-  // One version with all of it. Each txn must still be as this object last saw it: Conflict otherwise.
+  // One version with all of it. Each txn must still be as this object last saw it: Conflict
+  // otherwise.
   Result<Version> commit(delta::Transaction transaction);
 
  private:
@@ -43,8 +44,10 @@ class TableWriter {
 
 // "ticklake/<pipeline>/<flow>/"
 std::string flow_prefix(const Context& context, const std::string& flow);
-// The same with the generation that a full refresh bumps: "ticklake/<pipeline>/<flow>/<generation>/"
-std::string progress_prefix(const Context& context, const std::string& flow, const Progress& stored);
+// The same with the generation that a full refresh bumps:
+// "ticklake/<pipeline>/<flow>/<generation>/"
+std::string progress_prefix(const Context& context, const std::string& flow,
+                            const Progress& stored);
 std::string generation_id(const Context& context, const std::string& flow);
 
 }  // namespace ticklake::engine

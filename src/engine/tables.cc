@@ -1,9 +1,9 @@
 #include "tables.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <set>
-
-#include <fmt/format.h>
 
 #include "base/text.h"
 #include "table_writer.h"
@@ -67,9 +67,10 @@ Result<std::set<std::string>> to_refresh(const Context& context) {
     const Table* table = context.graph.find(context.project, split(wanted, '.'));
     if (table == nullptr || dataset_of(context, table->name) == nullptr) {
       std::string near = nearest(wanted, names);
-      return Error{Code::Invalid, fmt::format("--full-refresh {}: no such table in this project; {}",
-                                              wanted, near.empty() ? "it makes: " + joined(names, ", ")
-                                                                   : "did you mean " + near + "?")};
+      return Error{Code::Invalid,
+                   fmt::format("--full-refresh {}: no such table in this project; {}", wanted,
+                               near.empty() ? "it makes: " + joined(names, ", ")
+                                            : "did you mean " + near + "?")};
     }
     out.insert(table->name);
   }
@@ -82,9 +83,10 @@ Result<void> check_downstream(const Context& context, const std::set<std::string
     if (!dataset.plan.streaming || refreshed.contains(dataset.name)) continue;
     for (const auto& input : dataset.inputs) {
       if (!refreshed.contains(input)) continue;
-      return Error{Code::Invalid, fmt::format("--full-refresh of {} empties it, and {} streams from "
-                                              "it; refresh both: --full-refresh {},{}",
-                                              input, dataset.name, input, dataset.name)};
+      return Error{Code::Invalid,
+                   fmt::format("--full-refresh of {} empties it, and {} streams from "
+                               "it; refresh both: --full-refresh {},{}",
+                               input, dataset.name, input, dataset.name)};
     }
   }
   return {};

@@ -2,10 +2,10 @@
 //
 // Invariant: the table's content is the query's answer over the input versions in its txns, or over
 // older ones whose answer was the same. No new version where nothing changed.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <string_view>
-
-#include <fmt/format.h>
 
 #include "base/time.h"
 #include "expectations.h"
@@ -67,8 +67,12 @@ class View final : public Flow {
  public:
   View(Context& context, const Dataset& dataset, FlowStatus& status, Settings settings,
        TableWriter writer, std::string prefix)
-      : context_(context), dataset_(dataset), status_(status), settings_(std::move(settings)),
-        writer_(std::move(writer)), prefix_(std::move(prefix)) {
+      : context_(context),
+        dataset_(dataset),
+        status_(status),
+        settings_(std::move(settings)),
+        writer_(std::move(writer)),
+        prefix_(std::move(prefix)) {
     for (const auto& [id, value] : writer_.txns()) {
       if (id.starts_with(prefix_) && id != content_id()) seen_[id] = value;
     }
@@ -95,6 +99,7 @@ class View final : public Flow {
   Progress seen_;  // "<prefix><table id>/version" of each input, of the last refresh
   std::map<std::string, Version> announced_;
   std::optional<int64_t> last_refresh_us_;
+  bool had_rows_ = false;
   bool done_ = false;
 };
 
@@ -115,7 +120,10 @@ Result<FlowOutcome> View::step(bool upstream_done) {
   }
   if (!announced_changes()) return FlowOutcome{};
   if (last_refresh_us_) {
-    int64_t wait = *last_refresh_us_ + settings_.refresh_us - context_.world.clock.now_us();
+    // While there is nothing to show yet, the first rows should not wait for a whole interval.
+    int64_t every =
+        had_rows_ ? settings_.refresh_us : std::min(settings_.refresh_us, settings_.pace_us);
+    int64_t wait = *last_refresh_us_ + every - context_.world.clock.now_us();
     if (wait > 0) return FlowOutcome{.worked = false, .wait_us = wait};
   }
   return refresh();
@@ -128,7 +136,8 @@ Result<delta::Snapshot> View::snapshot_of(const sql::PlanInput& input) {
   if (!input.timestamp) return delta::open(files, root);
   auto time = parse_timestamp(*input.timestamp);
   if (!time) {
-    return Error{Code::Invalid, fmt::format("TIMESTAMP AS OF '{}' is no timestamp", *input.timestamp)};
+    return Error{Code::Invalid,
+                 fmt::format("TIMESTAMP AS OF '{}' is no timestamp", *input.timestamp)};
   }
   return delta::open_timestamp(files, root, time->micros / kMicrosPerMilli);
 }
@@ -164,6 +173,7 @@ Result<FlowOutcome> View::refresh() {
   Batches rows = TRY(checked(answer.batches));
   int64_t hash = TRY(content_hash(rows, dataset_.plan.output));
   seen_ = progress;
+  had_rows_ = had_rows_ || row_count(rows) > 0;
   if (writer_.snapshot().txn(content_id()) == hash) return FlowOutcome{.worked = true};
   progress[content_id()] = hash;
   FlowOutcome out{.worked = true, .rows_out = row_count(rows)};
@@ -197,9 +207,8 @@ Result<Version> View::overwrite(const Batches& rows, Progress progress) {
   for (const auto& batch : rows) {
     if (batch->num_rows() > 0) pieces.push_back({Partition(0), batch});
   }
-  auto files = TRY(timed(status_.timings.parquet_ns, [&] {
-    return writer_.write(pieces, {Partition(0)}, {});
-  }));
+  auto files = TRY(
+      timed(status_.timings.parquet_ns, [&] { return writer_.write(pieces, {Partition(0)}, {}); }));
   delta::Transaction transaction;
   transaction.operation = "WRITE";
   transaction.parameters = {{"mode", "Overwrite"}, {"flow", dataset_.name}};
@@ -210,9 +219,8 @@ Result<Version> View::overwrite(const Batches& rows, Progress progress) {
   }
   transaction.txns = std::move(progress);
   transaction.reads_table = true;
-  Version version = TRY(timed(status_.timings.commit_ns, [&] {
-    return writer_.commit(std::move(transaction));
-  }));
+  Version version =
+      TRY(timed(status_.timings.commit_ns, [&] { return writer_.commit(std::move(transaction)); }));
   context_.hub.announce(dataset_.name, version);
   status_.version = version;
   status_.commits += 1;
@@ -224,8 +232,7 @@ Result<Version> View::overwrite(const Batches& rows, Progress progress) {
 
 Result<std::unique_ptr<Flow>> open_view(Context& context, const Dataset& dataset,
                                         FlowStatus& status) {
-  Settings settings =
-      TRY(settings_of(context.project.configuration, dataset.statement.properties));
+  Settings settings = TRY(settings_of(context.project.configuration, dataset.statement.properties));
   auto writer = TRY(TableWriter::open(context, dataset.path, dataset.name));
   context.hub.announce(dataset.name, writer.snapshot().version());
   std::string prefix = progress_prefix(context, dataset.name, writer.txns());

@@ -15,7 +15,8 @@ class WindowState {
  public:
   using Merge = std::function<Result<Batches>(const Batches&)>;
 
-  // Takes partial rows whose windows are open at `watermark`; returns how many input rows were late.
+  // Takes partial rows whose windows are open at `watermark`; returns how many input rows were
+  // late.
   Result<int64_t> add(const Batches& partials, EventTime watermark);
   // Merges if the rows kept are more than twice what the last merge left.
   Result<void> shrink(const Merge& merge);

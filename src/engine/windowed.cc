@@ -1,4 +1,5 @@
-// A windowed aggregation in append mode: a window's rows are written when the watermark passes its end.
+// A windowed aggregation in append mode: a window's rows are written when the watermark passes its
+// end.
 //
 //   one step:  version v of the source -> partial rows -> state; watermark advances over v;
 //              windows that it closes -> merge -> final -> files -> commit
@@ -6,14 +7,13 @@
 // Invariants:
 //  - State is replayed, not stored: at recorded progress "next version n, watermark w", the open
 //    windows are exactly the rows of the source at version n - 1 whose window ends after w.
-//  - The source is taken version by version, and the watermark moves once a version, so a replay from
-//    the log comes to the same watermarks, and to the same verdict on each late row.
+//  - The source is taken version by version, and the watermark moves once a version, so a replay
+//    from the log comes to the same watermarks, and to the same verdict on each late row.
 //  - At the first start the source's version is recorded before anything is read.
 #include <arrow/array.h>
+#include <fmt/format.h>
 
 #include <algorithm>
-
-#include <fmt/format.h>
 
 #include "base/time.h"
 #include "expectations.h"
@@ -38,9 +38,14 @@ class WindowedFlow final : public Flow {
  public:
   WindowedFlow(Context& context, const Dataset& dataset, FlowStatus& status, TableWriter writer,
                TableReader reader, Statements statements, std::string prefix)
-      : context_(context), dataset_(dataset), status_(status), writer_(std::move(writer)),
-        reader_(std::move(reader)), statements_(std::move(statements)),
-        prefix_(prefix + reader_.id() + "/"), ids_(delta_progress_ids(prefix, reader_.id())),
+      : context_(context),
+        dataset_(dataset),
+        status_(status),
+        writer_(std::move(writer)),
+        reader_(std::move(reader)),
+        statements_(std::move(statements)),
+        prefix_(prefix + reader_.id() + "/"),
+        ids_(delta_progress_ids(prefix, reader_.id())),
         watermark_(dataset.plan.windowed->delay_us) {}
 
   Result<FlowOutcome> step(bool upstream_done) override;
@@ -133,7 +138,8 @@ Result<FlowOutcome> WindowedFlow::start() {
   return out;
 }
 
-// Puts the source's rows as of `version` into the state; late ones are those of windows already out.
+// Puts the source's rows as of `version` into the state; late ones are those of windows already
+// out.
 Result<void> WindowedFlow::rebuild(Version version, std::optional<int64_t> oldest_start) {
   auto snapshot = TRY(reader_.at(version));
   std::vector<delta::Condition> conditions;
@@ -146,7 +152,8 @@ Result<void> WindowedFlow::rebuild(Version version, std::optional<int64_t> oldes
   bool restored = watermark_.value().has_value();
   for (const auto& file : TableReader::in_order(snapshot)) {
     if (!conditions.empty() && !delta::may_match(snapshot, file, conditions)) continue;
-    auto rows = TRY(timed(status_.timings.consume_ns, [&] { return reader_.read(version, {file}); }));
+    auto rows =
+        TRY(timed(status_.timings.consume_ns, [&] { return reader_.read(version, {file}); }));
     TRY(take_in(rows, true));
     // With a stored watermark, what each partition had come to is stored too.
     if (!restored) TRY(observe(rows));
@@ -171,9 +178,9 @@ Result<void> WindowedFlow::take_in(const VersionRows& rows, bool replay) {
   }
   auto answer = timed(status_.timings.sql_ns, [&] { return statements_.partial->run(input); });
   if (!answer) {
-    return prefixed(fmt::format("rows of version {} of table {}", rows.version.value,
-                                reader_.name()),
-                    answer.error());
+    return prefixed(
+        fmt::format("rows of version {} of table {}", rows.version.value, reader_.name()),
+        answer.error());
   }
   return timed(status_.timings.state_ns, [&]() -> Result<void> {
     int64_t late = TRY(state_.add(answer->batches, watermark_.value().value_or(EventTime::min())));
@@ -223,7 +230,8 @@ Result<std::optional<EventTime>> WindowedFlow::newest_in(const BatchPtr& rows) {
 Result<void> WindowedFlow::emit(FlowOutcome& out) {
   status_.watermark = watermark_.value();
   if (!watermark_.value()) return {};
-  auto closed = TRY(timed(status_.timings.state_ns, [&] { return state_.close(*watermark_.value()); }));
+  auto closed =
+      TRY(timed(status_.timings.state_ns, [&] { return state_.close(*watermark_.value()); }));
   if (closed.empty()) return {};
   Batches rows = TRY(final_rows(closed));
   if (row_count(rows) == 0) return {};
@@ -237,10 +245,10 @@ Result<void> WindowedFlow::emit(FlowOutcome& out) {
 }
 
 Result<Batches> WindowedFlow::final_rows(const Batches& closed) {
-  auto merged = TRY(timed(status_.timings.state_ns, [&] { return statements_.merge->run(closed); }));
-  auto answer = TRY(timed(status_.timings.sql_ns, [&] {
-    return statements_.final->run(merged.batches);
-  }));
+  auto merged =
+      TRY(timed(status_.timings.state_ns, [&] { return statements_.merge->run(closed); }));
+  auto answer =
+      TRY(timed(status_.timings.sql_ns, [&] { return statements_.final->run(merged.batches); }));
   int visible = static_cast<int>(dataset_.plan.output.fields.size());
   const auto& expectations = dataset_.statement.expectations;
   Batches out;
@@ -281,17 +289,15 @@ Progress WindowedFlow::progress() const {
 Result<Version> WindowedFlow::commit(const Batches& rows) {
   std::vector<Piece> pieces;
   for (const auto& batch : rows) pieces.push_back({Partition(0), batch});
-  auto files = TRY(timed(status_.timings.parquet_ns, [&] {
-    return writer_.write(pieces, {Partition(0)}, {});
-  }));
+  auto files = TRY(
+      timed(status_.timings.parquet_ns, [&] { return writer_.write(pieces, {Partition(0)}, {}); }));
   delta::Transaction transaction;
   transaction.operation = "STREAMING UPDATE";
   transaction.parameters = {{"outputMode", "Append"}, {"flow", dataset_.name}};
   transaction.adds = std::move(files);
   transaction.txns = progress();
-  Version version = TRY(timed(status_.timings.commit_ns, [&] {
-    return writer_.commit(std::move(transaction));
-  }));
+  Version version =
+      TRY(timed(status_.timings.commit_ns, [&] { return writer_.commit(std::move(transaction)); }));
   VersionRows handed{
       .version = version, .pieces = std::move(pieces), .partitions = {Partition(0)}, .idle = {}};
   context_.hub.publish(dataset_.name, std::make_shared<const VersionRows>(std::move(handed)));
@@ -349,7 +355,8 @@ Result<std::unique_ptr<Flow>> open_windowed(Context& context, const Dataset& dat
                              .schema = input.schema,
                              .columns = input.columns};
   const std::string& time = plan.windowed->event_time_column;
-  bool known = std::find(source.columns.begin(), source.columns.end(), time) != source.columns.end();
+  bool known =
+      std::find(source.columns.begin(), source.columns.end(), time) != source.columns.end();
   if (!source.columns.empty() && !time.empty() && !known) source.columns.push_back(time);
   auto reader = TRY(TableReader::open(context.world.files, context.hub, std::move(source)));
   Progress stored = writer.txns();
