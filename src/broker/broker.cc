@@ -1,6 +1,7 @@
 #include "broker/broker.h"
 
 #include "broker/embedded_log.h"
+#include "broker/kafka_client.h"
 
 namespace ticklake::broker {
 
@@ -8,8 +9,7 @@ Result<std::unique_ptr<Topics>> open(const std::string& bootstrap, const std::st
                                      const std::map<std::string, std::string>& config,
                                      const io::Clock& clock) {
   if (bootstrap == "embedded") return make_embedded_log(directory, clock);
-  (void)config;
-  return Error{Code::Unsupported, "Kafka is not here yet"};
+  return open_kafka({bootstrap, config}, clock);
 }
 
 }  // namespace ticklake::broker

@@ -1,9 +1,22 @@
+#include "broker/kafka_client.h"
 #include "broker/test_topics.h"
 
 namespace ticklake::broker {
 
-Result<void> delete_kafka_records(const std::string&, const std::string&, Partition, Offset) {
-  return Error{Code::Unsupported, "not yet"};
+Result<void> delete_kafka_records(const std::string& bootstrap, const std::string& topic,
+                                  Partition partition, Offset before) {
+  auto client = TRY(KafkaClient::make(RD_KAFKA_PRODUCER, {bootstrap, {}}, {}));
+  OwnedList offsets(rd_kafka_topic_partition_list_new(1));
+  rd_kafka_topic_partition_list_add(offsets.get(), topic.c_str(), partition.value)->offset =
+      before.value;
+  Owned<rd_kafka_DeleteRecords_t, rd_kafka_DeleteRecords_destroy> request(
+      rd_kafka_DeleteRecords_new(offsets.get()));
+  rd_kafka_DeleteRecords_t* requests[] = {request.get()};
+  TRY(admin_call(*client, RD_KAFKA_ADMIN_OP_DELETERECORDS, "delete records", kAdminTimeoutMs,
+                 [&](rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
+                   rd_kafka_DeleteRecords(client->handle(), requests, 1, options, queue);
+                 }));
+  return {};
 }
 
 }  // namespace ticklake::broker

@@ -1,0 +1,282 @@
+#include "broker/kafka_client.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <thread>
+
+#include "base/text.h"
+
+namespace ticklake::broker {
+
+void KafkaNews::problem(std::string text) {
+  std::lock_guard lock(mutex_);
+  problem_ = std::move(text);
+}
+
+std::string KafkaNews::last_problem() const {
+  std::lock_guard lock(mutex_);
+  return problem_.empty() ? "no answer in time" : problem_;
+}
+
+void KafkaNews::failed_delivery(Error error) {
+  std::lock_guard lock(mutex_);
+  if (!failed_delivery_) failed_delivery_ = std::move(error);
+}
+
+std::optional<Error> KafkaNews::take_failed_delivery() {
+  std::lock_guard lock(mutex_);
+  return std::exchange(failed_delivery_, std::nullopt);
+}
+
+namespace {
+
+using Config = std::map<std::string, std::string>;
+
+// Quick to connect and to recover; nothing happens behind our back.
+const Config& common_settings() {
+  static const Config settings{
+      {"client.id", "ticklake"},
+      {"allow.auto.create.topics", "false"},
+      {"enable.metrics.push", "false"},
+      {"log.connection.close", "false"},
+      {"reconnect.backoff.ms", "20"},
+      {"reconnect.backoff.max.ms", "1000"},
+      {"retry.backoff.ms", "20"},
+      {"socket.nagle.disable", "true"},
+      {"socket.connection.setup.timeout.ms", "5000"},
+      {"topic.metadata.refresh.fast.interval.ms", "20"},
+  };
+  return settings;
+}
+
+constexpr std::array<std::string_view, 10> kOurs{
+    "bootstrap.servers", "metadata.broker.list", "enable.auto.commit", "auto.offset.reset",
+    "enable.partition.eof", "enable.idempotence", "acks", "request.required.acks",
+    "transactional.id", "allow.auto.create.topics"};
+
+// "127.0.0.1:9092/bootstrap: Connect to ipv4#127.0.0.1:9092 failed: Connection refused (after 0ms ...)" without what
+// only the library's authors need.
+std::string reason_in(std::string_view text) {
+  if (size_t thread = text.find("]: "); text.starts_with("[thrd:") && thread != text.npos) {
+    text.remove_prefix(thread + 3);
+  }
+  return printable(trimmed(text.substr(0, text.find(" (after "))), 200);
+}
+
+void take_log(const rd_kafka_t* handle, int level, const char* facility, const char* text) {
+  constexpr int kWarning = 4;
+  auto* news = static_cast<KafkaNews*>(rd_kafka_opaque(handle));
+  std::string_view kind = facility;
+  if (news != nullptr && level <= kWarning && (kind == "FAIL" || kind == "ERROR")) {
+    news->problem(reason_in(text));
+  }
+}
+
+}  // namespace
+
+Result<void> check_kafka_config(const Config& config) {
+  for (const auto& [key, value] : config) {
+    bool is_plain = key == "security.protocol" && equal_ignoring_case(value, "plaintext");
+    if (!is_plain && (key.starts_with("security.") || key.starts_with("sasl.") ||
+                      key.starts_with("ssl.") || key == "enable.ssl.certificate.verification")) {
+      return Error{Code::Unsupported,
+                   fmt::format("Kafka setting {}: only plaintext connections are possible now; "
+                               "remove the setting and use a plaintext listener of the broker",
+                               printable(key))};
+    }
+    if (std::find(kOurs.begin(), kOurs.end(), key) != kOurs.end()) {
+      return Error{Code::Invalid,
+                   fmt::format("Kafka setting {} is fixed by ticklake, because exactly-once reading "
+                               "and safe writing depend on it: remove it",
+                               key)};
+    }
+  }
+  return {};
+}
+
+KafkaClient::KafkaClient(std::string bootstrap)
+    : bootstrap_(std::move(bootstrap)), name_("Kafka at " + bootstrap_) {}
+
+Result<std::unique_ptr<KafkaClient>> KafkaClient::make(rd_kafka_type_t type,
+                                                       const KafkaSettings& settings,
+                                                       const Config& own) {
+  TRY(check_kafka_config(settings.config));
+  std::unique_ptr<KafkaClient> client(new KafkaClient(settings.bootstrap));
+  Owned<rd_kafka_conf_t, rd_kafka_conf_destroy> conf(rd_kafka_conf_new());
+  char reason[512] = "";
+  Config all = settings.config;
+  all.insert(own.begin(), own.end());
+  all.insert(common_settings().begin(), common_settings().end());
+  all.insert_or_assign("bootstrap.servers", settings.bootstrap);
+  for (const auto& [key, value] : all) {
+    if (rd_kafka_conf_set(conf.get(), key.c_str(), value.c_str(), reason, sizeof reason) !=
+        RD_KAFKA_CONF_OK) {
+      return Error{Code::Invalid, fmt::format("Kafka setting {}={} is not accepted: {}",
+                                              printable(key), printable(value), reason)};
+    }
+  }
+  rd_kafka_conf_set_opaque(conf.get(), &client->news_);
+  rd_kafka_conf_set_log_cb(conf.get(), take_log);
+  rd_kafka_conf_set_error_cb(conf.get(), [](rd_kafka_t*, int number, const char* text, void* news) {
+    if (number == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) return;
+    static_cast<KafkaNews*>(news)->problem(reason_in(text));
+  });
+  rd_kafka_conf_set_dr_msg_cb(
+      conf.get(), [](rd_kafka_t* handle, const rd_kafka_message_t* message, void* client_news) {
+        if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) return;
+        bool is_too_big = message->err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE;
+        (void)handle;
+        static_cast<KafkaNews*>(client_news)->failed_delivery(
+            {is_too_big ? Code::Invalid : Code::Unavailable,
+             fmt::format("topic \"{}\", partition {}: a record of {} bytes was not written: {}{}",
+                         rd_kafka_topic_name(message->rkt), message->partition,
+                         message->len + message->key_len, rd_kafka_err2str(message->err),
+                         is_too_big ? "; raise the topic's max.message.bytes" : "")});
+      });
+  client->handle_ = rd_kafka_new(type, conf.get(), reason, sizeof reason);
+  if (client->handle_ == nullptr) {
+    return Error{Code::Invalid, fmt::format("the settings of Kafka do not fit together: {}", reason)};
+  }
+  (void)conf.release();  // now the client's
+  return client;
+}
+
+KafkaClient::~KafkaClient() {
+  if (handle_ == nullptr) return;
+  rd_kafka_purge(handle_, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+  rd_kafka_destroy_flags(handle_, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+}
+
+Error KafkaClient::unreachable() const {
+  return {Code::Unavailable,
+          fmt::format("no Kafka broker answers at {} ({}); check that it runs, that the address is "
+                      "right, and that its advertised listeners can be reached from here",
+                      bootstrap_, news_.last_problem())};
+}
+
+Error KafkaClient::error(rd_kafka_resp_err_t number, const char* detail,
+                         const std::string& action) const {
+  Code code = Code::Unavailable;
+  switch (number) {
+    case RD_KAFKA_RESP_ERR__TRANSPORT:
+    case RD_KAFKA_RESP_ERR__TIMED_OUT:
+    case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
+    case RD_KAFKA_RESP_ERR__RESOLVE: return unreachable();
+    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_ID:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION: code = Code::NotFound; break;
+    case RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS: code = Code::Conflict; break;
+    case RD_KAFKA_RESP_ERR_INVALID_CONFIG:
+    case RD_KAFKA_RESP_ERR_INVALID_PARTITIONS:
+    case RD_KAFKA_RESP_ERR_INVALID_REPLICATION_FACTOR:
+    case RD_KAFKA_RESP_ERR_INVALID_REQUEST:
+    case RD_KAFKA_RESP_ERR_POLICY_VIOLATION:
+    case RD_KAFKA_RESP_ERR__INVALID_ARG:
+    case RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION: code = Code::Invalid; break;
+    default: break;
+  }
+  const char* text = detail != nullptr ? detail : rd_kafka_err2str(number);
+  return {code, fmt::format("cannot {} in {}: {}", action, name_, text)};
+}
+
+Result<KafkaTopic> describe_kafka_topic(const KafkaClient& client, const std::string& topic) {
+  std::string action = fmt::format("describe topic \"{}\"", topic);
+  const char* name = topic.c_str();
+  Owned<rd_kafka_TopicCollection_t, rd_kafka_TopicCollection_destroy> names(
+      rd_kafka_TopicCollection_of_topic_names(&name, 1));
+  OwnedEvent event = TRY(admin_call(
+      client, RD_KAFKA_ADMIN_OP_DESCRIBETOPICS, action, kAdminTimeoutMs,
+      [&](rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
+        rd_kafka_DescribeTopics(client.handle(), names.get(), options, queue);
+      }));
+  size_t count = 0;
+  const auto* result = rd_kafka_event_DescribeTopics_result(event.get());
+  const auto** topics = rd_kafka_DescribeTopics_result_topics(result, &count);
+  CHECK(count == 1, "one topic asked for");
+  const rd_kafka_error_t* failed = rd_kafka_TopicDescription_error(topics[0]);
+  if (failed != nullptr && rd_kafka_error_code(failed) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return client.error(rd_kafka_error_code(failed), rd_kafka_error_string(failed), action);
+  }
+  KafkaTopic found;
+  found.id = rd_kafka_Uuid_base64str(rd_kafka_TopicDescription_topic_id(topics[0]));
+  const auto** partitions = rd_kafka_TopicDescription_partitions(topics[0], &count);
+  found.partitions = static_cast<int32_t>(count);
+  found.has_leaders = std::all_of(partitions, partitions + count, [](const auto* partition) {
+    const rd_kafka_Node_t* leader = rd_kafka_TopicPartitionInfo_leader(partition);
+    return leader != nullptr && rd_kafka_Node_id(leader) >= 0;
+  });
+  return found;
+}
+
+namespace {
+
+bool is_leader_moving(rd_kafka_resp_err_t number) {
+  return number == RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION ||
+         number == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE ||
+         number == RD_KAFKA_RESP_ERR_UNKNOWN_LEADER_EPOCH ||
+         number == RD_KAFKA_RESP_ERR_FENCED_LEADER_EPOCH;
+}
+
+// Conflict: a partition is without a leader for the moment.
+Result<std::vector<Offset>> ask_offsets(const KafkaClient& client, const std::string& topic,
+                                        int32_t partitions, int64_t spec) {
+  std::string action = fmt::format("ask for the offsets of topic \"{}\"", topic);
+  OwnedList asked(rd_kafka_topic_partition_list_new(partitions));
+  for (int32_t i = 0; i < partitions; ++i) {
+    rd_kafka_topic_partition_list_add(asked.get(), topic.c_str(), i)->offset = spec;
+  }
+  OwnedEvent event = TRY(admin_call(
+      client, RD_KAFKA_ADMIN_OP_LISTOFFSETS, action, kAdminTimeoutMs,
+      [&](rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
+        Owned<rd_kafka_error_t, rd_kafka_error_destroy> ignored(
+            rd_kafka_AdminOptions_set_isolation_level(options,
+                                                      RD_KAFKA_ISOLATION_LEVEL_READ_COMMITTED));
+        rd_kafka_ListOffsets(client.handle(), asked.get(), options, queue);
+      }));
+  size_t count = 0;
+  const auto** infos =
+      rd_kafka_ListOffsets_result_infos(rd_kafka_event_ListOffsets_result(event.get()), &count);
+  std::vector<Offset> offsets(static_cast<size_t>(partitions), Offset(-1));
+  for (size_t i = 0; i < count; ++i) {
+    const auto* told = rd_kafka_ListOffsetsResultInfo_topic_partition(infos[i]);
+    if (told->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+      Error error = client.error(told->err, nullptr, action);
+      if (is_leader_moving(told->err)) error.code = Code::Conflict;
+      return error;
+    }
+    if (told->partition >= 0 && told->partition < partitions) {
+      offsets[static_cast<size_t>(told->partition)] = Offset(told->offset);
+    }
+  }
+  return offsets;
+}
+
+}  // namespace
+
+Result<std::vector<Offset>> list_kafka_offsets(const KafkaClient& client, const std::string& topic,
+                                               int32_t partitions, int64_t spec) {
+  constexpr int kTriesMax = 40;
+  for (int tries = 1;; ++tries) {
+    Result<std::vector<Offset>> offsets = ask_offsets(client, topic, partitions, spec);
+    if (offsets || offsets.error().code != Code::Conflict) return offsets;
+    if (tries == kTriesMax) return Error{Code::Unavailable, offsets.error().message};
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+}
+
+Result<std::vector<OffsetRange>> kafka_ranges(const KafkaClient& client, const std::string& topic,
+                                              int32_t partitions) {
+  std::vector<Offset> begins =
+      TRY(list_kafka_offsets(client, topic, partitions, RD_KAFKA_OFFSET_SPEC_EARLIEST));
+  std::vector<Offset> ends =
+      TRY(list_kafka_offsets(client, topic, partitions, RD_KAFKA_OFFSET_SPEC_LATEST));
+  std::vector<OffsetRange> ranges;
+  for (size_t i = 0; i < begins.size(); ++i) ranges.push_back({begins[i], ends[i]});
+  return ranges;
+}
+
+}  // namespace ticklake::broker

@@ -1,0 +1,124 @@
+// librdkafka behind our Result: a client, its settings and its administrative calls. The only place that includes it.
+#pragma once
+
+#include <librdkafka/rdkafka.h>
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "broker/broker.h"
+
+namespace ticklake::broker {
+
+template <typename T, void (*destroy)(T*)>
+struct Destroy {
+  void operator()(T* object) const { destroy(object); }
+};
+template <typename T, void (*destroy)(T*)>
+using Owned = std::unique_ptr<T, Destroy<T, destroy>>;
+
+using OwnedQueue = Owned<rd_kafka_queue_t, rd_kafka_queue_destroy>;
+using OwnedTopic = Owned<rd_kafka_topic_t, rd_kafka_topic_destroy>;
+using OwnedEvent = Owned<rd_kafka_event_t, rd_kafka_event_destroy>;
+using OwnedOptions = Owned<rd_kafka_AdminOptions_t, rd_kafka_AdminOptions_destroy>;
+using OwnedList = Owned<rd_kafka_topic_partition_list_t, rd_kafka_topic_partition_list_destroy>;
+
+struct KafkaSettings {
+  std::string bootstrap;
+  std::map<std::string, std::string> config;  // the user's
+  std::string name() const { return "Kafka at " + bootstrap; }
+};
+
+// What librdkafka's threads have to tell; it outlives them.
+class KafkaNews {
+ public:
+  void problem(std::string text);         // of a connection
+  std::string last_problem() const;
+  void failed_delivery(Error error);      // the first is kept
+  std::optional<Error> take_failed_delivery();
+
+ private:
+  mutable std::mutex mutex_;
+  std::string problem_;
+  std::optional<Error> failed_delivery_;
+};
+
+// Settings that the user may not change because correctness hangs on them, and those not offered yet.
+Result<void> check_kafka_config(const std::map<std::string, std::string>& config);
+
+class KafkaClient {
+ public:
+  // `settings` over our defaults, the user's over both. Does not wait for a connection.
+  static Result<std::unique_ptr<KafkaClient>> make(
+      rd_kafka_type_t type, const KafkaSettings& settings,
+      const std::map<std::string, std::string>& own);
+  ~KafkaClient();
+  KafkaClient(const KafkaClient&) = delete;
+  KafkaClient& operator=(const KafkaClient&) = delete;
+
+  rd_kafka_t* handle() const { return handle_; }
+  KafkaNews& news() { return news_; }
+  const std::string& name() const { return name_; }
+
+  // "no Kafka broker answers at HOST:PORT (reason); ..."
+  Error unreachable() const;
+  // Our error for librdkafka's, while doing `action` ("create topic \"x\"").
+  Error error(rd_kafka_resp_err_t number, const char* detail, const std::string& action) const;
+
+ private:
+  explicit KafkaClient(std::string bootstrap);
+
+  std::string bootstrap_;
+  std::string name_;
+  KafkaNews news_;
+  rd_kafka_t* handle_ = nullptr;
+};
+
+// Waits for the answer to one administrative request that `start` sends. Any thread.
+template <typename Start>
+Result<OwnedEvent> admin_call(const KafkaClient& client, rd_kafka_admin_op_t operation,
+                              const std::string& action, int timeout_ms, Start&& start) {
+  OwnedQueue queue(rd_kafka_queue_new(client.handle()));
+  OwnedOptions options(rd_kafka_AdminOptions_new(client.handle(), operation));
+  char unused[1];
+  rd_kafka_AdminOptions_set_request_timeout(options.get(), timeout_ms, unused, 0);
+  start(options.get(), queue.get());
+  OwnedEvent event(rd_kafka_queue_poll(queue.get(), timeout_ms + 1000));
+  if (!event) return client.unreachable();
+  if (rd_kafka_resp_err_t number = rd_kafka_event_error(event.get())) {
+    return client.error(number, rd_kafka_event_error_string(event.get()), action);
+  }
+  return event;
+}
+
+struct KafkaTopic {
+  std::string id;
+  int32_t partitions = 0;
+  bool has_leaders = false;  // of all partitions
+};
+inline constexpr int kAdminTimeoutMs = 5000;
+
+// NotFound (without advice) where there is none.
+Result<KafkaTopic> describe_kafka_topic(const KafkaClient& client, const std::string& topic);
+// One offset a partition; `spec` is librdkafka's: a timestamp, or RD_KAFKA_OFFSET_SPEC_*. -1: none.
+Result<std::vector<Offset>> list_kafka_offsets(const KafkaClient& client, const std::string& topic,
+                                               int32_t partitions, int64_t spec);
+Result<std::vector<OffsetRange>> kafka_ranges(const KafkaClient& client, const std::string& topic,
+                                              int32_t partitions);
+
+Result<std::unique_ptr<Topics>> open_kafka(const KafkaSettings& settings, const io::Clock& clock);
+Result<std::unique_ptr<Reader>> read_kafka(const KafkaSettings& settings, const std::string& topic,
+                                           const KafkaTopic& described,
+                                           const std::map<Partition, Offset>& from);
+Result<std::unique_ptr<Writer>> write_kafka(const KafkaSettings& settings, const std::string& topic,
+                                            int32_t partitions, const io::Clock& clock);
+// The last record of each partition of `ranges` that has one.
+Result<std::map<Partition, Record>> last_kafka_records(const KafkaSettings& settings,
+                                                       const std::string& topic,
+                                                       const std::vector<OffsetRange>& ranges);
+
+}  // namespace ticklake::broker
