@@ -96,7 +96,7 @@ Result<FromItemPtr> Parser::relation_primary() {
     return unsupported(position, at("VIEW", 1) ? "LATERAL VIEW" : "LATERAL",
                        "join the tables with a condition instead");
   }
-  if (at("(") && !at_query()) {
+  if (at("(") && !at_query(1)) {
     take();
     FromItemPtr inner = TRY(relation());
     TRY(expect(")", "or a join behind the relation in parentheses"));
