@@ -1,4 +1,6 @@
 // Numbers, base64 and JSON strings as text.
+#include <fmt/format.h>
+
 #include <charconv>
 #include <cmath>
 #include <cstring>
@@ -128,7 +130,7 @@ std::optional<arrow::Decimal128> to_decimal(std::string_view text, int precision
   auto count = static_cast<size_t>(kept);
   bool up = count < parts->digits.size() && parts->digits[count] >= '5';
   parts->digits.resize(count, '0');
-  if (parts->digits.empty()) parts->digits = "0";
+  if (parts->digits.empty()) parts->digits.push_back('0');
   auto number = arrow::Decimal128::FromString(parts->digits);
   if (!number.ok()) return {};
   arrow::Decimal128 value = *number;
@@ -151,9 +153,9 @@ std::string java_double(double value) {
   std::string mantissa = text.substr(0, mark);
   if (mantissa.find('.') == std::string::npos) mantissa += ".0";
   if (plain) return mantissa;
-  std::string exponent = text.substr(mark + 2);
-  exponent.erase(0, std::min(exponent.find_first_not_of('0'), exponent.size() - 1));
-  return mantissa + (text[mark + 1] == '-' ? "E-" : "E") + exponent;
+  int exponent = 0;
+  std::from_chars(text.data() + mark + 2, text.data() + text.size(), exponent);
+  return fmt::format("{}E{}{}", mantissa, text[mark + 1] == '-' ? "-" : "", exponent);
 }
 
 namespace {

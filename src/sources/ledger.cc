@@ -1,0 +1,90 @@
+#include "sources/ledger.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "sources/outbox.h"
+
+namespace ticklake::sources {
+
+using Json = nlohmann::json;
+
+namespace {
+
+std::string text_of(const Json& json, const char* key) {
+  auto found = json.find(key);
+  return found != json.end() && found->is_string() ? found->get<std::string>() : "";
+}
+
+template <typename T>
+T number_of(const Json& json, const char* key) {
+  auto found = json.find(key);
+  return found != json.end() && found->is_number_integer() ? found->get<T>() : T{0};
+}
+
+}  // namespace
+
+uint64_t hashed(uint64_t hash, std::string_view bytes) {
+  for (char c : bytes) hash = (hash ^ static_cast<uint8_t>(c)) * 0x100000001b3u;
+  return hash;
+}
+
+Result<Ledger> Ledger::open(broker::Topics& topics, const std::string& topic,
+                            const std::string& topic_id, const std::string& source) {
+  Ledger out;
+  out.topic_id_ = topic_id;
+  out.source_ = source;
+  auto info = topics.describe(topic);
+  if (!info && info.error().code == Code::NotFound) {
+    TRY(topics.create(topic, {.partitions = 1, .config = {{"retention.ms", "-1"}}}));
+    info = topics.describe(topic);
+  }
+  if (!info) return std::move(info).error();
+  std::map<Partition, broker::OffsetRange> ranges;
+  for (size_t i = 0; i < info->partitions.size(); ++i) {
+    ranges[Partition(static_cast<int32_t>(i))] = info->partitions[i];
+  }
+  TRY(read_records(topics, topic, ranges, [&](Partition, const broker::Record& record) {
+    Json json = Json::parse(record.value.value_or(""), nullptr, false);
+    if (!json.is_object() || text_of(json, "source") != source) return;
+    if (text_of(json, "topic_id") != topic_id) return;
+    out.files_[text_of(json, "file")] = {number_of<int64_t>(json, "size"),
+                                         number_of<int64_t>(json, "modified_ms"),
+                                         number_of<uint64_t>(json, "hash")};
+  }));
+  out.writer_ = TRY(topics.write(topic));
+  return out;
+}
+
+Result<void> Ledger::add(const std::string& name, const ReadFile& file) {
+  Json json = {{"source", source_},   {"topic_id", topic_id_},
+               {"file", name},        {"size", file.size},
+               {"hash", file.hash},   {"modified_ms", file.modified_ms}};
+  TRY(writer_->append({.key = name, .value = json.dump(-1, ' ', false,
+                                                       Json::error_handler_t::replace)},
+                      Partition(0)));
+  TRY(writer_->flush());
+  files_[name] = file;
+  return {};
+}
+
+Result<void> Ledger::check_unchanged(io::FileStore& store, const io::FileInfo& info,
+                                     const std::string& name) {
+  auto found = files_.find(name);
+  if (found == files_.end()) return {};
+  ReadFile& known = found->second;
+  if (info.size == known.size && info.modified_ms == known.modified_ms) return {};
+  bool same = info.size == known.size;
+  if (same) same = hashed(kEmptyHash, TRY(store.read(info.path))) == known.hash;
+  if (same) {
+    known.modified_ms = info.modified_ms;  // touched or copied
+    return {};
+  }
+  return Error{Code::Invalid,
+               fmt::format("{} changed after it had been read ({} bytes then, {} now): put it back "
+                           "as it was, and give new data a file name of its own",
+                           info.path, known.size, info.size)};
+}
+
+}  // namespace ticklake::sources

@@ -1,0 +1,14 @@
+#include "sources/forms.h"
+
+namespace ticklake::sources {
+
+Result<std::unique_ptr<Source>> open_source(const SourceSpec& spec, broker::Topics& topics,
+                                            io::FileStore& files, const io::Clock& clock,
+                                            const OpenOptions& options) {
+  if (std::holds_alternative<SyntheticSpec>(spec.form)) {
+    return open_synthetic(spec, topics, clock, options);
+  }
+  return open_csv(spec, topics, files, clock, options);
+}
+
+}  // namespace ticklake::sources

@@ -1,0 +1,14 @@
+// Records out of the rows that a topic's reader gives.
+#pragma once
+
+#include <vector>
+
+#include "broker/broker.h"
+#include "model/arrow.h"
+
+namespace ticklake::sources {
+
+// With key, value and headers. Invalid where the rows are not of broker::record_schema().
+Result<std::vector<broker::Record>> records_of(const arrow::RecordBatch& rows);
+
+}  // namespace ticklake::sources
