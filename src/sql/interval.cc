@@ -95,7 +95,7 @@ class Sum {
     if (seen_ && is_months(unit.field) != is_months(sum_.first)) {
       return invalid(fmt::format("the interval '{}' mixes years or months with shorter units; "
                                  "write two intervals",
-                                 printable(text, 60)));
+                                 printable(trimmed(text), 60)));
     }
     int64_t& total = is_months(unit.field) ? months_ : sum_.micros;
     if (__builtin_add_overflow(total, value, &total)) return out_of_range(text);

@@ -25,15 +25,28 @@ std::vector<size_t> matching_parentheses(const std::vector<Token>& tokens) {
 }
 
 // Words that end an item of a list where they follow it, and so cannot be its alias without AS.
-constexpr std::array<std::string_view, 59> kNoImplicitAlias = {
+constexpr std::array<std::string_view, 58> kNoImplicitAlias = {
     "AND",     "ANTI",   "AS",        "ASC",     "BETWEEN",  "CLUSTER", "CROSS",     "DELAY",
-    "DESC",    "DISTRIBUTE", "DIV",   "ELSE",    "END",      "EXCEPT",  "FILTER",    "FOR",
+    "DESC",    "DISTRIBUTE", "DIV",   "ELSE",    "EXCEPT",  "FILTER",    "FOR",
     "FROM",    "FULL",   "GROUP",     "HAVING",  "ILIKE",    "IN",      "INNER",     "INTERSECT",
     "INTO",    "IS",     "JOIN",      "LATERAL", "LEFT",     "LIKE",    "LIMIT",     "MINUS",
     "NATURAL", "NOT",    "NULLS",     "OFFSET",  "ON",       "OR",      "ORDER",     "OVER",
     "PIVOT",   "QUALIFY", "RIGHT",    "RLIKE",   "REGEXP",   "SELECT",  "SEMI",      "SETMINUS",
     "SORT",    "TABLESAMPLE", "THEN", "UNION",   "UNPIVOT",  "USING",   "WATERMARK", "WHEN",
     "WHERE",   "WITH",   "CREATE"};
+
+// The word that was likely meant: two letters in wrong order (FORM) count as one mistake.
+std::string likely(const Token& token, std::span<const std::string> words) {
+  if (token.kind != Token::Kind::Word) return "";
+  for (const std::string& word : words) {
+    if (word.size() != token.upper.size() || word == token.upper) continue;
+    size_t at = std::mismatch(word.begin(), word.end(), token.upper.begin()).first - word.begin();
+    std::string swapped = token.upper;
+    if (at + 1 < swapped.size()) std::swap(swapped[at], swapped[at + 1]);
+    if (swapped == word) return word;
+  }
+  return nearest(token.text, words);
+}
 
 }  // namespace
 
@@ -106,16 +119,13 @@ Error Parser::unexpected(std::string_view expected, Words candidates) const {
         "UNION", "JOIN",  "INNER", "LEFT",   "USING", "OFFSET"};
     std::vector<std::string> words(kClauses.begin(), kClauses.end());
     const Token& alias = tokens_[implicit_alias_];
-    std::string near = alias.kind == Token::Kind::Word ? nearest(alias.text, words) : "";
+    std::string near = likely(alias, words);
     if (!near.empty()) {
       return refuse(alias.position, fmt::format("{} before {}", quoted(alias), quoted(token)),
                     fmt::format("did you mean {}?", near));
     }
   }
-  std::string near;
-  if (token.kind == Token::Kind::Word) {
-    near = nearest(token.text, std::vector<std::string>(candidates.begin(), candidates.end()));
-  }
+  std::string near = likely(token, std::vector<std::string>(candidates.begin(), candidates.end()));
   std::string advice = fmt::format("expected {}", expected);
   if (!near.empty() && near != token.upper) advice += fmt::format("; did you mean {}?", near);
   return refuse(token.position, quoted(token), advice);
@@ -196,6 +206,7 @@ bool Parser::at_implicit_alias() const {
   if (peek().kind != Token::Kind::Word) return false;
   // WINDOW w AS (..) is a clause, and a lone "window" a name.
   if (at("WINDOW") && at_name(1) && at("AS", 2)) return false;
+  if (at("END")) return case_nesting_ == 0;
   return std::find(kNoImplicitAlias.begin(), kNoImplicitAlias.end(), peek().upper) ==
          kNoImplicitAlias.end();
 }
