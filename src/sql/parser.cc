@@ -178,6 +178,10 @@ Result<std::vector<std::string>> Parser::table_name() {
   if (at("IDENTIFIER") && at("(", 1)) {
     return unsupported(position, "IDENTIFIER(..)", "write the name itself");
   }
+  if (!at(".", 1) && at_any({"AS", "SELECT", "FROM", "WHERE", "GROUP", "ORDER", "HAVING", "LIMIT",
+                             "JOIN", "ON", "UNION"})) {
+    return unexpected("the name of a table");
+  }
   std::vector<std::string> parts = TRY(dotted_name("the name of a table"));
   if (parts.size() > 3) {
     return refuse(position, fmt::format("a name of {} parts", parts.size()),

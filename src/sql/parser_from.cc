@@ -154,9 +154,6 @@ Result<FromItem> Parser::stream() {
 Result<FromItem> Parser::table_or_function() {
   FromItem item;
   item.position = peek().position;
-  if (at_any({"SELECT", "WHERE", "GROUP", "ORDER", "HAVING", "LIMIT", "JOIN", "ON", "UNION"})) {
-    return unexpected("the name of a table, a query in parentheses or STREAM");
-  }
   if (peek().kind == Token::Kind::String) {
     return unsupported(item.position, quoted(peek()),
                        "read files with read_files(..) through a source, and write the names of "
