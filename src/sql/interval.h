@@ -16,8 +16,8 @@ Result<IntervalLiteral> parse_interval(std::string_view text);
 Result<IntervalLiteral> parse_interval(std::string_view text, IntervalUnit first,
                                        IntervalUnit last);
 
-
-// Of "SECOND", "seconds" and the like; week, millisecond and microsecond are no fields of their own.
+// Of "SECOND", "seconds" and the like; week, millisecond and microsecond are no fields of their
+// own.
 std::optional<IntervalUnit> interval_unit(std::string_view word);
 bool is_interval_unit(std::string_view word);  // "WEEKS" too
 
