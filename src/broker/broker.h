@@ -1,4 +1,5 @@
-// Topics: durable partitioned logs of records. Two implementations, one behaviour: Apache Kafka and the embedded log.
+// Topics: durable partitioned logs of records. Two implementations, one behaviour: Apache Kafka and
+// the embedded log.
 #pragma once
 
 #include <map>
@@ -39,20 +40,24 @@ struct TopicInfo {
   std::vector<OffsetRange> partitions;
 };
 
-// Rows of one partition in offset order. The columns are those of read_kafka: key BINARY, value BINARY, topic STRING,
-// partition INT, offset BIGINT, timestamp TIMESTAMP, timestampType INT, headers ARRAY<STRUCT<key STRING, value BINARY>>.
+// Rows of one partition in offset order. The columns are those of read_kafka: key BINARY, value
+// BINARY, topic STRING,
+// partition INT, offset BIGINT, timestamp TIMESTAMP, timestampType INT, headers ARRAY<STRUCT<key
+// STRING, value BINARY>>.
 struct Chunk {
   Partition partition;
-  Offset next;  // where reading goes on; may be beyond the last row's offset + 1 (compaction, transaction markers)
+  // where reading goes on; may be beyond the last row's offset + 1 (compaction, transaction
+  // markers)
+  Offset next;
   BatchPtr rows;
 };
 
 const Schema& record_schema();
 
 struct PollLimits {
-  int64_t rows_max = 100'000;       // of all partitions together
-  int64_t bytes_max = 64 << 20;     // of keys and values together; one record may exceed it
-  int64_t wait_ms_max = 0;          // for a first record; 0: only what is there already
+  int64_t rows_max = 100'000;    // of all partitions together
+  int64_t bytes_max = 64 << 20;  // of keys and values together; one record may exceed it
+  int64_t wait_ms_max = 0;       // for a first record; 0: only what is there already
 };
 
 // Reads a topic from given offsets; not a group member. One thread at a time.
@@ -60,9 +65,12 @@ class Reader {
  public:
   virtual ~Reader() = default;
 
-  // At most one chunk a partition, partitions taken evenly so that none runs ahead of the others. Empty: nothing new.
-  // NotFound: the topic is gone. Corrupt: an offset sought is no longer held (log start beyond it), beyond the end, or
-  // a stored record is damaged; names topic, partition and offsets. Unavailable: the broker cannot be reached now.
+  // At most one chunk a partition, partitions taken evenly so that none runs ahead of the others.
+  // Empty: nothing new.
+  // NotFound: the topic is gone. Corrupt: an offset sought is no longer held (log start beyond it),
+  // beyond the end, or
+  // a stored record is damaged; names topic, partition and offsets. Unavailable: the broker cannot
+  // be reached now.
   virtual Result<std::vector<Chunk>> poll(const PollLimits& limits) = 0;
 
   // The ranges as the broker last told, new partitions included; refreshed at most every second.
@@ -76,7 +84,8 @@ class Reader {
 class Writer {
  public:
   virtual ~Writer() = default;
-  // Takes the record into a bounded buffer; waits for room. No partition: by hash of the key (Kafka's murmur2), round
+  // Takes the record into a bounded buffer; waits for room. No partition: by hash of the key
+  // (Kafka's murmur2), round
   // robin without a key.
   virtual Result<void> append(Record record, std::optional<Partition> partition = {}) = 0;
   // Returns when all appended records are durable (acks=all, fsync), or with the first failure.
@@ -93,22 +102,29 @@ class Topics {
  public:
   virtual ~Topics() = default;
   virtual Result<std::vector<std::string>> list() = 0;  // sorted; internal topics left out
-  virtual Result<TopicInfo> describe(const std::string& topic) = 0;  // NotFound, naming the nearest topic
-  virtual Result<void> create(const std::string& topic, const TopicOptions& options) = 0;  // Conflict if there
+  // NotFound, naming the nearest topic
+  virtual Result<TopicInfo> describe(const std::string& topic) = 0;
+  // Conflict if there
+  virtual Result<void> create(const std::string& topic, const TopicOptions& options) = 0;
   virtual Result<void> remove(const std::string& topic) = 0;
-  virtual Result<std::unique_ptr<Reader>> read(const std::string& topic, const std::map<Partition, Offset>& from) = 0;
+  virtual Result<std::unique_ptr<Reader>> read(const std::string& topic,
+                                               const std::map<Partition, Offset>& from) = 0;
   virtual Result<std::unique_ptr<Writer>> write(const std::string& topic) = 0;
   // The last record of each partition that has one (a source finds there where it was).
   virtual Result<std::map<Partition, Record>> last_records(const std::string& topic) = 0;
-  // The first offset in each partition whose record's timestamp is >= the given one; the end where there is none.
-  virtual Result<std::map<Partition, Offset>> offsets_at(const std::string& topic, int64_t timestamp_ms) = 0;
+  // The first offset in each partition whose record's timestamp is >= the given one; the end where
+  // there is none.
+  virtual Result<std::map<Partition, Offset>> offsets_at(const std::string& topic,
+                                                         int64_t timestamp_ms) = 0;
   // Tells lag tools how far a flow is; never read back.
   virtual Result<void> publish_offsets(const std::string& group, const std::string& topic,
                                        const std::map<Partition, Offset>& next) = 0;
-  virtual std::string name() const = 0;  // for messages: "embedded log at DIR", "Kafka at HOST:PORT"
+  // For messages: "embedded log at DIR", "Kafka at HOST:PORT".
+  virtual std::string name() const = 0;
 };
 
-// bootstrap "embedded": the embedded log in `directory`. Else Kafka at that address, with librdkafka's settings
+// bootstrap "embedded": the embedded log in `directory`. Else Kafka at that address, with
+// librdkafka's settings
 // (dotted names) from `config`; Unavailable with the reason where no broker answers within 10 s.
 // Unsupported: security settings other than plaintext.
 Result<std::unique_ptr<Topics>> open(const std::string& bootstrap, const std::string& directory,

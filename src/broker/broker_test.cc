@@ -1,4 +1,5 @@
-// One suite for both kinds of broker. Kafka takes part where TICKLAKE_TEST_KAFKA names one (HOST:PORT).
+// One suite for both kinds of broker. Kafka takes part where TICKLAKE_TEST_KAFKA names one
+// (HOST:PORT).
 #include "broker/broker.h"
 
 #include <arrow/array.h>
@@ -356,7 +357,8 @@ TEST_P(TopicsTest, DeletedRecordsAreToldApart) {
   auto stale = topics_->read(topic_, {{Partition(0), Offset(3)}});
   ASSERT_FALSE(stale);
   EXPECT_EQ(stale.error().code, Code::Corrupt);
-  auto words = fmt::format("log start {} beyond the stored offset 3: data was deleted", begin.value);
+  auto words =
+      fmt::format("log start {} beyond the stored offset 3: data was deleted", begin.value);
   EXPECT_NE(stale.error().message.find(words), std::string::npos) << stale.error().message;
   auto sound = topics_->read(topic_, {{Partition(0), begin}});
   ASSERT_TRUE(sound);
@@ -367,8 +369,8 @@ TEST_P(TopicsTest, OffsetsOfAGroupArePublished) {
   create(2);
   fill(*writer(), 10, 2);
   for (int64_t n : {1, 2}) {
-    auto published = topics_->publish_offsets("lag/group", topic_,
-                                              {{Partition(0), Offset(n)}, {Partition(1), Offset(n)}});
+    std::map<Partition, Offset> next{{Partition(0), Offset(n)}, {Partition(1), Offset(n)}};
+    auto published = topics_->publish_offsets("lag/group", topic_, next);
     EXPECT_TRUE(published) << published.error().message;
   }
 }

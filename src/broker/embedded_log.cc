@@ -21,6 +21,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using nlohmann::json;
+using Config = std::map<std::string, std::string>;
 
 // Names that start with '~' are ours: no topic can have them.
 constexpr std::string_view kMetadataName = "/topic.json";
@@ -38,7 +39,7 @@ Result<int64_t> setting_number(const std::string& key, const std::string& text, 
   auto parsed = std::from_chars(text.data(), text.data() + text.size(), number);
   if (text.empty() || parsed.ec != std::errc() || parsed.ptr != text.data() + text.size() ||
       number < least) {
-    return Error{Code::Invalid, fmt::format("topic setting {}: \"{}\" is not a whole number from {}",
+    return Error{Code::Invalid, fmt::format("topic setting {}: \"{}\" is not a whole number >= {}",
                                             key, printable(text), least)};
   }
   return number;
@@ -59,8 +60,8 @@ Result<LogSettings> settings_of(const std::map<std::string, std::string>& config
     } else if (key != "cleanup.policy" || value != "delete") {
       return Error{Code::Unsupported,
                    fmt::format("topic setting {}={} is not one that the embedded log has: it has "
-                               "segment.bytes, retention.bytes, retention.ms, max.message.bytes and "
-                               "cleanup.policy=delete",
+                               "segment.bytes, retention.bytes, retention.ms, max.message.bytes "
+                               "and cleanup.policy=delete",
                                printable(key), printable(value))};
     }
   }
@@ -165,7 +166,7 @@ Result<Metadata> EmbeddedLog::metadata(const std::string& topic) {
     Metadata found;
     found.id = parsed.at("id").get<std::string>();
     found.partitions = parsed.at("partitions").get<int32_t>();
-    found.settings = TRY(settings_of(parsed.at("config").get<std::map<std::string, std::string>>()));
+    found.settings = TRY(settings_of(parsed.at("config").get<Config>()));
     if (found.partitions > 0 && found.partitions <= kPartitionsMax) return found;
   } catch (const json::exception&) {
   }

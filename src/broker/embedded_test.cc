@@ -64,7 +64,9 @@ TEST(Crc32c, AgreesWithTheStandard) {  // RFC 3720, B.4
 }
 
 TEST_F(EmbeddedTest, ARecordLiesAsTheDocumentSays) {
-  ASSERT_OK(writer()->append({.key = "IBM", .value = "141.2", .headers = {{"row", "7"}},
+  ASSERT_OK(writer()->append({.key = "IBM",
+                              .value = "141.2",
+                              .headers = {{"row", "7"}},
                               .timestamp_ms = 1'700'000'000'000}));
   std::string hex;
   for (char c : bytes_of(segment())) hex += fmt::format("{:02x}", static_cast<unsigned char>(c));
@@ -123,8 +125,8 @@ TEST_F(EmbeddedTest, AFlippedBitInTheMiddleIsNamed) {
     auto from = topics_->read("ticks", {{Partition(0), Offset(0)}});
     ASSERT_FALSE(from) << byte;
     EXPECT_EQ(from.error().code, Code::Corrupt);
-    auto words = fmt::format("{} is damaged at byte {}, in the record of offset 2", segment(),
-                             record * 2);
+    auto words =
+        fmt::format("{} is damaged at byte {}, in the record of offset 2", segment(), record * 2);
     EXPECT_NE(from.error().message.find(words), std::string::npos) << from.error().message;
     EXPECT_EQ(topics_->write("ticks").error().code, Code::Corrupt) << byte;
   }
@@ -272,7 +274,9 @@ TEST_F(EmbeddedTest, AReaderThatIsOvertakenByRetentionIsTold) {
 TEST_F(EmbeddedTest, AFullDiskNeverShowsHalfARecord) {
   bool kept = in_child([&] {
     ::signal(SIGXFSZ, SIG_IGN);
-    struct rlimit limit {10'050, RLIM_INFINITY};
+    struct rlimit limit {
+      10'050, RLIM_INFINITY
+    };
     ::setrlimit(RLIMIT_FSIZE, &limit);
     auto to = writer();
     for (int i = 0; i < 200; ++i) {

@@ -58,7 +58,8 @@ class Kafka final : public Topics {
   const io::Clock& clock_;
 };
 
-// A refused connection is tried again for a moment only: a broker may be starting, but more often there is none.
+// A refused connection is tried again for a moment only: a broker may be starting, but more often
+// there is none.
 Result<void> Kafka::connect() {
   auto start = steady_clock::now();
   while (true) {
@@ -129,14 +130,14 @@ Result<void> Kafka::create(const std::string& topic, const TopicOptions& options
     rd_kafka_NewTopic_set_config(wanted.get(), key.c_str(), value.c_str());
   }
   rd_kafka_NewTopic_t* topics[] = {wanted.get()};
-  OwnedEvent event = TRY(admin_call(
-      *client_, RD_KAFKA_ADMIN_OP_CREATETOPICS, action, kAdminTimeoutMs,
-      [&](rd_kafka_AdminOptions_t* call, rd_kafka_queue_t* queue) {
-        rd_kafka_CreateTopics(client_->handle(), topics, 1, call, queue);
-      }));
+  OwnedEvent event =
+      TRY(admin_call(*client_, RD_KAFKA_ADMIN_OP_CREATETOPICS, action, kAdminTimeoutMs,
+                     [&](rd_kafka_AdminOptions_t* call, rd_kafka_queue_t* queue) {
+                       rd_kafka_CreateTopics(client_->handle(), topics, 1, call, queue);
+                     }));
   size_t count = 0;
-  const auto** results = rd_kafka_CreateTopics_result_topics(
-      rd_kafka_event_CreateTopics_result(event.get()), &count);
+  const auto** results =
+      rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event.get()), &count);
   TRY(outcome(*client_, results, count, action));
   return settle(*client_, [&]() -> Result<bool> {
     Result<KafkaTopic> described = describe_kafka_topic(*client_, topic);
@@ -152,14 +153,14 @@ Result<void> Kafka::remove(const std::string& topic) {
   Owned<rd_kafka_DeleteTopic_t, rd_kafka_DeleteTopic_destroy> unwanted(
       rd_kafka_DeleteTopic_new(topic.c_str()));
   rd_kafka_DeleteTopic_t* topics[] = {unwanted.get()};
-  OwnedEvent event = TRY(admin_call(
-      *client_, RD_KAFKA_ADMIN_OP_DELETETOPICS, action, kAdminTimeoutMs,
-      [&](rd_kafka_AdminOptions_t* call, rd_kafka_queue_t* queue) {
-        rd_kafka_DeleteTopics(client_->handle(), topics, 1, call, queue);
-      }));
+  OwnedEvent event =
+      TRY(admin_call(*client_, RD_KAFKA_ADMIN_OP_DELETETOPICS, action, kAdminTimeoutMs,
+                     [&](rd_kafka_AdminOptions_t* call, rd_kafka_queue_t* queue) {
+                       rd_kafka_DeleteTopics(client_->handle(), topics, 1, call, queue);
+                     }));
   size_t count = 0;
-  const auto** results = rd_kafka_DeleteTopics_result_topics(
-      rd_kafka_event_DeleteTopics_result(event.get()), &count);
+  const auto** results =
+      rd_kafka_DeleteTopics_result_topics(rd_kafka_event_DeleteTopics_result(event.get()), &count);
   TRY(outcome(*client_, results, count, action));
   return settle(*client_, [&]() -> Result<bool> {
     Result<KafkaTopic> described = describe_kafka_topic(*client_, topic);

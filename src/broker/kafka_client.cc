@@ -52,12 +52,19 @@ const Config& common_settings() {
   return settings;
 }
 
-constexpr std::array<std::string_view, 10> kOurs{
-    "bootstrap.servers", "metadata.broker.list", "enable.auto.commit", "auto.offset.reset",
-    "enable.partition.eof", "enable.idempotence", "acks", "request.required.acks",
-    "transactional.id", "allow.auto.create.topics"};
+constexpr std::array<std::string_view, 10> kOurs{"bootstrap.servers",
+                                                 "metadata.broker.list",
+                                                 "enable.auto.commit",
+                                                 "auto.offset.reset",
+                                                 "enable.partition.eof",
+                                                 "enable.idempotence",
+                                                 "acks",
+                                                 "request.required.acks",
+                                                 "transactional.id",
+                                                 "allow.auto.create.topics"};
 
-// "127.0.0.1:9092/bootstrap: Connect to ipv4#127.0.0.1:9092 failed: Connection refused (after 0ms ...)" without what
+// "127.0.0.1:9092/bootstrap: Connect to ipv4#127.0.0.1:9092 failed: Connection refused (after 0ms
+// ...)" without what
 // only the library's authors need.
 std::string reason_in(std::string_view text) {
   if (size_t thread = text.find("]: "); text.starts_with("[thrd:") && thread != text.npos) {
@@ -89,8 +96,8 @@ Result<void> check_kafka_config(const Config& config) {
     }
     if (std::find(kOurs.begin(), kOurs.end(), key) != kOurs.end()) {
       return Error{Code::Invalid,
-                   fmt::format("Kafka setting {} is fixed by ticklake, because exactly-once reading "
-                               "and safe writing depend on it: remove it",
+                   fmt::format("Kafka setting {} is fixed by ticklake, because exactly-once "
+                               "reading and safe writing depend on it: remove it",
                                key)};
     }
   }
@@ -124,21 +131,23 @@ Result<std::unique_ptr<KafkaClient>> KafkaClient::make(rd_kafka_type_t type,
     if (number == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) return;
     static_cast<KafkaNews*>(news)->problem(reason_in(text));
   });
-  rd_kafka_conf_set_dr_msg_cb(
-      conf.get(), [](rd_kafka_t* handle, const rd_kafka_message_t* message, void* client_news) {
-        if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) return;
-        bool is_too_big = message->err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE;
-        (void)handle;
-        static_cast<KafkaNews*>(client_news)->failed_delivery(
+  rd_kafka_conf_set_dr_msg_cb(conf.get(), [](rd_kafka_t* handle, const rd_kafka_message_t* message,
+                                             void* client_news) {
+    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) return;
+    bool is_too_big = message->err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE;
+    (void)handle;
+    static_cast<KafkaNews*>(client_news)
+        ->failed_delivery(
             {is_too_big ? Code::Invalid : Code::Unavailable,
              fmt::format("topic \"{}\", partition {}: a record of {} bytes was not written: {}{}",
                          rd_kafka_topic_name(message->rkt), message->partition,
                          message->len + message->key_len, rd_kafka_err2str(message->err),
                          is_too_big ? "; raise the topic's max.message.bytes" : "")});
-      });
+  });
   client->handle_ = rd_kafka_new(type, conf.get(), reason, sizeof reason);
   if (client->handle_ == nullptr) {
-    return Error{Code::Invalid, fmt::format("the settings of Kafka do not fit together: {}", reason)};
+    return Error{Code::Invalid,
+                 fmt::format("the settings of Kafka do not fit together: {}", reason)};
   }
   (void)conf.release();  // now the client's
   return client;
@@ -188,11 +197,11 @@ Result<KafkaTopic> describe_kafka_topic(const KafkaClient& client, const std::st
   const char* name = topic.c_str();
   Owned<rd_kafka_TopicCollection_t, rd_kafka_TopicCollection_destroy> names(
       rd_kafka_TopicCollection_of_topic_names(&name, 1));
-  OwnedEvent event = TRY(admin_call(
-      client, RD_KAFKA_ADMIN_OP_DESCRIBETOPICS, action, kAdminTimeoutMs,
-      [&](rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
-        rd_kafka_DescribeTopics(client.handle(), names.get(), options, queue);
-      }));
+  OwnedEvent event =
+      TRY(admin_call(client, RD_KAFKA_ADMIN_OP_DESCRIBETOPICS, action, kAdminTimeoutMs,
+                     [&](rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
+                       rd_kafka_DescribeTopics(client.handle(), names.get(), options, queue);
+                     }));
   size_t count = 0;
   const auto* result = rd_kafka_event_DescribeTopics_result(event.get());
   const auto** topics = rd_kafka_DescribeTopics_result_topics(result, &count);
@@ -229,14 +238,14 @@ Result<std::vector<Offset>> ask_offsets(const KafkaClient& client, const std::st
   for (int32_t i = 0; i < partitions; ++i) {
     rd_kafka_topic_partition_list_add(asked.get(), topic.c_str(), i)->offset = spec;
   }
-  OwnedEvent event = TRY(admin_call(
-      client, RD_KAFKA_ADMIN_OP_LISTOFFSETS, action, kAdminTimeoutMs,
-      [&](rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
-        Owned<rd_kafka_error_t, rd_kafka_error_destroy> ignored(
-            rd_kafka_AdminOptions_set_isolation_level(options,
-                                                      RD_KAFKA_ISOLATION_LEVEL_READ_COMMITTED));
-        rd_kafka_ListOffsets(client.handle(), asked.get(), options, queue);
-      }));
+  OwnedEvent event =
+      TRY(admin_call(client, RD_KAFKA_ADMIN_OP_LISTOFFSETS, action, kAdminTimeoutMs,
+                     [&](rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
+                       Owned<rd_kafka_error_t, rd_kafka_error_destroy> ignored(
+                           rd_kafka_AdminOptions_set_isolation_level(
+                               options, RD_KAFKA_ISOLATION_LEVEL_READ_COMMITTED));
+                       rd_kafka_ListOffsets(client.handle(), asked.get(), options, queue);
+                     }));
   size_t count = 0;
   const auto** infos =
       rd_kafka_ListOffsets_result_infos(rd_kafka_event_ListOffsets_result(event.get()), &count);

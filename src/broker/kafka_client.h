@@ -1,4 +1,5 @@
-// librdkafka behind our Result: a client, its settings and its administrative calls. The only place that includes it.
+// librdkafka behind our Result: a client, its settings and its administrative calls. The only place
+// that includes it.
 #pragma once
 
 #include <librdkafka/rdkafka.h>
@@ -36,9 +37,9 @@ struct KafkaSettings {
 // What librdkafka's threads have to tell; it outlives them.
 class KafkaNews {
  public:
-  void problem(std::string text);         // of a connection
+  void problem(std::string text);  // of a connection
   std::string last_problem() const;
-  void failed_delivery(Error error);      // the first is kept
+  void failed_delivery(Error error);  // the first is kept
   std::optional<Error> take_failed_delivery();
 
  private:
@@ -47,15 +48,16 @@ class KafkaNews {
   std::optional<Error> failed_delivery_;
 };
 
-// Settings that the user may not change because correctness hangs on them, and those not offered yet.
+// Settings that the user may not change because correctness hangs on them, and those not offered
+// yet.
 Result<void> check_kafka_config(const std::map<std::string, std::string>& config);
 
 class KafkaClient {
  public:
   // `settings` over our defaults, the user's over both. Does not wait for a connection.
-  static Result<std::unique_ptr<KafkaClient>> make(
-      rd_kafka_type_t type, const KafkaSettings& settings,
-      const std::map<std::string, std::string>& own);
+  static Result<std::unique_ptr<KafkaClient>> make(rd_kafka_type_t type,
+                                                   const KafkaSettings& settings,
+                                                   const std::map<std::string, std::string>& own);
   ~KafkaClient();
   KafkaClient(const KafkaClient&) = delete;
   KafkaClient& operator=(const KafkaClient&) = delete;

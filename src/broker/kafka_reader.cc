@@ -1,4 +1,5 @@
-// Invariant: the rows of a partition that poll() gives have rising offsets from the one sought on, and `next` never
+// Invariant: the rows of a partition that poll() gives have rising offsets from the one sought on,
+// and `next` never
 // moves back but by seek().
 #include <fmt/format.h>
 #include <poll.h>
@@ -17,9 +18,9 @@ namespace {
 
 using std::chrono::steady_clock;
 
-constexpr int64_t kQueuedBytesMax = 48 << 20;     // fetched ahead, of all partitions together
-constexpr int64_t kQueuedRecordsMin = 200'000;    // below it, more is fetched
-constexpr size_t kTakeMax = 4096;                 // records taken from a queue at once
+constexpr int64_t kQueuedBytesMax = 48 << 20;   // fetched ahead, of all partitions together
+constexpr int64_t kQueuedRecordsMin = 200'000;  // below it, more is fetched
+constexpr size_t kTakeMax = 4096;               // records taken from a queue at once
 constexpr std::chrono::seconds kRefreshEvery{1};
 
 std::map<std::string, std::string> reader_settings(int32_t partitions) {
@@ -63,7 +64,9 @@ class Bell {
     }
   }
   void wait(int64_t ms) const {
-    struct pollfd watched {fd_, POLLIN, 0};
+    struct pollfd watched {
+      fd_, POLLIN, 0
+    };
     ::poll(&watched, 1, static_cast<int>(ms));
   }
 
@@ -95,8 +98,9 @@ Result<void> each_header(const rd_kafka_message_t& message, Take&& take) {
   const char* key = nullptr;
   const void* value = nullptr;
   size_t size = 0;
-  for (size_t i = 0; rd_kafka_header_get_all(headers, i, &key, &value, &size) ==
-                     RD_KAFKA_RESP_ERR_NO_ERROR; ++i) {
+  for (size_t i = 0;
+       rd_kafka_header_get_all(headers, i, &key, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR;
+       ++i) {
     TRY(take(std::string_view(key), static_cast<const char*>(value), size));
   }
   return {};
@@ -106,7 +110,10 @@ Result<void> each_header(const rd_kafka_message_t& message, Take&& take) {
 struct Fetching {
   Fetching(rd_kafka_topic_t* topic, const std::string& name, Partition number)
       : handle(topic), partition(number), rows(name, number) {}
-  ~Fetching() { stop(); }
+  ~Fetching() {
+    stop();
+    if (queue) rd_kafka_queue_io_event_enable(queue.get(), -1, nullptr, 0);
+  }
   Fetching(const Fetching&) = delete;
   Fetching& operator=(const Fetching&) = delete;
 
@@ -132,7 +139,9 @@ class KafkaReader final : public Reader {
  public:
   KafkaReader(std::unique_ptr<KafkaClient> client, OwnedTopic handle, std::string topic,
               std::string id)
-      : client_(std::move(client)), handle_(std::move(handle)), topic_(std::move(topic)),
+      : client_(std::move(client)),
+        handle_(std::move(handle)),
+        topic_(std::move(topic)),
         id_(std::move(id)) {}
 
   Result<std::vector<Chunk>> poll(const PollLimits& limits) override;
@@ -185,7 +194,8 @@ Result<void> KafkaReader::seek(Partition partition, Offset next) {
   }
   OffsetRange held = ranges_[index];
   if (next < held.begin || next > held.end) return offset_not_held(topic_, partition, next, held);
-  Fetching& place = partitions_.try_emplace(partition, handle_.get(), topic_, partition).first->second;
+  auto made = partitions_.try_emplace(partition, handle_.get(), topic_, partition);
+  Fetching& place = made.first->second;
   place.stop();
   if (place.rows.rows() > 0) TRY(place.rows.finish());
   place.next = place.told = next;
@@ -309,14 +319,14 @@ Error KafkaReader::failure(const Fetching& from, const rd_kafka_message_t& messa
     case RD_KAFKA_RESP_ERR_INVALID_MSG:
     case RD_KAFKA_RESP_ERR__BAD_COMPRESSION:
       return {Code::Corrupt,
-              fmt::format("topic \"{}\", partition {}, from offset {} on: a stored record is damaged "
-                          "({})",
+              fmt::format("topic \"{}\", partition {}, from offset {} on: a stored record is "
+                          "damaged ({})",
                           topic_, from.partition.value, from.next.value,
                           rd_kafka_message_errstr(&message))};
     default:
-      return client_->error(message.err, rd_kafka_message_errstr(&message),
-                            fmt::format("read topic \"{}\", partition {}", topic_,
-                                        from.partition.value));
+      return client_->error(
+          message.err, rd_kafka_message_errstr(&message),
+          fmt::format("read topic \"{}\", partition {}", topic_, from.partition.value));
   }
 }
 
@@ -368,8 +378,8 @@ Result<std::optional<Record>> last_in(const KafkaClient& client, rd_kafka_topic_
 Result<std::unique_ptr<Reader>> read_kafka(const KafkaSettings& settings, const std::string& topic,
                                            const KafkaTopic& described,
                                            const std::map<Partition, Offset>& from) {
-  auto client = TRY(
-      KafkaClient::make(RD_KAFKA_CONSUMER, settings, reader_settings(described.partitions)));
+  auto client =
+      TRY(KafkaClient::make(RD_KAFKA_CONSUMER, settings, reader_settings(described.partitions)));
   OwnedTopic handle(rd_kafka_topic_new(client->handle(), topic.c_str(), nullptr));
   if (!handle) return client->error(rd_kafka_last_error(), nullptr, "open topic " + topic);
   auto reader =
@@ -379,7 +389,8 @@ Result<std::unique_ptr<Reader>> read_kafka(const KafkaSettings& settings, const 
   return std::unique_ptr<Reader>(std::move(reader));
 }
 
-// Offsets without a record (compaction, transaction markers) may lie at the end: look back twice as far each time.
+// Offsets without a record (compaction, transaction markers) may lie at the end: look back twice as
+// far each time.
 Result<std::map<Partition, Record>> last_kafka_records(const KafkaSettings& settings,
                                                        const std::string& topic,
                                                        const std::vector<OffsetRange>& ranges) {

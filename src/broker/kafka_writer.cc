@@ -30,7 +30,9 @@ class KafkaWriter final : public Writer {
  public:
   KafkaWriter(std::unique_ptr<KafkaClient> client, OwnedTopic topic, int32_t partitions,
               const io::Clock& clock)
-      : client_(std::move(client)), topic_(std::move(topic)), partitions_(partitions),
+      : client_(std::move(client)),
+        topic_(std::move(topic)),
+        partitions_(partitions),
         clock_(clock) {}
 
   Result<void> append(Record record, std::optional<Partition> partition) override;
@@ -117,8 +119,9 @@ Result<void> KafkaWriter::failures() {
   if (failed) return *std::move(failed);
   char reason[512] = "";
   if (rd_kafka_fatal_error(client_->handle(), reason, sizeof reason) != 0) {
-    return Error{Code::Unavailable, fmt::format("writing to topic \"{}\" stopped: {}; open it again",
-                                                topic_name(), reason)};
+    return Error{
+        Code::Unavailable,
+        fmt::format("writing to topic \"{}\" stopped: {}; open it again", topic_name(), reason)};
   }
   return {};
 }
@@ -137,8 +140,8 @@ Result<std::unique_ptr<Writer>> write_kafka(const KafkaSettings& settings, const
   auto client = TRY(KafkaClient::make(RD_KAFKA_PRODUCER, settings, writer_settings()));
   OwnedTopic handle(rd_kafka_topic_new(client->handle(), topic.c_str(), nullptr));
   if (!handle) return client->error(rd_kafka_last_error(), nullptr, "open topic " + topic);
-  return std::unique_ptr<Writer>(std::make_unique<KafkaWriter>(
-      std::move(client), std::move(handle), partitions, clock));
+  return std::unique_ptr<Writer>(
+      std::make_unique<KafkaWriter>(std::move(client), std::move(handle), partitions, clock));
 }
 
 }  // namespace ticklake::broker

@@ -30,8 +30,8 @@ std::string_view remedy(int number) {
 
 Error file_error(std::string_view action, const std::string& path, int number) {
   Code code = number == ENOENT ? Code::NotFound : Code::Unavailable;
-  return {code, fmt::format("cannot {} {}: {}{}", action, path, std::strerror(number),
-                            remedy(number))};
+  return {code,
+          fmt::format("cannot {} {}: {}{}", action, path, std::strerror(number), remedy(number))};
 }
 
 File& File::operator=(File&& other) noexcept {

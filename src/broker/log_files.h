@@ -1,4 +1,5 @@
-// Files of the embedded log: positioned reads and writes of the system, with errors that name the path.
+// Files of the embedded log: positioned reads and writes of the system, with errors that name the
+// path.
 #pragma once
 
 #include <cstdint>

@@ -32,7 +32,9 @@ Result<void> TopicIdentity::check() const {
 
 PartitionReader::PartitionReader(const std::string& topic, Partition partition,
                                  std::string directory)
-    : topic_(topic), partition_(partition), directory_(std::move(directory)),
+    : topic_(topic),
+      partition_(partition),
+      directory_(std::move(directory)),
       rows_(topic, partition) {}
 
 void PartitionReader::seek(Offset next) {
@@ -74,7 +76,8 @@ Result<void> PartitionReader::open_segment() {
   }
   Offset base = segment_of(bases, next_);
   Result<Scanner> found = scan_to(directory_, base, next_);
-  if (!found && !exists(segment_path(directory_, base))) return {};  // retention was faster: the next poll
+  // retention was faster: the next poll
+  if (!found && !exists(segment_path(directory_, base))) return {};
   Scanner scanner = TRY(std::move(found));
   if (next_ < bases.front() || scanner.expected() < next_) {
     bool is_last = scanner.base() == bases.back();
@@ -117,7 +120,8 @@ Result<Chunk> PartitionReader::finish() {
 
 LogReader::LogReader(TopicIdentity identity, std::vector<std::string> directories,
                      std::string topic)
-    : identity_(std::move(identity)), directories_(std::move(directories)),
+    : identity_(std::move(identity)),
+      directories_(std::move(directories)),
       topic_(std::move(topic)) {}
 
 Result<std::vector<Chunk>> LogReader::poll(const PollLimits& limits) {

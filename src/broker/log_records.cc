@@ -8,7 +8,7 @@
 namespace ticklake::broker {
 namespace {
 
-static_assert(std::endian::native == std::endian::little, "numbers are stored as they lie in memory");
+static_assert(std::endian::native == std::endian::little, "numbers are stored as in memory");
 
 template <typename Number>
 void put(std::string& out, Number number) {

@@ -10,8 +10,8 @@
 
 namespace ticklake::broker {
 
-inline constexpr size_t kPrefixBytes = 8;       // checksum, length
-inline constexpr size_t kRecordBytesMin = 36;   // prefix and fixed fields
+inline constexpr size_t kPrefixBytes = 8;      // checksum, length
+inline constexpr size_t kRecordBytesMin = 36;  // prefix and fixed fields
 
 size_t encoded_size(const Record& record);
 void encode(const Record& record, Offset offset, int64_t timestamp_ms, std::string& out);
@@ -20,12 +20,13 @@ struct Decoded {
   RecordView record;
   std::string_view headers;  // as stored
   uint32_t header_count = 0;
-  size_t size = 0;           // of the whole record
+  size_t size = 0;  // of the whole record
 };
 
 enum class Decoding : uint8_t { Whole, Short, Damaged };
 
-// Reads the record that starts at bytes[0]. Short: the bytes end before the record does, as far as one can tell.
+// Reads the record that starts at bytes[0]. Short: the bytes end before the record does, as far as
+// one can tell.
 Decoding decode(std::string_view bytes, Decoded& out);
 
 // The size that the record at bytes[0] claims to have; 0 where it cannot be right.
@@ -41,7 +42,8 @@ bool next_header(std::string_view& stored, HeaderView& out);
 
 Record to_record(const Decoded& decoded);
 
-// Where in bytes[from..] a whole record starts whose offset is above `beyond`: tells damage from a torn tail.
+// Where in bytes[from..] a whole record starts whose offset is above `beyond`: tells damage from a
+// torn tail.
 std::optional<size_t> find_record(std::string_view bytes, size_t from, Offset beyond);
 
 }  // namespace ticklake::broker

@@ -129,7 +129,8 @@ Result<bool> Scanner::next(Decoded& out) {
   }
 }
 
-// Decides whether what stands here is a torn tail or damage, from bytes read anew. Nothing of it is kept.
+// Decides whether what stands here is a torn tail or damage, from bytes read anew. Nothing of it is
+// kept.
 Result<bool> Scanner::at_end() {
   buffer_.clear();
   int64_t size = TRY(file_.size());
@@ -146,8 +147,8 @@ Result<bool> Scanner::at_end() {
 
 Error Scanner::damaged() const {
   return {Code::Corrupt,
-          fmt::format("{} is damaged at byte {}, in the record of offset {}: restore the file from a "
-                      "copy, or delete the topic and fill it again",
+          fmt::format("{} is damaged at byte {}, in the record of offset {}: restore the file from "
+                      "a copy, or delete the topic and fill it again",
                       file_.path(), position_, expected_.value)};
 }
 

@@ -17,7 +17,8 @@ std::string index_path(const std::string& directory, Offset base);
 // The base offsets of a partition's segments, ascending. NotFound where the directory is gone.
 Result<std::vector<Offset>> list_segments(const std::string& directory);
 
-// "The record with `offset` starts at `position`; records before it in the segment are not younger than..."
+// "The record with `offset` starts at `position`; records before it in the segment are not younger
+// than..."
 struct IndexEntry {
   Offset offset;
   int64_t position = 0;
@@ -39,13 +40,14 @@ class Scanner {
   // Continues at an index entry, if a record of that offset is really there.
   Result<void> jump(const IndexEntry& entry);
 
-  // True: `out` holds the next record until the next call. False: no whole record follows now; a half one at the end
+  // True: `out` holds the next record until the next call. False: no whole record follows now; a
+  // half one at the end
   // of the file does not count. Corrupt: damage with a sound record behind it.
   Result<bool> next(Decoded& out);
 
   Offset base() const { return base_; }
-  Offset expected() const { return expected_; }     // offset of the next record
-  int64_t position() const { return position_; }    // where it starts
+  Offset expected() const { return expected_; }   // offset of the next record
+  int64_t position() const { return position_; }  // where it starts
   const File& file() const { return file_; }
   Error damaged() const;  // Corrupt, naming file, offset and byte
 
@@ -59,18 +61,20 @@ class Scanner {
   Offset base_;
   Offset expected_;
   int64_t position_ = 0;
-  std::string buffer_;             // bytes of the file from buffer_start_
+  std::string buffer_;  // bytes of the file from buffer_start_
   int64_t buffer_start_ = 0;
-  int64_t harmless_bytes_ = -1;    // size of the file at which the rest was seen to be a torn tail
+  int64_t harmless_bytes_ = -1;  // size of the file at which the rest was seen to be a torn tail
 };
 
 // The end of the segment's sound records, found from the index. The scanner stands there.
 Result<Scanner> scan_to_end(const std::string& directory, Offset base);
 
-// A scanner whose next record is `offset`, or that stands at the segment's end where it holds fewer.
+// A scanner whose next record is `offset`, or that stands at the segment's end where it holds
+// fewer.
 Result<Scanner> scan_to(const std::string& directory, Offset base, Offset offset);
 
-// The last segment whose base is <= offset; the first where there is none. `bases` must not be empty.
+// The last segment whose base is <= offset; the first where there is none. `bases` must not be
+// empty.
 Offset segment_of(const std::vector<Offset>& bases, Offset offset);
 
 // What the partition holds. A partition without segments holds [0, 0).

@@ -1,5 +1,7 @@
-// Invariant: a record that a reader may have seen never changes and never goes away but by retention.
-// So a failed write keeps every whole record that reached the file and cuts only the half one behind them.
+// Invariant: a record that a reader may have seen never changes and never goes away but by
+// retention.
+// So a failed write keeps every whole record that reached the file and cuts only the half one
+// behind them.
 #include "broker/log_writer.h"
 
 #include <fcntl.h>
@@ -177,7 +179,8 @@ Result<void> PartitionWriter::sync() {
   if (broken_) return *broken_;
   if (!is_dirty_) return {};
   Result<void> synced = segment_.sync_data();
-  // After a failure the system may have dropped the bytes and forgotten it: a second try would prove nothing.
+  // After a failure the system may have dropped the bytes and forgotten it: a second try would
+  // prove nothing.
   if (!synced) {
     broken_ = synced.error();
     return synced;
@@ -193,15 +196,15 @@ void PartitionWriter::delete_old_segments(int64_t now_ms) {
   if (!bases) return;
   std::error_code ignored;
   auto size_of = [&](Offset base) {
-    return static_cast<int64_t>(std::filesystem::file_size(segment_path(directory_, base), ignored));
+    auto size = std::filesystem::file_size(segment_path(directory_, base), ignored);
+    return static_cast<int64_t>(size);
   };
   int64_t total = 0;
   for (Offset base : *bases) total += size_of(base);
   for (size_t i = 0; i + 1 < bases->size(); ++i) {
     Offset base = (*bases)[i];
-    int64_t size = size_of(base);
-    bool is_too_much =
-        settings_.retention_bytes >= 0 && total - size >= settings_.retention_bytes;
+    int64_t bytes = size_of(base);
+    bool is_too_much = settings_.retention_bytes >= 0 && total - bytes >= settings_.retention_bytes;
     bool is_too_old = false;
     if (settings_.retention_ms >= 0) {
       Result<int64_t> youngest = youngest_timestamp_ms(directory_, base);
@@ -210,7 +213,7 @@ void PartitionWriter::delete_old_segments(int64_t now_ms) {
     if (!is_too_much && !is_too_old) return;
     if (::unlink(segment_path(directory_, base).c_str()) != 0) return;
     ::unlink(index_path(directory_, base).c_str());
-    total -= size;
+    total -= bytes;
   }
 }
 
@@ -222,8 +225,8 @@ LogWriter::~LogWriter() {
 }
 
 Result<void> LogWriter::append(Record record, std::optional<Partition> partition) {
-  Partition chosen = TRY(choice_.choose(topic_, record.key, partition,
-                                        static_cast<int32_t>(partitions_.size())));
+  Partition chosen =
+      TRY(choice_.choose(topic_, record.key, partition, static_cast<int32_t>(partitions_.size())));
   auto bytes = static_cast<int64_t>(encoded_size(record));
   if (bytes > settings_.record_bytes_max) {
     return Error{Code::Invalid,

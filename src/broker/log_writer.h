@@ -40,7 +40,8 @@ class PartitionWriter {
   void buffer(const Record& record, int64_t timestamp_ms);
   int64_t buffered_bytes() const { return static_cast<int64_t>(buffer_.size()); }
 
-  // Hands the buffered records to the system. After a failure the whole records that fitted stay written, the others
+  // Hands the buffered records to the system. After a failure the whole records that fitted stay
+  // written, the others
   // stay buffered, and a later call continues with them.
   Result<void> write_out(int64_t now_ms);
   Result<void> sync();
@@ -60,24 +61,26 @@ class PartitionWriter {
   LogSettings settings_;
   File segment_;
   Offset base_;
-  int64_t position_ = 0;          // end of the sound records in the file
+  int64_t position_ = 0;  // end of the sound records in the file
   File index_;
   int64_t index_bytes_ = 0;
-  std::string buffer_;            // encoded records from `position_` on
-  Offset next_;                   // of the record buffered next
+  std::string buffer_;  // encoded records from `position_` on
+  Offset next_;         // of the record buffered next
   Offset first_buffered_;
-  int64_t since_index_ = 0;       // bytes since the last index entry
+  int64_t since_index_ = 0;  // bytes since the last index entry
   int64_t timestamp_ms_max_ = -1;
   std::deque<IndexEntry> pending_;  // positions within the buffer
   bool is_dirty_ = false;
-  std::optional<Error> broken_;   // what is on disk is no longer known
+  std::optional<Error> broken_;  // what is on disk is no longer known
 };
 
 class LogWriter final : public Writer {
  public:
-  LogWriter(std::string topic, std::vector<PartitionWriter> partitions,
-            const LogSettings& settings, const io::Clock& clock)
-      : topic_(std::move(topic)), partitions_(std::move(partitions)), settings_(settings),
+  LogWriter(std::string topic, std::vector<PartitionWriter> partitions, const LogSettings& settings,
+            const io::Clock& clock)
+      : topic_(std::move(topic)),
+        partitions_(std::move(partitions)),
+        settings_(settings),
         clock_(clock) {}
   ~LogWriter() override;
 

@@ -19,8 +19,7 @@ const Schema& record_schema() {
       {"offset", Kind::Long},
       {"timestamp", Kind::Timestamp},
       {"timestampType", Kind::Integer},
-      {"headers",
-       Type::array(Type::structure({{"key", Kind::String}, {"value", Kind::Binary}}))},
+      {"headers", Type::array(Type::structure({{"key", Kind::String}, {"value", Kind::Binary}}))},
   }};
   return schema;
 }
@@ -45,8 +44,8 @@ arrow::Result<std::shared_ptr<arrow::Array>> RowBuilder::Bytes::finish(
   ARROW_ASSIGN_OR_RAISE(auto valid_buffer, valid.Finish());
   if (nulls == 0) valid_buffer = nullptr;
   return arrow::MakeArray(arrow::ArrayData::Make(
-      std::move(type), rows, {std::move(valid_buffer), std::move(end_buffer), std::move(byte_buffer)},
-      nulls));
+      std::move(type), rows,
+      {std::move(valid_buffer), std::move(end_buffer), std::move(byte_buffer)}, nulls));
 }
 
 Result<void> RowBuilder::reserve(int64_t rows, int64_t bytes) {
@@ -118,10 +117,10 @@ arrow::Result<std::shared_ptr<arrow::RecordBatch>> RowBuilder::make_batch() {
   ARROW_ASSIGN_OR_RAISE(auto offsets, numbers(offsets_, type(4)));
   ARROW_ASSIGN_OR_RAISE(auto timestamps, numbers(timestamps_, type(5)));
   ARROW_ASSIGN_OR_RAISE(auto timestamp_types, numbers(timestamp_types_, type(6)));
-  return arrow::RecordBatch::Make(schema_, rows_,
-                                  {std::move(keys), std::move(values), same_topic(),
-                                   same_partition(), std::move(offsets), std::move(timestamps),
-                                   std::move(timestamp_types), std::move(headers)});
+  return arrow::RecordBatch::Make(
+      schema_, rows_,
+      {std::move(keys), std::move(values), same_topic(), same_partition(), std::move(offsets),
+       std::move(timestamps), std::move(timestamp_types), std::move(headers)});
 }
 
 // Null where a record has none, as Spark gives them.
@@ -140,8 +139,8 @@ arrow::Result<std::shared_ptr<arrow::Array>> RowBuilder::finish_headers() {
   auto entry = type->field(0)->type();
   ARROW_ASSIGN_OR_RAISE(auto keys, header_keys_.finish(entry->field(0)->type()));
   ARROW_ASSIGN_OR_RAISE(auto values, header_values_.finish(entry->field(1)->type()));
-  auto entries = std::make_shared<arrow::StructArray>(entry, header_count_,
-                                                      arrow::ArrayVector{keys, values});
+  auto entries =
+      std::make_shared<arrow::StructArray>(entry, header_count_, arrow::ArrayVector{keys, values});
   return std::make_shared<arrow::ListArray>(type, rows_, std::move(starts), std::move(entries),
                                             std::move(valid_buffer), nulls);
 }

@@ -61,9 +61,9 @@ std::vector<TestRow> read_rows(Reader& reader, int64_t wanted, PollLimits limits
       break;
     }
     for (const Chunk& chunk : *chunks) {
-      EXPECT_EQ(chunk.next.value,
-                static_cast<const arrow::Int64Array&>(*chunk.rows->column(4))
-                        .Value(chunk.rows->num_rows() - 1) + 1);
+      EXPECT_EQ(chunk.next.value, static_cast<const arrow::Int64Array&>(*chunk.rows->column(4))
+                                          .Value(chunk.rows->num_rows() - 1) +
+                                      1);
       for (TestRow& row : rows_of(chunk)) rows.push_back(std::move(row));
     }
   }

@@ -7,9 +7,9 @@
 
 #include "broker/broker.h"
 
-#define ASSERT_OK(expression)                                       \
-  do {                                                              \
-    auto assert_ok_result = (expression);                           \
+#define ASSERT_OK(expression)                                          \
+  do {                                                                 \
+    auto assert_ok_result = (expression);                              \
     ASSERT_TRUE(assert_ok_result) << assert_ok_result.error().message; \
   } while (false)
 

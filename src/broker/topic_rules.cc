@@ -78,8 +78,8 @@ Error unknown_partition(std::string_view topic, Partition partition, size_t part
 
 Error topic_gone(std::string_view topic) {
   return {Code::NotFound,
-          fmt::format("topic \"{}\" was deleted (or deleted and created again) while it was in use: "
-                      "open it again",
+          fmt::format("topic \"{}\" was deleted (or deleted and created again) while it was in "
+                      "use: open it again",
                       topic)};
 }
 
@@ -87,16 +87,17 @@ Error offset_not_held(std::string_view topic, Partition partition, Offset sought
                       OffsetRange held) {
   if (sought < held.begin) {
     return {Code::Corrupt,
-            fmt::format("topic \"{}\", partition {}: log start {} beyond the stored offset {}: data "
-                        "was deleted before it was read; lengthen the topic's retention, and accept "
-                        "the loss (--accept-loss) to go on from {}",
+            fmt::format("topic \"{}\", partition {}: log start {} beyond the stored offset {}: "
+                        "data was deleted before it was read; lengthen the topic's retention, and "
+                        "accept the loss (--accept-loss) to go on from {}",
                         topic, partition.value, held.begin.value, sought.value, held.begin.value)};
   }
-  return {Code::Corrupt,
-          fmt::format("topic \"{}\", partition {}: stored offset {} beyond the end {}: the topic was "
-                      "created again (or lost its tail); refresh the tables that read it in full, "
-                      "or restore the topic",
-                      topic, partition.value, sought.value, held.end.value)};
+  return {
+      Code::Corrupt,
+      fmt::format("topic \"{}\", partition {}: stored offset {} beyond the end {}: the topic "
+                  "was created again (or lost its tail); refresh the tables that read it in full, "
+                  "or restore the topic",
+                  topic, partition.value, sought.value, held.end.value)};
 }
 
 Share even_share(int64_t rows_left, int64_t bytes_left, size_t partitions) {

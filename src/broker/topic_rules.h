@@ -1,4 +1,5 @@
-// What both kinds of broker hold to: names of topics, the choice of a partition, the words of common errors.
+// What both kinds of broker hold to: names of topics, the choice of a partition, the words of
+// common errors.
 #pragma once
 
 #include <optional>
