@@ -4,16 +4,10 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include "query/query.h"
+#include "query/fixture.h"
 
 namespace ticklake::query {
 namespace {
-
-Schema schema_of(const char* ddl) {
-  auto schema = parse_ddl(ddl);
-  EXPECT_TRUE(schema) << schema.error().message;
-  return *schema;
-}
 
 BatchPtr texts_of(const std::vector<std::string>& texts) {
   arrow::StringBuilder builder;

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/text.h"
 #include "base/time.h"
 #include "query/errors.h"
@@ -101,6 +103,32 @@ void to_text_bytes(duckdb_function_info, duckdb_data_chunk input, duckdb_vector 
   }
 }
 
+bool is_trimmed(std::string_view text) {
+  return text.empty() || (text.front() != ' ' && text.back() != ' ');
+}
+
+// Without the blanks (U+0020 only, as Spark's trim) at both ends.
+void trim(duckdb_function_info, duckdb_data_chunk input, duckdb_vector output) {
+  Texts texts(input);
+  int64_t good = 0;
+  while (good < texts.count && (!texts.valid(good) || is_trimmed(texts[good]))) ++good;
+  if (good == texts.count) {
+    duckdb_vector_reference_vector(output, duckdb_data_chunk_get_vector(input, 0));
+    return;
+  }
+  for (int64_t row = 0; row < texts.count; ++row) {
+    if (!texts.valid(row)) {
+      set_null(output, row);
+      continue;
+    }
+    auto text = texts[row];
+    auto begin = std::min(text.find_first_not_of(' '), text.size());
+    text = text.substr(begin, text.find_last_not_of(' ') + 1 - begin);
+    duckdb_unsafe_vector_assign_string_element_len(output, static_cast<idx_t>(row), text.data(),
+                                                   text.size());
+  }
+}
+
 struct Native {
   const char* name;
   Kind argument;
@@ -139,6 +167,7 @@ Result<void> register_functions(duckdb_connection connection) {
       {"ticklake_try_date", K::String, K::Date, cast<int32_t, parse_date, true>, false},
       {"ticklake_raise", K::String, K::String, raise, true},
       {"ticklake_text_bytes", K::Binary, K::Binary, to_text_bytes, false},
+      {"ticklake_trim", K::String, K::String, trim, false},
   };
   for (const auto& native : natives) TRY(register_native(connection, native));
   // DuckDB takes a function of ours for one that cannot fail, and so would call it before the

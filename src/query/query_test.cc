@@ -1,84 +1,19 @@
-#include "query/query.h"
-
 #include <arrow/array.h>
 #include <arrow/array/concatenate.h>
 #include <arrow/array/util.h>
 #include <arrow/builder.h>
-#include <arrow/json/from_string.h>
 #include <arrow/record_batch.h>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <filesystem>
 
+#include "query/fixture.h"
+
 namespace ticklake::query {
 namespace {
 
-Schema schema_of(const char* ddl) {
-  auto schema = parse_ddl(ddl);
-  EXPECT_TRUE(schema) << schema.error().message;
-  return *schema;
-}
-
-// Rows as a JSON array of arrays, one a column.
-BatchPtr batch_of(const Schema& schema, const std::vector<std::string>& columns) {
-  std::vector<std::shared_ptr<arrow::Array>> arrays;
-  for (size_t i = 0; i < columns.size(); ++i) {
-    auto type = to_arrow(schema.fields[i].type);
-    arrays.push_back(arrow::json::ArrayFromJSONString(type, columns[i]).ValueOrDie());
-  }
-  auto rows = arrays.empty() ? 0 : arrays[0]->length();
-  return arrow::RecordBatch::Make(to_arrow(schema), rows, std::move(arrays));
-}
-
-std::string text_of(const Batches& batches) {
-  std::string text;
-  for (const auto& batch : batches) text += batch->ToString();
-  return text;
-}
-
-class QueryTest : public ::testing::Test {
- protected:
-  void SetUp() override { open({}); }
-
-  void open(const Options& options) {
-    auto opened = Database::open(options);
-    ASSERT_TRUE(opened) << opened.error().message;
-    database = *std::move(opened);
-  }
-
-  std::unique_ptr<Prepared> prepare(Request request) {
-    auto prepared = database->prepare(std::move(request));
-    EXPECT_TRUE(prepared) << prepared.error().message;
-    return prepared ? *std::move(prepared) : nullptr;
-  }
-
-  Request over_batch(const char* sql, const char* output, const char* input) {
-    return {.sql = sql,
-            .output = schema_of(output),
-            .from_json = {},
-            .batch_input = "i0",
-            .batch_schema = schema_of(input)};
-  }
-
-  Answer answer(Request request, const Batches& batches = {}) {
-    auto prepared = prepare(std::move(request));
-    if (!prepared) return {};
-    auto result = prepared->run(batches);
-    EXPECT_TRUE(result) << result.error().message;
-    return result ? *std::move(result) : Answer{};
-  }
-
-  Error error_of(const char* sql, const char* output = "x INT") {
-    auto prepared = database->prepare({.sql = sql, .output = schema_of(output), .from_json = {}});
-    if (!prepared) return prepared.error();
-    auto result = (*prepared)->run({});
-    EXPECT_FALSE(result) << sql;
-    return result ? Error{Code::Corrupt, "no error"} : result.error();
-  }
-
-  std::unique_ptr<Database> database;
-};
+class QueryTest : public QueryFixture {};
 
 constexpr const char* kAllTypes =
     "a BOOLEAN, b TINYINT, c SMALLINT, d INT, e BIGINT, f FLOAT, g DOUBLE, h DECIMAL(4,2), i "
@@ -391,32 +326,6 @@ TEST_F(QueryTest, ErrorsAreCleanAndClassed) {
       "[DIVIDE_BY_ZERO] LINE 1: no");
 }
 
-TEST_F(QueryTest, AnErrorOnARowThatIsNotTakenIsNotRaised) {
-  auto got = answer({.sql = "SELECT CASE WHEN x > 5 THEN ticklake_error('never') ELSE x > 1 END "
-                            "FROM (VALUES (1), (2)) t(x)",
-                     .output = schema_of("b BOOLEAN"),
-                     .from_json = {}});
-  EXPECT_EQ(text_of(got.batches), text_of({batch_of(schema_of("b BOOLEAN"), {"[false, true]"})}));
-}
-
-TEST_F(QueryTest, AConditionGuardsTheCastsAfterIt) {
-  auto schema = schema_of("t STRING");
-  std::string texts = "[";
-  for (int i = 0; i < 30000; ++i) texts += i % 3 == 0 ? R"("2026-01-05",)" : R"("never",)";
-  texts.back() = ']';
-  auto rows = batch_of(schema, {texts});
-  for (const char* cast :
-       {"ticklake_date(t) > DATE '2026-01-01'", "ticklake_timestamp(t) IS NOT NULL",
-        "(CASE WHEN t = 'never' THEN ticklake_error('x') ELSE TRUE END)"}) {
-    auto sql = fmt::format(
-        "SELECT count(*) FROM ticklake_input('i0') WHERE regexp_full_match(t, '[0-9-]+') AND {}",
-        cast);
-    auto got = answer(over_batch(sql.c_str(), "n BIGINT", "t STRING"), {rows});
-    EXPECT_EQ(text_of(got.batches), text_of({batch_of(schema_of("n BIGINT"), {"[10000]"})}))
-        << cast;
-  }
-}
-
 TEST_F(QueryTest, FilesAreOutOfReach) {
   auto error = error_of("SELECT * FROM read_csv('/etc/passwd')");
   EXPECT_NE(error.message.find("disabled"), std::string::npos) << error.message;
@@ -428,62 +337,6 @@ TEST_F(QueryTest, OutOfMemoryIsUnavailable) {
       "SELECT count(*)::INT FROM (SELECT DISTINCT i, repeat('x', 200) || i FROM range(2000000) "
       "t(i))");
   EXPECT_EQ(error.code, Code::Unavailable) << error.message;
-}
-
-TEST_F(QueryTest, CastsOfTextFollowSpark) {
-  auto texts = R"(["2026-01-05 14:30:00.5", "2026-01-05", " 2026-01-05T14:30:00+01:00 ", null])";
-  auto got =
-      answer(over_batch("SELECT ticklake_timestamp(t), ticklake_date(t) FROM ticklake_input('i0')",
-                        "a TIMESTAMP, b DATE", "t STRING"),
-             {batch_of(schema_of("t STRING"), {texts})});
-  EXPECT_EQ(text_of(got.batches),
-            text_of({batch_of(schema_of("a TIMESTAMP, b DATE"),
-                              {"[1767623400500000, 1767571200000000, 1767619800000000, null]",
-                               "[20458, 20458, 20458, null]"})}));
-  auto tried = answer(
-      over_batch("SELECT ticklake_try_timestamp(t), ticklake_try_date(t) FROM ticklake_input('i0')",
-                 "a TIMESTAMP, b DATE", "t STRING"),
-      {batch_of(schema_of("t STRING"), {R"(["x", null])"})});
-  EXPECT_EQ(
-      text_of(tried.batches),
-      text_of({batch_of(schema_of("a TIMESTAMP, b DATE"), {"[null, null]", "[null, null]"})}));
-  EXPECT_EQ(error_of("SELECT ticklake_date(x) FROM (VALUES ('31.12.2025')) t(x)", "x DATE").message,
-            "[CAST_INVALID_INPUT] the STRING '31.12.2025' cannot be cast to DATE: it is malformed; "
-            "try_cast gives NULL "
-            "instead");
-}
-
-TEST_F(QueryTest, BytesThatAreNotTextGetReplacementCharacters) {
-  struct Case {
-    std::string bytes;
-    std::string text;
-  };
-  const std::vector<Case> cases = {{"", ""},
-                                   {"plain", "plain"},
-                                   {"gr\xC3\xBC\xC3\x9F", "grüß"},
-                                   {"a\xFFz", "a\uFFFDz"},
-                                   {"\xE2\x82", "\uFFFD"},
-                                   {"\xE2\x82z", "\uFFFDz"},
-                                   {"\xF0\x9F\x98\x80", "😀"},
-                                   {"\xF0\x9F\x98", "\uFFFD"},
-                                   {"\xC0\xAF", "\uFFFD\uFFFD"},
-                                   {"\xED\xA0\x80", "\uFFFD\uFFFD\uFFFD"},
-                                   {"\xF4\x90\x80\x80", "\uFFFD\uFFFD\uFFFD\uFFFD"},
-                                   {"\xC3", "\uFFFD"},
-                                   {std::string("a\0b", 3), std::string("a\0b", 3)}};
-  arrow::BinaryBuilder builder;
-  for (const auto& one : cases) ASSERT_TRUE(builder.Append(one.bytes).ok());
-  ASSERT_TRUE(builder.AppendNull().ok());
-  auto bytes = builder.Finish().ValueOrDie();
-  auto rows = arrow::RecordBatch::Make(to_arrow(schema_of("b BINARY")), bytes->length(), {bytes});
-  auto got = answer(
-      over_batch("SELECT ticklake_utf8(b) FROM ticklake_input('i0')", "t STRING", "b BINARY"),
-      {rows});
-  ASSERT_EQ(got.batches.size(), 1u);
-  const auto& texts = static_cast<const arrow::StringArray&>(*got.batches[0]->column(0));
-  for (size_t i = 0; i < cases.size(); ++i)
-    EXPECT_EQ(texts.GetString(static_cast<int64_t>(i)), cases[i].text) << i;
-  EXPECT_TRUE(texts.IsNull(static_cast<int64_t>(cases.size())));
 }
 
 }  // namespace

@@ -1,28 +1,11 @@
 #include <arrow/array.h>
-#include <arrow/json/from_string.h>
 #include <arrow/record_batch.h>
 #include <gtest/gtest.h>
 
-#include "query/query.h"
+#include "query/fixture.h"
 
 namespace ticklake::query {
 namespace {
-
-Schema schema_of(const char* ddl) {
-  auto schema = parse_ddl(ddl);
-  EXPECT_TRUE(schema) << schema.error().message;
-  return *schema;
-}
-
-BatchPtr batch_of(const Schema& schema, const std::vector<std::string>& columns) {
-  std::vector<std::shared_ptr<arrow::Array>> arrays;
-  for (size_t i = 0; i < columns.size(); ++i) {
-    auto type = to_arrow(schema.fields[i].type);
-    arrays.push_back(arrow::json::ArrayFromJSONString(type, columns[i]).ValueOrDie());
-  }
-  auto rows = arrays[0]->length();
-  return arrow::RecordBatch::Make(to_arrow(schema), rows, std::move(arrays));
-}
 
 constexpr const char* kColumns = "symbol STRING, day DATE, price DOUBLE, at TIMESTAMP";
 
