@@ -192,13 +192,14 @@ Error KafkaClient::error(rd_kafka_resp_err_t number, const char* detail,
   return {code, fmt::format("cannot {} in {}: {}", action, name_, text)};
 }
 
-Result<KafkaTopic> describe_kafka_topic(const KafkaClient& client, const std::string& topic) {
+Result<KafkaTopic> describe_kafka_topic(const KafkaClient& client, const std::string& topic,
+                                        int timeout_ms) {
   std::string action = fmt::format("describe topic \"{}\"", topic);
   const char* name = topic.c_str();
   Owned<rd_kafka_TopicCollection_t, rd_kafka_TopicCollection_destroy> names(
       rd_kafka_TopicCollection_of_topic_names(&name, 1));
   OwnedEvent event =
-      TRY(admin_call(client, RD_KAFKA_ADMIN_OP_DESCRIBETOPICS, action, kAdminTimeoutMs,
+      TRY(admin_call(client, RD_KAFKA_ADMIN_OP_DESCRIBETOPICS, action, timeout_ms,
                      [&](rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
                        rd_kafka_DescribeTopics(client.handle(), names.get(), options, queue);
                      }));

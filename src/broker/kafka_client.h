@@ -105,7 +105,8 @@ struct KafkaTopic {
 inline constexpr int kAdminTimeoutMs = 5000;
 
 // NotFound (without advice) where there is none.
-Result<KafkaTopic> describe_kafka_topic(const KafkaClient& client, const std::string& topic);
+Result<KafkaTopic> describe_kafka_topic(const KafkaClient& client, const std::string& topic,
+                                        int timeout_ms = kAdminTimeoutMs);
 // One offset a partition; `spec` is librdkafka's: a timestamp, or RD_KAFKA_OFFSET_SPEC_*. -1: none.
 Result<std::vector<Offset>> list_kafka_offsets(const KafkaClient& client, const std::string& topic,
                                                int32_t partitions, int64_t spec);

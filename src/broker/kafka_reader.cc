@@ -18,9 +18,9 @@ namespace {
 
 using std::chrono::steady_clock;
 
-constexpr int64_t kQueuedBytesMax = 48 << 20;   // fetched ahead, of all partitions together
-constexpr int64_t kQueuedRecordsMin = 200'000;  // below it, more is fetched
-constexpr size_t kTakeMax = 4096;               // records taken from a queue at once
+constexpr int64_t kQueuedBytesMax = 32 << 20;  // fetched ahead, of all partitions together
+constexpr int64_t kQueuedRecordsMin = 50'000;  // below it, more is fetched
+constexpr size_t kTakeMax = 4096;              // records taken from a queue at once
 constexpr std::chrono::seconds kRefreshEvery{1};
 
 std::map<std::string, std::string> reader_settings(int32_t partitions) {
@@ -169,7 +169,9 @@ class KafkaReader final : public Reader {
 
 Result<void> KafkaReader::refresh() {
   if (!ranges_.empty() && steady_clock::now() - refreshed_ < kRefreshEvery) return {};
-  Result<KafkaTopic> described = describe_kafka_topic(*client_, topic_);
+  constexpr int kAgainMs = 1'000;  // a poll does not wait long for a broker that went away
+  int timeout_ms = ranges_.empty() ? kAdminTimeoutMs : kAgainMs;
+  Result<KafkaTopic> described = describe_kafka_topic(*client_, topic_, timeout_ms);
   if (!described && described.error().code == Code::NotFound) return topic_gone(topic_);
   if (!described) return std::move(described).error();
   if (described->id != id_) return topic_gone(topic_);
