@@ -11,7 +11,8 @@ namespace {
 bool holds_null_or_interval(const Type& type) {
   if (type.kind == Kind::Null || type.kind == Kind::Interval) return true;
   if (!type.is_nested()) return false;
-  return std::ranges::any_of(*type.children, [](const Field& field) { return holds_null_or_interval(field.type); });
+  return std::ranges::any_of(*type.children,
+                             [](const Field& field) { return holds_null_or_interval(field.type); });
 }
 
 std::string kind_word(Statement::Kind kind) {
@@ -33,19 +34,22 @@ std::vector<std::string> column_names(const Rows& rows) {
 }  // namespace
 
 Error Analyzer::at(Position position, const std::string& message, Code code) const {
-  return Error{code, file_ + ":" + std::to_string(position.line) + ":" + std::to_string(position.column) + ": " + message};
+  return Error{code, file_ + ":" + std::to_string(position.line) + ":" +
+                         std::to_string(position.column) + ": " + message};
 }
 
 // The listed columns: by name where each is one of the query's, else in order.
 Result<Rows> Analyzer::with_column_list(const Statement& statement, Rows rows) {
   if (statement.columns.empty()) return rows;
   if (statement.columns.size() != rows.columns.size()) {
-    return at(statement.columns[0].position, "the column list has " + std::to_string(statement.columns.size()) +
-                                                 " columns but the query gives " + std::to_string(rows.columns.size()) +
-                                                 ": " + joined(column_names(rows), ", "));
+    return at(statement.columns[0].position,
+              "the column list has " + std::to_string(statement.columns.size()) +
+                  " columns but the query gives " + std::to_string(rows.columns.size()) + ": " +
+                  joined(column_names(rows), ", "));
   }
   auto find = [&](const std::string& name) {
-    return std::ranges::find_if(rows.columns, [&](const Column& one) { return equal_ignoring_case(one.name, name); });
+    return std::ranges::find_if(
+        rows.columns, [&](const Column& one) { return equal_ignoring_case(one.name, name); });
   };
   bool by_name = std::ranges::all_of(statement.columns, [&](const ColumnDefinition& one) {
     return find(one.name) != rows.columns.end();
@@ -57,10 +61,13 @@ Result<Rows> Analyzer::with_column_list(const Statement& statement, Rows rows) {
   for (size_t i = 0; i < statement.columns.size(); ++i) {
     const ColumnDefinition& listed_column = statement.columns[i];
     const Column& column = by_name ? *find(listed_column.name) : rows.columns[i];
-    Typed value = {.sql = quoted_name(source.id) + "." + quoted_name(column.sql_name), .type = column.type};
+    Typed value = {.sql = quoted_name(source.id) + "." + quoted_name(column.sql_name),
+                   .type = column.type};
     if (listed_column.type) {
       auto converted = cast(value, *listed_column.type);
-      if (!converted) return at(listed_column.position, "column " + listed_column.name + ": " + converted.error().message);
+      if (!converted)
+        return at(listed_column.position,
+                  "column " + listed_column.name + ": " + converted.error().message);
       value = *converted;
     }
     std::string sql_name = "c" + std::to_string(i);
@@ -98,8 +105,10 @@ Result<Rows> Analyzer::with_expectations(const Statement& statement, Rows rows) 
     size_t inputs = plan_.inputs.size();
     Typed value = TRY(condition(*expectation.condition, scope, "EXPECT"));
     if (plan_.inputs.size() != inputs || !scope.sources[0].hoisted.empty()) {
-      return at(expectation.position, "an expectation is over the columns of its own row: it takes no subquery and no "
-                                      "from_json()", Code::Unsupported);
+      return at(expectation.position,
+                "an expectation is over the columns of its own row: it takes no subquery and no "
+                "from_json()",
+                Code::Unsupported);
     }
     items.push_back(value.sql + " AS " + quoted_name("__expect_" + std::to_string(i)));
   }
@@ -112,18 +121,24 @@ Result<void> Analyzer::check_output(const Statement& statement, const Rows& rows
   bool stored = statement.kind != Statement::Kind::Query;
   for (const Column& column : rows.columns) {
     if (column.type.kind == Kind::Interval) {
-      return at(statement.position, "column " + column.name + " is an interval, which cannot leave a query; convert it "
-                                    "with unix_micros() or datediff()", Code::Unsupported);
+      return at(statement.position,
+                "column " + column.name +
+                    " is an interval, which cannot leave a query; convert it "
+                    "with unix_micros() or datediff()",
+                Code::Unsupported);
     }
     if (!stored) continue;
     if (!names.insert(lowered(column.name)).second) {
-      return at(statement.position, "two columns are named " + column.name + "; rename one with AS");
+      return at(statement.position,
+                "two columns are named " + column.name + "; rename one with AS");
     }
     if (lowered(column.name) == "__row" || lowered(column.name).starts_with("__expect_")) {
-      return at(statement.position, "the column name " + column.name + " is reserved; rename it with AS");
+      return at(statement.position,
+                "the column name " + column.name + " is reserved; rename it with AS");
     }
     if (statement.kind != Statement::Kind::TemporaryView && holds_null_or_interval(column.type)) {
-      return at(statement.position, "column " + column.name + " is always NULL and has no type; write CAST(NULL AS ..)");
+      return at(statement.position, "column " + column.name +
+                                        " is always NULL and has no type; write CAST(NULL AS ..)");
     }
   }
   std::vector<std::string> all = column_names(rows);
@@ -131,35 +146,43 @@ Result<void> Analyzer::check_output(const Statement& statement, const Rows& rows
     if (names.contains(lowered(partition))) continue;
     std::string near = nearest(partition, all);
     return at(statement.position, "PARTITIONED BY names " + partition + ", which is not a column" +
-                                      (near.empty() ? "; there are " + joined(all, ", ") : "; did you mean " + near + "?"));
+                                      (near.empty() ? "; there are " + joined(all, ", ")
+                                                    : "; did you mean " + near + "?"));
   }
   return {};
 }
 
 Result<void> Analyzer::check_streams(const Statement& statement, const Rows& rows) const {
-  auto streams = std::ranges::count_if(plan_.inputs, [](const PlanInput& input) { return input.streaming; });
+  auto streams =
+      std::ranges::count_if(plan_.inputs, [](const PlanInput& input) { return input.streaming; });
   if (statement.kind == Statement::Kind::TemporaryView) return {};
   if (statement.kind != Statement::Kind::StreamingTable) {
     for (const PlanInput& input : plan_.inputs) {
       if (input.streaming) {
-        return at(input.position, kind_word(statement.kind) + " reads whole tables: STREAM is for CREATE STREAMING TABLE");
+        return at(input.position, kind_word(statement.kind) +
+                                      " reads whole tables: STREAM is for CREATE STREAMING TABLE");
       }
     }
     return {};
   }
   if (streams == 0) {
-    return at(statement.position, "a streaming table reads a stream: write FROM STREAM .., or CREATE MATERIALIZED VIEW");
+    return at(
+        statement.position,
+        "a streaming table reads a stream: write FROM STREAM .., or CREATE MATERIALIZED VIEW");
   }
   if (streams > 1 || !rows.streaming || plan_.inputs.size() > 1) {
-    return at(plan_.inputs.back().position, "a streaming table reads one stream and nothing else for now; join in a "
-                                            "materialized view", Code::Unsupported);
+    return at(plan_.inputs.back().position,
+              "a streaming table reads one stream and nothing else for now; join in a "
+              "materialized view",
+              Code::Unsupported);
   }
   return {};
 }
 
 Result<Plan> Analyzer::run(const Statement& statement) {
   if (statement.query == nullptr) {
-    return at(statement.position, "a table without a query (AS SELECT ..) is not supported", Code::Unsupported);
+    return at(statement.position, "a table without a query (AS SELECT ..) is not supported",
+              Code::Unsupported);
   }
   Rows rows = TRY(query(*statement.query, nullptr, nullptr));
   rows = TRY(with_column_list(statement, std::move(rows)));
@@ -184,7 +207,8 @@ Result<Plan> Analyzer::run(const Statement& statement) {
   return std::move(plan_);
 }
 
-Result<Plan> analyze(const Statement& statement, const Catalog& catalog, const AnalyzeOptions& options) {
+Result<Plan> analyze(const Statement& statement, const Catalog& catalog,
+                     const AnalyzeOptions& options) {
   Analyzer analyzer(catalog, options);
   return analyzer.run(statement);
 }

@@ -1,119 +1,19 @@
 // From syntax trees to DuckDB text. Private to the folder.
 //
-// Invariant: every text in a Typed has exactly the DuckDB type of its Spark type, so nothing is left to DuckDB's own
-// implicit casts. Column names of inner blocks are unique within their block, ignoring case.
+// Invariant: every text in a Typed has exactly the DuckDB type of its Spark type, so nothing is
+// left to DuckDB's own implicit casts. Column names of inner blocks are unique within their block,
+// ignoring case.
 #pragma once
 
-#include <deque>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "sql/ast.h"
-#include "sql/coercion.h"
-#include "sql/functions.h"
+#include "sql/analyzer_scope.h"
 #include "sql/sql.h"
 
 namespace ticklake::sql {
-
-struct Column {
-  std::string name;      // as the user sees it
-  std::string sql_name;  // in its block
-  Type type;
-  std::optional<Origin> origin = {};
-  std::optional<int64_t> delay_us = {};
-};
-
-// An analyzed query: a SELECT text and what it gives.
-struct Rows {
-  std::string sql;
-  std::vector<Column> columns;
-  bool row = false;        // has the hidden column "__row"
-  bool streaming = false;
-  bool aggregated = false;  // a windowed aggregation over a stream
-};
-
-// One thing in FROM. Its text is followed by AS "id".
-struct Source {
-  std::string id;
-  std::vector<std::string> qualifier;
-  std::string sql;
-  std::vector<Column> columns;
-  bool row = false;
-  bool streaming = false;
-  bool aggregated = false;
-  // calls of from_json over it, computed once a row: text and column name
-  std::vector<std::pair<std::string, std::string>> hoisted = {};
-};
-
-struct JoinTree {
-  size_t source = 0;  // where there are no children
-  std::string word;   // "LEFT JOIN"
-  std::string on;
-  std::unique_ptr<JoinTree> left;
-  std::unique_ptr<JoinTree> right;
-};
-
-struct MergedColumn {  // of USING
-  std::string name;
-  Typed value;
-};
-
-struct GroupKey {
-  std::string match;  // an expression with this text over the rows is the key
-  Typed value;        // over the groups
-  std::string row_sql;
-  int64_t window_us = 0;  // of a window() key, whose value in groups is its start in micros
-};
-
-struct AggregateSlot {
-  const AggregateFunction* function = nullptr;
-  Arguments arguments;
-  AggregateOptions options;
-  Aggregate made;
-  std::string match;
-};
-
-struct Grouping {
-  std::vector<GroupKey> keys;
-  std::vector<AggregateSlot> slots;
-  std::string id;  // of the groups
-  std::optional<Typed> event_time;  // argument of window()
-  Position window_position;
-};
-
-struct Scope {
-  std::deque<Source> sources;
-  std::unique_ptr<JoinTree> tree;
-  std::vector<MergedColumn> merged;
-  std::vector<std::pair<std::string, Typed>> aliases;  // of the select list so far
-  Grouping* grouping = nullptr;
-  bool over_groups = false;  // names are keys of the grouping
-  std::string no_aggregate;  // where not empty: the clause that may hold none
-  const Select* select = nullptr;
-  const Scope* outer = nullptr;
-};
-
-struct Environment {  // the CTEs in sight
-  const Environment* outer = nullptr;
-  const CommonTable* table = nullptr;
-};
-
-struct SelectedItem {
-  std::string name;
-  const Expression* expression = nullptr;
-  std::optional<Typed> value;  // of a star, without an expression
-  Position position;
-};
-
-struct Block {  // the clauses of a query around its SELECT
-  const std::vector<SortItem>* order_by = nullptr;
-  const std::optional<SortItem>* order_by_all = nullptr;
-  const Expression* limit = nullptr;
-  const Expression* offset = nullptr;
-};
 
 class Analyzer {
  public:
@@ -130,7 +30,9 @@ class Analyzer {
     if (result) return result;
     return at(position, result.error().message, result.error().code);
   }
-  std::string new_id(std::string_view prefix) { return std::string(prefix) + std::to_string(next_id_++); }
+  std::string new_id(std::string_view prefix) {
+    return std::string(prefix) + std::to_string(next_id_++);
+  }
   Result<Rows> with_column_list(const Statement& statement, Rows rows);
   Result<Rows> with_expectations(const Statement& statement, Rows rows);
   Result<void> check_output(const Statement& statement, const Rows& rows) const;
@@ -138,15 +40,18 @@ class Analyzer {
 
   // analyzer_query.cc
   Result<Rows> query(const Query& query, const Environment* environment, const Scope* outer);
-  Result<Rows> set_operation(const SetOperation& operation, const Environment* environment, const Scope* outer);
+  Result<Rows> set_operation(const SetOperation& operation, const Environment* environment,
+                             const Scope* outer);
   Result<Rows> values(const Values& values);
   Result<Rows> ordered(Rows rows, const Block& block);
   Result<std::string> limits(const Block& block);
 
   // analyzer_select.cc
-  Result<Rows> select(const Select& select, const Block& block, const Environment* environment, const Scope* outer);
+  Result<Rows> select(const Select& select, const Block& block, const Environment* environment,
+                      const Scope* outer);
   Result<std::vector<SelectedItem>> expanded_items(const Select& select, Scope& scope);
-  Result<void> check_streaming_select(const Select& select, const Block& block, const Scope& scope, bool grouped);
+  Result<void> check_streaming_select(const Select& select, const Block& block, const Scope& scope,
+                                      bool grouped);
   Result<std::vector<std::string>> conditions(const ExpressionPtr& where, Scope& scope);
   Result<std::vector<Typed>> item_values(std::vector<SelectedItem>& items, Scope& scope);
   Result<std::string> order_text(const Block& block, const std::vector<SelectedItem>& items,
@@ -154,12 +59,14 @@ class Analyzer {
   Result<std::string> sort_key(const SortItem& item, const std::vector<SelectedItem>& items,
                                const std::vector<Typed>& values, Scope& scope, bool distinct);
   void note_conjuncts(const Expression& where, Scope& scope);
-  std::vector<Column> output_columns(const std::vector<SelectedItem>& items, const std::vector<Typed>& values) const;
+  std::vector<Column> output_columns(const std::vector<SelectedItem>& items,
+                                     const std::vector<Typed>& values) const;
 
   // analyzer_from.cc
-  Result<void> from(const Select& select, Scope& scope, const Environment* environment, const Scope* outer);
-  Result<std::unique_ptr<JoinTree>> from_item(const FromItem& item, Scope& scope, const Environment* environment,
-                                              const Scope* outer);
+  Result<void> from(const Select& select, Scope& scope, const Environment* environment,
+                    const Scope* outer);
+  Result<std::unique_ptr<JoinTree>> from_item(const FromItem& item, Scope& scope,
+                                              const Environment* environment, const Scope* outer);
   Result<std::unique_ptr<JoinTree>> join(const Join& join, const FromItem& item, Scope& scope,
                                          const Environment* environment, const Scope* outer);
   Result<Source> source(const FromItem& item, const Environment* environment, const Scope* outer);
@@ -171,18 +78,21 @@ class Analyzer {
   Source scanned(PlanInput input);
   Source derived(Rows rows);
   Result<void> watermark(const Watermark& watermark, Source& source);
-  Result<void> merge_using(const Join& join, const FromItem& item, Scope& scope, JoinTree& tree, size_t first,
-                           size_t middle);
+  Result<void> merge_using(const Join& join, const FromItem& item, Scope& scope, JoinTree& tree,
+                           size_t first, size_t middle);
   // " FROM .. WHERE ..": conditions that do not need a hoisted call are below it
   std::string from_where(const Scope& scope, const std::vector<std::string>& where) const;
-  std::string tree_text(const JoinTree& tree, const Scope& scope, const std::vector<std::string>& pushed) const;
+  std::string tree_text(const JoinTree& tree, const Scope& scope,
+                        const std::vector<std::string>& pushed) const;
 
   // analyzer_names.cc
   Result<Typed> resolve(const std::vector<std::string>& parts, Position position, Scope& scope);
-  Result<std::optional<Typed>> find_column(const std::vector<std::string>& parts, Position position, Scope& scope);
+  Result<std::optional<Typed>> find_column(const std::vector<std::string>& parts, Position position,
+                                           Scope& scope);
   Result<Typed> field(Typed value, const std::string& name, Position position) const;
   Typed column_value(const Source& source, const Column& column);
-  Error unknown_column(const std::vector<std::string>& parts, Position position, const Scope& scope) const;
+  Error unknown_column(const std::vector<std::string>& parts, Position position,
+                       const Scope& scope) const;
 
   // analyzer_expression.cc
   Result<Typed> expression(const Expression& expression, Scope& scope);
@@ -222,21 +132,24 @@ class Analyzer {
   Result<Typed> aggregate_call(const Call& call, const Expression& whole, Scope& scope);
   Result<AggregateSlot> aggregate_slot(const Call& call, const Expression& whole, Scope& scope);
   Result<Typed> window_call(const Call& call, const Expression& whole, Scope& scope);
-  Result<std::string> over_text(const WindowSpec& spec, bool takes_frame, bool needs_order, Scope& scope);
-  Result<std::string> frame_text(const WindowFrame& frame, const std::vector<Typed>& order, Position position,
-                                 Scope& scope);
+  Result<std::string> over_text(const WindowSpec& spec, bool takes_frame, bool needs_order,
+                                Scope& scope);
+  Result<std::string> frame_text(const WindowFrame& frame, const std::vector<Typed>& order,
+                                 Position position, Scope& scope);
   Result<Typed> from_json(const Call& call, const Expression& whole, Scope& scope);
   Result<Typed> structure(const Call& call, const Expression& whole, Scope& scope);
   Result<Typed> type_name(const Call& call, Scope& scope);
   Error unknown_function(const std::string& name, Position position) const;
 
   // analyzer_group.cc
-  Result<void> group_keys(const Select& select, const std::vector<SelectedItem>& items, Scope& scope);
-  Result<void> group_key_of(const Expression& expression, const std::vector<SelectedItem>& items, Scope& scope);
+  Result<void> group_keys(const Select& select, const std::vector<SelectedItem>& items,
+                          Scope& scope);
+  Result<void> group_key_of(const Expression& expression, const std::vector<SelectedItem>& items,
+                            Scope& scope);
   Result<bool> window_keys_in(const Expression& expression, Scope& scope);
   Result<void> add_window_key(const Call& call, const Expression& whole, Scope& scope);
-  Result<std::string> window_match(const Call& call, const Expression& whole, Scope& scope, GroupKey& key,
-                                   Typed& event_time);
+  Result<std::string> window_match(const Call& call, const Expression& whole, Scope& scope,
+                                   GroupKey& key, Typed& event_time);
   Result<std::string> groups_text(Scope& scope, std::vector<std::string> where);
   Result<std::string> windowed_text(Scope& scope, std::vector<std::string> where);
 
@@ -250,7 +163,8 @@ class Analyzer {
   int next_id_ = 0;
 };
 
-// Whether a call of an aggregate (without OVER), or of a window function, is in it; not looking into subqueries.
+// Whether a call of an aggregate (without OVER), or of a window function, is in it; not looking
+// into subqueries.
 bool has_aggregate(const Expression& expression);
 bool has_over(const Expression& expression);
 

@@ -20,7 +20,9 @@ std::string simple_name(const Type& type) {
   for (const Field& field : *type.children) {
     parts.push_back((type.kind == Kind::Struct ? field.name + ":" : "") + simple_name(field.type));
   }
-  std::string name = type.kind == Kind::Struct ? "struct" : type.kind == Kind::Array ? "array" : "map";
+  std::string name = type.kind == Kind::Struct  ? "struct"
+                     : type.kind == Kind::Array ? "array"
+                                                : "map";
   return name + "<" + listed(parts, ",") + ">";
 }
 
@@ -29,14 +31,17 @@ std::string simple_name(const Type& type) {
 Error Analyzer::unknown_function(const std::string& name, Position position) const {
   std::vector<std::string> names = function_names();
   std::string near = nearest(name, names);
-  return at(position, "the function " + name + "() is not supported" + (near.empty() ? "" : "; did you mean " + near + "()?"),
+  return at(position,
+            "the function " + name + "() is not supported" +
+                (near.empty() ? "" : "; did you mean " + near + "()?"),
             Code::Unsupported);
 }
 
 Result<Arguments> Analyzer::arguments(const Call& call, Scope& scope) {
   Arguments out;
   for (const Argument& argument : call.arguments) {
-    if (!argument.name.empty()) return at(argument.position, call.name + "() takes no named arguments");
+    if (!argument.name.empty())
+      return at(argument.position, call.name + "() takes no named arguments");
     out.push_back(TRY(expression(*argument.value, scope)));
   }
   return out;
@@ -49,7 +54,8 @@ Result<Typed> Analyzer::node(const Call& call, const Expression& whole, Scope& s
   if (name == "struct" || name == "named_struct") return structure(call, whole, scope);
   if (name == "typeof") return type_name(call, scope);
   if (name == "window") {
-    return at(whole.position, "window() is for GROUP BY; date_trunc('MINUTE', ts) gives the start of a minute",
+    return at(whole.position,
+              "window() is for GROUP BY; date_trunc('MINUTE', ts) gives the start of a minute",
               Code::Unsupported);
   }
   if (is_aggregate(name)) return aggregate_call(call, whole, scope);
@@ -63,15 +69,19 @@ Result<Typed> Analyzer::scalar_call(const Call& call, const Expression& whole, S
   std::string name = lowered(call.name);
   Position position = whole.position;
   auto function = find_scalar(name, call.arguments.size());
-  if (!function && function.error().code == Code::NotFound) return unknown_function(call.name, position);
+  if (!function && function.error().code == Code::NotFound)
+    return unknown_function(call.name, position);
   const ScalarFunction* found = TRY(located(position, function));
   if (call.distinct || call.filter != nullptr || call.nulls != Call::Nulls::Unsaid) {
     return at(position, name + "() is no aggregate: it takes no DISTINCT, FILTER or IGNORE NULLS");
   }
-  const auto* unit = call.arguments.empty() ? nullptr : std::get_if<Literal>(&call.arguments[0].value->node);
+  const auto* unit =
+      call.arguments.empty() ? nullptr : std::get_if<Literal>(&call.arguments[0].value->node);
   bool timed = name == "dateadd" || name == "date_diff" || name == "datediff" || name == "date_add";
   if (timed && unit != nullptr && call.arguments.size() == 3) {
-    return at(position, name + "() with a unit is not supported; use + INTERVAL or datediff(end, start)", Code::Unsupported);
+    return at(position,
+              name + "() with a unit is not supported; use + INTERVAL or datediff(end, start)",
+              Code::Unsupported);
   }
   Arguments values = TRY(arguments(call, scope));
   return located(position, sql::call(*found, {name, options_.now_us}, values));
@@ -87,10 +97,12 @@ Result<Typed> Analyzer::structure(const Call& call, const Expression& whole, Sco
   bool named = lowered(call.name) == "named_struct";
   size_t step = named ? 2 : 1;
   if (call.arguments.empty() || call.arguments.size() % step != 0) {
-    return at(whole.position, call.name + (named ? "() takes names and values in turn" : "() takes values"));
+    return at(whole.position,
+              call.name + (named ? "() takes names and values in turn" : "() takes values"));
   }
   std::vector<Field> fields;
   std::vector<std::string> texts;
+  auto parts = std::make_shared<std::vector<Typed>>();
   bool may_fail = false;
   for (size_t i = 0; i < call.arguments.size(); i += step) {
     const Expression& value = *call.arguments[i + step - 1].value;
@@ -98,40 +110,50 @@ Result<Typed> Analyzer::structure(const Call& call, const Expression& whole, Sco
     if (named) {
       const auto* literal = std::get_if<Literal>(&call.arguments[i].value->node);
       if (literal == nullptr || literal->type.kind != Kind::String) {
-        return at(call.arguments[i].position, "the names of named_struct() must be string literals");
+        return at(call.arguments[i].position,
+                  "the names of named_struct() must be string literals");
       }
       name = literal->text;
     } else if (const auto* alias = std::get_if<Alias>(&value.node)) {
       name = alias->name;
-    } else if (std::holds_alternative<ColumnReference>(value.node) || std::holds_alternative<FieldAccess>(value.node)) {
+    } else if (std::holds_alternative<ColumnReference>(value.node) ||
+               std::holds_alternative<FieldAccess>(value.node)) {
       name = default_name(value);
     } else {
       name = "col" + std::to_string(i + 1);
     }
     for (const Field& field : fields) {
       if (equal_ignoring_case(field.name, name)) {
-        return at(call.arguments[i].position, "a struct has two fields " + name + "; rename one with AS");
+        return at(call.arguments[i].position,
+                  "a struct has two fields " + name + "; rename one with AS");
       }
     }
     Typed part = TRY(expression(value, scope));
     may_fail |= part.may_fail;
     texts.push_back(quoted_name(name) + " := " + part.sql);
     fields.push_back({name, part.type});
+    parts->push_back(std::move(part));
   }
-  return Typed{.sql = "struct_pack(" + listed(texts) + ")", .type = Type::structure(fields), .may_fail = may_fail};
+  return Typed{.sql = "struct_pack(" + listed(texts) + ")",
+               .type = Type::structure(fields),
+               .may_fail = may_fail,
+               .parts = std::move(parts)};
 }
 
 Result<Typed> Analyzer::from_json(const Call& call, const Expression& whole, Scope& scope) {
   if (call.arguments.size() != 2) {
-    return at(whole.position, "from_json() takes a text and a schema; options are not supported", Code::Unsupported);
+    return at(whole.position, "from_json() takes a text and a schema; options are not supported",
+              Code::Unsupported);
   }
   const auto* literal = std::get_if<Literal>(&call.arguments[1].value->node);
   if (literal == nullptr || literal->type.kind != Kind::String) {
-    return at(whole.position, "the schema of from_json() must be a string literal such as 'a INT, b STRING'");
+    return at(whole.position,
+              "the schema of from_json() must be a string literal such as 'a INT, b STRING'");
   }
   auto schema = parse_ddl(literal->text);
   if (!schema) {
-    return at(call.arguments[1].position, "the schema of from_json(): " + schema.error().message, schema.error().code);
+    return at(call.arguments[1].position, "the schema of from_json(): " + schema.error().message,
+              schema.error().code);
   }
   Typed text = TRY(expression(*call.arguments[0].value, scope));
   if (text.type.kind == Kind::Binary) {
@@ -139,7 +161,8 @@ Result<Typed> Analyzer::from_json(const Call& call, const Expression& whole, Sco
                                               to_text(*call.arguments[0].value) + " AS STRING)");
   }
   if (text.type.kind != Kind::String && text.type.kind != Kind::Null) {
-    return at(call.arguments[0].position, "from_json() needs a STRING but got " + to_sql(text.type));
+    return at(call.arguments[0].position,
+              "from_json() needs a STRING but got " + to_sql(text.type));
   }
   text = TRY(cast(text, Kind::String));
   auto known = std::ranges::find(plan_.from_json, *schema, &FromJson::schema);
@@ -179,14 +202,16 @@ Result<Typed> Analyzer::from_json(const Call& call, const Expression& whole, Sco
   return out;
 }
 
-Result<AggregateSlot> Analyzer::aggregate_slot(const Call& call, const Expression& whole, Scope& scope) {
+Result<AggregateSlot> Analyzer::aggregate_slot(const Call& call, const Expression& whole,
+                                               Scope& scope) {
   std::string name = lowered(call.name);
   Position position = whole.position;
   AggregateSlot slot;
   slot.function = TRY(located(position, find_aggregate(name, call.arguments.size())));
   slot.options.distinct = call.distinct;
   slot.options.ignore_nulls = call.nulls == Call::Nulls::Ignore;
-  if (call.distinct && !slot.function->takes_distinct) return at(position, name + "() takes no DISTINCT", Code::Unsupported);
+  if (call.distinct && !slot.function->takes_distinct)
+    return at(position, name + "() takes no DISTINCT", Code::Unsupported);
   if (call.nulls != Call::Nulls::Unsaid && !slot.function->takes_ignore_nulls) {
     return at(position, name + "() takes no IGNORE NULLS");
   }
@@ -196,7 +221,8 @@ Result<AggregateSlot> Analyzer::aggregate_slot(const Call& call, const Expressio
       return at(argument.position, "* is for count(*)");
     }
     if (has_aggregate(*argument.value) && !call.over) {
-      return at(argument.position, "an aggregate within an aggregate: compute the inner one in a subquery");
+      return at(argument.position,
+                "an aggregate within an aggregate: compute the inner one in a subquery");
     }
     slot.arguments.push_back(star ? literal_one() : TRY(expression(*argument.value, scope)));
   }
@@ -209,6 +235,7 @@ Result<AggregateSlot> Analyzer::aggregate_slot(const Call& call, const Expressio
     for (Typed& argument : slot.arguments) {
       argument.sql = "CASE WHEN " + filter.sql + " THEN " + argument.sql + " END";
       argument.literal.reset();
+      argument.parts.reset();
     }
   }
   slot.made = TRY(located(position, slot.function->build(slot.arguments, slot.options)));
@@ -232,7 +259,9 @@ Result<Typed> Analyzer::aggregate_call(const Call& call, const Expression& whole
   size_t index = static_cast<size_t>(known - slots.begin());
   Type type = slot.made.type;
   if (known == slots.end()) slots.push_back(std::move(slot));
-  return Typed{.sql = quoted_name(scope.grouping->id) + "." + quoted_name("a" + std::to_string(index)), .type = type};
+  return Typed{
+      .sql = quoted_name(scope.grouping->id) + "." + quoted_name("a" + std::to_string(index)),
+      .type = type};
 }
 
 }  // namespace ticklake::sql

@@ -19,7 +19,9 @@ std::string_view comparison(Binary::Op op) {
   }
 }
 
-bool is_comparison(Binary::Op op) { return op >= Binary::Op::Equal && op <= Binary::Op::GreaterEqual; }
+bool is_comparison(Binary::Op op) {
+  return op >= Binary::Op::Equal && op <= Binary::Op::GreaterEqual;
+}
 
 std::optional<Arithmetic> arithmetic_op(Binary::Op op) {
   switch (op) {
@@ -33,7 +35,9 @@ std::optional<Arithmetic> arithmetic_op(Binary::Op op) {
   }
 }
 
-bool is_time(Kind kind) { return kind == Kind::Date || kind == Kind::Timestamp || kind == Kind::TimestampNtz; }
+bool is_time(Kind kind) {
+  return kind == Kind::Date || kind == Kind::Timestamp || kind == Kind::TimestampNtz;
+}
 
 Typed boolean(std::string sql, bool may_fail) {
   return {.sql = std::move(sql), .type = Kind::Boolean, .may_fail = may_fail};
@@ -51,11 +55,13 @@ Result<Typed> Analyzer::expression(const Expression& expression, Scope& scope) {
   return std::visit([&](const auto& one) { return node(one, expression, scope); }, expression.node);
 }
 
-Result<Typed> Analyzer::condition(const Expression& condition, Scope& scope, std::string_view what) {
+Result<Typed> Analyzer::condition(const Expression& condition, Scope& scope,
+                                  std::string_view what) {
   Typed value = TRY(expression(condition, scope));
   if (value.type.kind == Kind::Null) return cast(value, Kind::Boolean);
   if (value.type.kind != Kind::Boolean) {
-    return at(condition.position, std::string(what) + " needs a BOOLEAN but got " + to_sql(value.type));
+    return at(condition.position,
+              std::string(what) + " needs a BOOLEAN but got " + to_sql(value.type));
   }
   return value;
 }
@@ -66,21 +72,27 @@ Result<Typed> Analyzer::node(const Literal& literal, const Expression&, Scope&) 
 
 Result<Typed> Analyzer::node(const IntervalLiteral& interval, const Expression& whole, Scope&) {
   if (interval.months != 0 || interval.first <= IntervalUnit::Month) {
-    return at(whole.position, "year and month intervals are not supported; use add_months()", Code::Unsupported);
+    return at(whole.position, "year and month intervals are not supported; use add_months()",
+              Code::Unsupported);
   }
-  Typed out = {.sql = "CAST(" + std::to_string(interval.micros) + " AS BIGINT)", .type = Kind::Interval};
+  Typed out = {.sql = "CAST(" + std::to_string(interval.micros) + " AS BIGINT)",
+               .type = Kind::Interval};
   // Whole days added to a DATE stay a DATE.
-  out.literal = Literal{Kind::Interval, interval.last == IntervalUnit::Day ? "day" : "", interval.micros};
+  out.literal =
+      Literal{Kind::Interval, interval.last == IntervalUnit::Day ? "day" : "", interval.micros};
   return out;
 }
 
-Result<Typed> Analyzer::node(const ColumnReference& reference, const Expression& whole, Scope& scope) {
+Result<Typed> Analyzer::node(const ColumnReference& reference, const Expression& whole,
+                             Scope& scope) {
   if (!scope.over_groups) return resolve(reference.parts, whole.position, scope);
   auto found = find_column(reference.parts, whole.position, scope);
   if (found && *found) {
     std::string name = joined(reference.parts, ".");
-    return at(whole.position, "column " + name + " is neither grouped nor aggregated; add it to GROUP BY or write "
-                              "any_value(" + name + ")");
+    return at(whole.position, "column " + name +
+                                  " is neither grouped nor aggregated; add it to GROUP BY or write "
+                                  "any_value(" +
+                                  name + ")");
   }
   return resolve(reference.parts, whole.position, scope);
 }
@@ -101,11 +113,14 @@ Result<Typed> Analyzer::node(const Unary& unary, const Expression& whole, Scope&
     return value;
   }
   if (unary.op == Unary::Op::BitNot) {
-    if (!value.type.is_integral()) return at(whole.position, "~ needs an integer but got " + to_sql(value.type));
+    if (!value.type.is_integral())
+      return at(whole.position, "~ needs an integer but got " + to_sql(value.type));
     return Typed{.sql = "(~" + value.sql + ")", .type = value.type, .may_fail = value.may_fail};
   }
-  if (value.type.kind == Kind::String || value.type.kind == Kind::Null) value = TRY(cast(value, Kind::Double));
-  if (!value.type.is_numeric()) return at(whole.position, "a sign needs a number but got " + to_sql(value.type));
+  if (value.type.kind == Kind::String || value.type.kind == Kind::Null)
+    value = TRY(cast(value, Kind::Double));
+  if (!value.type.is_numeric())
+    return at(whole.position, "a sign needs a number but got " + to_sql(value.type));
   if (unary.op == Unary::Op::Plus) return value;
   if (value.literal && !value.literal->text.starts_with('-')) {
     value.literal->text = "-" + value.literal->text;
@@ -113,14 +128,18 @@ Result<Typed> Analyzer::node(const Unary& unary, const Expression& whole, Scope&
     value.sql = duckdb_literal(*value.literal);
     return value;
   }
-  return Typed{.sql = "(-" + value.sql + ")", .type = value.type, .may_fail = value.may_fail || value.type.is_integral()};
+  return Typed{.sql = "(-" + value.sql + ")",
+               .type = value.type,
+               .may_fail = value.may_fail || value.type.is_integral()};
 }
 
-Result<Typed> Analyzer::compared(Binary::Op op, const Typed& left, const Typed& right, Position position) {
+Result<Typed> Analyzer::compared(Binary::Op op, const Typed& left, const Typed& right,
+                                 Position position) {
   Typed values[] = {left, right};
   auto type = common_type(values);
   if (!type || type->kind == Kind::Map) {
-    return at(position, "values of types " + to_sql(left.type) + " and " + to_sql(right.type) + " cannot be compared");
+    return at(position, "values of types " + to_sql(left.type) + " and " + to_sql(right.type) +
+                            " cannot be compared");
   }
   Typed a = TRY(located(position, cast(left, *type)));
   Typed b = TRY(located(position, cast(right, *type)));
@@ -141,20 +160,22 @@ Result<Typed> Analyzer::logical(const Binary& binary, Scope& scope) {
   std::string plain = "(" + left.sql + " " + word + " " + right.sql + ")";
   if (!right.may_fail) return boolean(plain, left.may_fail);
   std::string decided = both ? "FALSE" : "TRUE";
-  return boolean("CASE WHEN " + left.sql + " IS NOT DISTINCT FROM " + decided + " THEN " + decided + " ELSE " + plain +
-                     " END", true);
+  return boolean("CASE WHEN " + left.sql + " IS NOT DISTINCT FROM " + decided + " THEN " + decided +
+                     " ELSE " + plain + " END",
+                 true);
 }
 
 // date + 1, timestamp + interval, timestamp - timestamp, interval * 2 ..
-Result<std::optional<Typed>> Analyzer::time_arithmetic(Binary::Op op, const Typed& left, const Typed& right,
-                                                       Position position) {
+Result<std::optional<Typed>> Analyzer::time_arithmetic(Binary::Op op, const Typed& left,
+                                                       const Typed& right, Position position) {
   bool add = op == Binary::Op::Add;
   bool subtract = op == Binary::Op::Subtract;
   Kind a = left.type.kind, b = right.type.kind;
   auto made = [&](std::string sql, Kind kind) {
     return std::optional<Typed>(Typed{.sql = std::move(sql), .type = kind, .may_fail = true});
   };
-  if (!is_time(a) && !is_time(b) && a != Kind::Interval && b != Kind::Interval) return std::optional<Typed>();
+  if (!is_time(a) && !is_time(b) && a != Kind::Interval && b != Kind::Interval)
+    return std::optional<Typed>();
   if (add && is_time(b) && !is_time(a)) return time_arithmetic(op, right, left, position);
   std::string sign = add ? " + " : " - ";
   if ((add || subtract) && a == Kind::Interval && b == Kind::Interval) {
@@ -174,9 +195,11 @@ Result<std::optional<Typed>> Analyzer::time_arithmetic(Binary::Op op, const Type
   }
   bool scales = op == Binary::Op::Multiply && (left.type.is_integral() || right.type.is_integral());
   if (scales && (a == Kind::Interval || b == Kind::Interval)) {
-    return made(enclosed("CAST(" + left.sql + " AS BIGINT) * CAST(" + right.sql + " AS BIGINT)"), Kind::Interval);
+    return made(enclosed("CAST(" + left.sql + " AS BIGINT) * CAST(" + right.sql + " AS BIGINT)"),
+                Kind::Interval);
   }
-  return at(position, "this operator does not take " + to_sql(left.type) + " and " + to_sql(right.type));
+  return at(position,
+            "this operator does not take " + to_sql(left.type) + " and " + to_sql(right.type));
 }
 
 Result<Typed> Analyzer::node(const Binary& binary, const Expression& whole, Scope& scope) {
@@ -186,7 +209,8 @@ Result<Typed> Analyzer::node(const Binary& binary, const Expression& whole, Scop
   if (is_comparison(binary.op)) return compared(binary.op, left, right, whole.position);
   if (binary.op == Binary::Op::Concat) {
     auto function = TRY(find_scalar("concat", 2));
-    return located(whole.position, sql::call(*function, {"concat", options_.now_us}, {left, right}));
+    return located(whole.position,
+                   sql::call(*function, {"concat", options_.now_us}, {left, right}));
   }
   if (auto op = arithmetic_op(binary.op)) {
     auto over_time = TRY(time_arithmetic(binary.op, left, right, whole.position));
@@ -194,26 +218,36 @@ Result<Typed> Analyzer::node(const Binary& binary, const Expression& whole, Scop
     return located(whole.position, arithmetic(*op, left, right));
   }
   bool integers = left.type.is_integral() && right.type.is_integral();
-  bool bits = binary.op == Binary::Op::BitAnd || binary.op == Binary::Op::BitOr || binary.op == Binary::Op::BitXor;
-  if (!bits) return at(whole.position, "shifts are not supported; multiply or divide by powers of 2", Code::Unsupported);
+  bool bits = binary.op == Binary::Op::BitAnd || binary.op == Binary::Op::BitOr ||
+              binary.op == Binary::Op::BitXor;
+  if (!bits)
+    return at(whole.position, "shifts are not supported; multiply or divide by powers of 2",
+              Code::Unsupported);
   if (!integers) {
-    return at(whole.position, "bit operators need integers but got " + to_sql(left.type) + " and " + to_sql(right.type));
+    return at(whole.position, "bit operators need integers but got " + to_sql(left.type) + " and " +
+                                  to_sql(right.type));
   }
   Typed values[] = {left, right};
   Type type = *common_type(values);
   Typed a = TRY(cast(left, type));
   Typed b = TRY(cast(right, type));
-  std::string_view pattern = binary.op == Binary::Op::BitAnd ? "({0} & {1})"
-                             : binary.op == Binary::Op::BitOr ? "({0} | {1})" : "xor({0}, {1})";
-  return Typed{.sql = filled(pattern, {a.sql, b.sql}), .type = type, .may_fail = a.may_fail || b.may_fail};
+  std::string_view pattern = binary.op == Binary::Op::BitAnd  ? "({0} & {1})"
+                             : binary.op == Binary::Op::BitOr ? "({0} | {1})"
+                                                              : "xor({0}, {1})";
+  return Typed{
+      .sql = filled(pattern, {a.sql, b.sql}), .type = type, .may_fail = a.may_fail || b.may_fail};
 }
 
 Result<Typed> Analyzer::node(const IsTest& test, const Expression& whole, Scope& scope) {
   Typed value = TRY(expression(*test.operand, scope));
   std::string negation = test.negated ? " IS NOT " : " IS ";
-  if (test.what == IsTest::What::Null) return boolean(enclosed(value.sql + negation + "NULL"), value.may_fail);
-  if (value.type.kind != Kind::Boolean) return at(whole.position, "IS TRUE needs a BOOLEAN but got " + to_sql(value.type));
-  std::string word = test.what == IsTest::What::True ? "TRUE" : test.what == IsTest::What::False ? "FALSE" : "NULL";
+  if (test.what == IsTest::What::Null)
+    return boolean(enclosed(value.sql + negation + "NULL"), value.may_fail);
+  if (value.type.kind != Kind::Boolean)
+    return at(whole.position, "IS TRUE needs a BOOLEAN but got " + to_sql(value.type));
+  std::string word = test.what == IsTest::What::True    ? "TRUE"
+                     : test.what == IsTest::What::False ? "FALSE"
+                                                        : "NULL";
   return boolean(enclosed(value.sql + negation + word), value.may_fail);
 }
 
@@ -239,7 +273,8 @@ Result<Typed> Analyzer::node(const InList& in, const Expression& whole, Scope& s
   Arguments values = {TRY(expression(*in.operand, scope))};
   for (const ExpressionPtr& one : in.list) values.push_back(TRY(expression(*one, scope)));
   auto type = common_type(values);
-  if (!type) return at(whole.position, "the values of IN are of types that cannot be compared; cast them");
+  if (!type)
+    return at(whole.position, "the values of IN are of types that cannot be compared; cast them");
   std::vector<std::string> texts;
   bool may_fail = false;
   for (const Typed& one : values) {
@@ -249,7 +284,8 @@ Result<Typed> Analyzer::node(const InList& in, const Expression& whole, Scope& s
   }
   std::string operand = texts[0];
   texts.erase(texts.begin());
-  return boolean(enclosed(operand + (in.negated ? " NOT IN (" : " IN (") + listed(texts) + ")"), may_fail);
+  return boolean(enclosed(operand + (in.negated ? " NOT IN (" : " IN (") + listed(texts) + ")"),
+                 may_fail);
 }
 
 Result<Typed> Analyzer::node(const InSubquery& in, const Expression& whole, Scope& scope) {
@@ -258,13 +294,14 @@ Result<Typed> Analyzer::node(const InSubquery& in, const Expression& whole, Scop
   if (rows.columns.size() != 1) return at(whole.position, "the query of IN must have one column");
   auto type = common_type(value.type, rows.columns[0].type);
   if (!type) {
-    return at(whole.position, "values of types " + to_sql(value.type) + " and " + to_sql(rows.columns[0].type) +
-                                  " cannot be compared");
+    return at(whole.position, "values of types " + to_sql(value.type) + " and " +
+                                  to_sql(rows.columns[0].type) + " cannot be compared");
   }
   Typed left = TRY(located(whole.position, cast(value, *type)));
   Typed column = {.sql = quoted_name(rows.columns[0].sql_name), .type = rows.columns[0].type};
   Typed right = TRY(located(whole.position, cast(column, *type)));
-  std::string inner = "SELECT " + right.sql + " FROM (" + rows.sql + ") AS " + quoted_name(new_id("s"));
+  std::string inner =
+      "SELECT " + right.sql + " FROM (" + rows.sql + ") AS " + quoted_name(new_id("s"));
   return boolean(enclosed(left.sql + (in.negated ? " NOT IN (" : " IN (") + inner + ")"), true);
 }
 
@@ -273,7 +310,8 @@ Result<Typed> Analyzer::node(const Exists& exists, const Expression&, Scope& sco
   return boolean("EXISTS (" + rows.sql + ")", true);
 }
 
-Result<Typed> Analyzer::node(const ScalarSubquery& subquery, const Expression& whole, Scope& scope) {
+Result<Typed> Analyzer::node(const ScalarSubquery& subquery, const Expression& whole,
+                             Scope& scope) {
   Rows rows = TRY(query(*subquery.query, subquery_environment_, &scope));
   if (rows.columns.size() != 1) {
     return at(whole.position, "a query used as a value must have one column but has " +
@@ -290,7 +328,8 @@ Result<Typed> Analyzer::node(const Like& like, const Expression& whole, Scope& s
   Typed out;
   if (like.op == Like::Op::RLike) {
     auto function = TRY(find_scalar("rlike", 2));
-    out = TRY(located(whole.position, sql::call(*function, {"rlike", options_.now_us}, {value, pattern})));
+    out = TRY(located(whole.position,
+                      sql::call(*function, {"rlike", options_.now_us}, {value, pattern})));
   } else {
     std::string word = like.op == Like::Op::Like ? " LIKE " : " ILIKE ";
     out = boolean(enclosed(value.sql + word + pattern.sql + " ESCAPE " + quoted_text(like.escape)),
@@ -323,7 +362,8 @@ Result<Typed> Analyzer::node(const Case& chosen, const Expression& whole, Scope&
   if (!type) {
     std::vector<std::string> types;
     for (const Typed& one : results) types.push_back(to_sql(one.type));
-    return at(whole.position, "the results of CASE are of types " + listed(types) + "; cast them to one");
+    return at(whole.position,
+              "the results of CASE are of types " + listed(types) + "; cast them to one");
   }
   std::string sql = "CASE";
   for (size_t i = 0; i < results.size(); ++i) {
@@ -344,16 +384,21 @@ Result<Typed> Analyzer::node(const Extract& extract, const Expression& whole, Sc
   if (name == "dow") name = "dayofweek";
   if (name == "doy") name = "dayofyear";
   if (name == "week") name = "weekofyear";
-  bool known = name == "year" || name == "quarter" || name == "month" || name == "day" || name == "dayofweek" ||
-               name == "dayofyear" || name == "weekofyear" || name == "hour" || name == "minute";
-  if (!known) return at(whole.position, "EXTRACT(" + extract.field + " ..) is not supported", Code::Unsupported);
+  bool known = name == "year" || name == "quarter" || name == "month" || name == "day" ||
+               name == "dayofweek" || name == "dayofyear" || name == "weekofyear" ||
+               name == "hour" || name == "minute";
+  if (!known)
+    return at(whole.position, "EXTRACT(" + extract.field + " ..) is not supported",
+              Code::Unsupported);
   Typed value = TRY(expression(*extract.operand, scope));
   auto function = TRY(find_scalar(name, 1));
   return located(whole.position, sql::call(*function, {name, options_.now_us}, {value}));
 }
 
 Result<Typed> Analyzer::node(const Trim& trim, const Expression& whole, Scope& scope) {
-  std::string name = trim.side == Trim::Side::Both ? "trim" : trim.side == Trim::Side::Leading ? "ltrim" : "rtrim";
+  std::string name = trim.side == Trim::Side::Both      ? "trim"
+                     : trim.side == Trim::Side::Leading ? "ltrim"
+                                                        : "rtrim";
   Arguments values;
   if (trim.characters != nullptr) values.push_back(TRY(expression(*trim.characters, scope)));
   values.push_back(TRY(expression(*trim.operand, scope)));
@@ -374,17 +419,24 @@ Result<Typed> Analyzer::node(const Subscript& subscript, const Expression& whole
   }
   if (value.type.kind == Kind::Map) {
     auto function = TRY(find_scalar("element_at", 2));
-    return located(whole.position, sql::call(*function, {"element_at", options_.now_us}, {value, index}));
+    return located(whole.position,
+                   sql::call(*function, {"element_at", options_.now_us}, {value, index}));
   }
   if (value.type.kind != Kind::Array || !index.type.is_integral()) {
-    return at(whole.position, "[..] takes an ARRAY and an integer, or a MAP and a key, but got " + to_sql(value.type) +
-                                  " and " + to_sql(index.type));
+    return at(whole.position, "[..] takes an ARRAY and an integer, or a MAP and a key, but got " +
+                                  to_sql(value.type) + " and " + to_sql(index.type));
   }
   Typed out = {.type = value.type.children->front().type, .may_fail = true};
-  std::string message = quoted_text("[INVALID_ARRAY_INDEX] The index ") + " || CAST(" + index.sql + " AS VARCHAR) || " +
-                        quoted_text(" is out of bounds; use try_element_at, whose first index is 1, to get NULL instead");
-  out.sql = filled("CASE WHEN {1} >= 0 AND {1} < len({0}) THEN list_extract({0}, {1} + 1) WHEN {0} IS NOT NULL AND {1} IS "
-                   "NOT NULL THEN {2} END", {value.sql, index.sql, raising(out.type, message)});
+  std::string message =
+      quoted_text("[INVALID_ARRAY_INDEX] The index ") + " || CAST(" + index.sql +
+      " AS VARCHAR) || " +
+      quoted_text(
+          " is out of bounds; use try_element_at, whose first index is 1, to get NULL instead");
+  out.sql = filled(
+      "CASE WHEN {1} >= 0 AND {1} < len({0}) THEN list_extract({0}, {1} + 1) WHEN {0} IS NOT NULL "
+      "AND {1} IS "
+      "NOT NULL THEN {2} END",
+      {value.sql, index.sql, raising(out.type, message)});
   return out;
 }
 

@@ -33,23 +33,27 @@ std::unique_ptr<JoinTree> joined_trees(std::string word, std::unique_ptr<JoinTre
 
 }  // namespace
 
-Result<void> Analyzer::from(const Select& select, Scope& scope, const Environment* environment, const Scope* outer) {
+Result<void> Analyzer::from(const Select& select, Scope& scope, const Environment* environment,
+                            const Scope* outer) {
   for (const FromItemPtr& item : select.from) {
     auto tree = TRY(from_item(*item, scope, environment, outer));
-    scope.tree = scope.tree ? joined_trees("CROSS JOIN", std::move(scope.tree), std::move(tree)) : std::move(tree);
+    scope.tree = scope.tree ? joined_trees("CROSS JOIN", std::move(scope.tree), std::move(tree))
+                            : std::move(tree);
   }
   return {};
 }
 
 Result<std::unique_ptr<JoinTree>> Analyzer::from_item(const FromItem& item, Scope& scope,
-                                                      const Environment* environment, const Scope* outer) {
-  if (const auto* both = std::get_if<Join>(&item.node)) return join(*both, item, scope, environment, outer);
+                                                      const Environment* environment,
+                                                      const Scope* outer) {
+  if (const auto* both = std::get_if<Join>(&item.node))
+    return join(*both, item, scope, environment, outer);
   Source one = TRY(source(item, environment, outer));
   if (!item.alias.empty()) one.qualifier = {item.alias};
   if (!item.column_aliases.empty()) {
     if (item.column_aliases.size() != one.columns.size()) {
-      return at(item.position, item.alias + " names " + std::to_string(item.column_aliases.size()) + " columns but has " +
-                                   std::to_string(one.columns.size()));
+      return at(item.position, item.alias + " names " + std::to_string(item.column_aliases.size()) +
+                                   " columns but has " + std::to_string(one.columns.size()));
     }
     for (size_t i = 0; i < one.columns.size(); ++i) one.columns[i].name = item.column_aliases[i];
   }
@@ -60,8 +64,9 @@ Result<std::unique_ptr<JoinTree>> Analyzer::from_item(const FromItem& item, Scop
   return tree;
 }
 
-Result<std::unique_ptr<JoinTree>> Analyzer::join(const Join& join, const FromItem& item, Scope& scope,
-                                                 const Environment* environment, const Scope* outer) {
+Result<std::unique_ptr<JoinTree>> Analyzer::join(const Join& join, const FromItem& item,
+                                                 Scope& scope, const Environment* environment,
+                                                 const Scope* outer) {
   size_t first = scope.sources.size();
   auto left = TRY(from_item(*join.left, scope, environment, outer));
   size_t middle = scope.sources.size();
@@ -96,8 +101,8 @@ Result<std::unique_ptr<JoinTree>> Analyzer::join(const Join& join, const FromIte
   return tree;
 }
 
-Result<void> Analyzer::merge_using(const Join& join, const FromItem& item, Scope& scope, JoinTree& tree, size_t first,
-                                   size_t middle) {
+Result<void> Analyzer::merge_using(const Join& join, const FromItem& item, Scope& scope,
+                                   JoinTree& tree, size_t first, size_t middle) {
   std::vector<std::string> equal;
   for (const std::string& name : join.using_columns) {
     auto find = [&](size_t begin, size_t end) -> std::optional<Typed> {
@@ -110,7 +115,8 @@ Result<void> Analyzer::merge_using(const Join& join, const FromItem& item, Scope
     };
     auto left = find(first, middle);
     auto right = find(middle, scope.sources.size());
-    if (!left || !right) return at(item.position, "USING names " + name + ", which is not a column of both sides");
+    if (!left || !right)
+      return at(item.position, "USING names " + name + ", which is not a column of both sides");
     Typed same = TRY(compared(Binary::Op::Equal, *left, *right, item.position));
     equal.push_back(same.sql);
     Typed value = join.kind == Join::Kind::Right ? *right : *left;
@@ -122,16 +128,19 @@ Result<void> Analyzer::merge_using(const Join& join, const FromItem& item, Scope
       value.sql = "COALESCE(" + a.sql + ", " + b.sql + ")";
     }
     value.origin.reset();
-    std::erase_if(scope.merged, [&](const MergedColumn& one) { return equal_ignoring_case(one.name, name); });
+    std::erase_if(scope.merged,
+                  [&](const MergedColumn& one) { return equal_ignoring_case(one.name, name); });
     scope.merged.push_back({name, value});
   }
   tree.on = listed(equal, " AND ");
   return {};
 }
 
-Result<Source> Analyzer::source(const FromItem& item, const Environment* environment, const Scope* outer) {
+Result<Source> Analyzer::source(const FromItem& item, const Environment* environment,
+                                const Scope* outer) {
   if (const auto* name = std::get_if<TableName>(&item.node)) return table(*name, item, environment);
-  if (const auto* function = std::get_if<TableFunction>(&item.node)) return table_function(*function, item);
+  if (const auto* function = std::get_if<TableFunction>(&item.node))
+    return table_function(*function, item);
   const auto& subquery = std::get<DerivedTable>(item.node);
   Rows rows = TRY(query(*subquery.query, environment, outer));
   return derived(std::move(rows));
@@ -162,16 +171,19 @@ Source Analyzer::scanned(PlanInput input) {
   return out;
 }
 
-Result<Source> Analyzer::table(const TableName& name, const FromItem& item, const Environment* environment) {
+Result<Source> Analyzer::table(const TableName& name, const FromItem& item,
+                               const Environment* environment) {
   if (name.parts.size() == 1) {
     for (; environment != nullptr; environment = environment->outer) {
       const CommonTable& table = *environment->table;
       if (!equal_ignoring_case(table.name, name.parts[0])) continue;
-      if (item.streaming) return at(item.position, "STREAM of " + table.name + ", which is a WITH query: write STREAM in it");
+      if (item.streaming)
+        return at(item.position,
+                  "STREAM of " + table.name + ", which is a WITH query: write STREAM in it");
       Rows rows = TRY(query(*table.query, environment->outer, nullptr));
       if (!table.columns.empty() && table.columns.size() != rows.columns.size()) {
-        return at(table.position, table.name + " names " + std::to_string(table.columns.size()) + " columns but has " +
-                                      std::to_string(rows.columns.size()));
+        return at(table.position, table.name + " names " + std::to_string(table.columns.size()) +
+                                      " columns but has " + std::to_string(rows.columns.size()));
       }
       for (size_t i = 0; i < table.columns.size(); ++i) rows.columns[i].name = table.columns[i];
       Source out = derived(std::move(rows));
@@ -184,10 +196,12 @@ Result<Source> Analyzer::table(const TableName& name, const FromItem& item, cons
   if (!relation) {
     std::string near = nearest(text, catalog_.candidates);
     if (near.empty()) near = nearest(name.parts.back(), catalog_.candidates);
-    return at(item.position, "unknown table " + text + (near.empty() ? "" : "; did you mean " + near + "?"));
+    return at(item.position,
+              "unknown table " + text + (near.empty() ? "" : "; did you mean " + near + "?"));
   }
   if (!name.options.empty()) {
-    return at(item.position, "the option " + name.options.begin()->first + " of " + text + " is not supported",
+    return at(item.position,
+              "the option " + name.options.begin()->first + " of " + text + " is not supported",
               Code::Unsupported);
   }
   if (relation->view) return view(*relation, item);
@@ -199,11 +213,13 @@ Result<Source> Analyzer::table(const TableName& name, const FromItem& item, cons
   input.position = item.position;
   if (name.timestamp != nullptr) {
     const auto* literal = std::get_if<Literal>(&name.timestamp->node);
-    if (literal == nullptr) return at(item.position, "TIMESTAMP AS OF takes a literal", Code::Unsupported);
+    if (literal == nullptr)
+      return at(item.position, "TIMESTAMP AS OF takes a literal", Code::Unsupported);
     input.timestamp = literal->text;
   }
   if (item.streaming && (input.version || input.timestamp)) {
-    return at(item.position, "a stream is read from its start: VERSION AS OF is for tables read as a whole");
+    return at(item.position,
+              "a stream is read from its start: VERSION AS OF is for tables read as a whole");
   }
   Source out = scanned(std::move(input));
   out.qualifier = split(relation->name, '.');
@@ -212,14 +228,16 @@ Result<Source> Analyzer::table(const TableName& name, const FromItem& item, cons
 
 Result<Source> Analyzer::view(const Relation& relation, const FromItem& item) {
   if (item.streaming) {
-    return at(item.position, "STREAM of the view " + relation.name + "; write STREAM in the view's own query",
+    return at(item.position,
+              "STREAM of the view " + relation.name + "; write STREAM in the view's own query",
               Code::Unsupported);
   }
   bool open = std::ranges::find(open_views_, relation.name) != open_views_.end();
   if (open || open_views_.size() >= kViewDepthMax) {
     return at(item.position, "the view " + relation.name + " reads itself");
   }
-  if (relation.view->query == nullptr) return at(item.position, "the view " + relation.name + " has no query");
+  if (relation.view->query == nullptr)
+    return at(item.position, "the view " + relation.name + " has no query");
   open_views_.push_back(relation.name);
   std::string before = std::exchange(file_, relation.view->file);
   auto rows = query(*relation.view->query, nullptr, nullptr);
@@ -236,7 +254,8 @@ Result<void> Analyzer::watermark(const Watermark& watermark, Source& source) {
     return at(watermark.position, "WATERMARK is for streams: write FROM STREAM ..");
   }
   if (source.aggregated) {
-    return at(watermark.position, "WATERMARK over an aggregation is not supported", Code::Unsupported);
+    return at(watermark.position, "WATERMARK over an aggregation is not supported",
+              Code::Unsupported);
   }
   Scope scope;
   scope.no_aggregate = "WATERMARK";
@@ -256,20 +275,24 @@ Result<void> Analyzer::watermark(const Watermark& watermark, Source& source) {
     if (watermark.name.empty()) return {};
   }
   if (watermark.name.empty()) {
-    return at(watermark.position, "the expression of WATERMARK needs a name: WATERMARK .. AS name DELAY OF ..");
+    return at(watermark.position,
+              "the expression of WATERMARK needs a name: WATERMARK .. AS name DELAY OF ..");
   }
   std::vector<std::string> items;
   for (const Column& one : source.columns) items.push_back(column_value(source, one).sql);
   items.push_back(value.sql + " AS " + quoted_name("__event_time"));
   if (source.row) items.push_back(quoted_name(source.id) + ".\"__row\"");
   source.sql = "(SELECT " + listed(items) + from_where(scope, {}) + ")";
-  source.columns.push_back({watermark.name, "__event_time", value.type, value.origin, watermark.delay_us});
+  source.columns.push_back(
+      {watermark.name, "__event_time", value.type, value.origin, watermark.delay_us});
   return {};
 }
 
-std::string Analyzer::tree_text(const JoinTree& tree, const Scope& scope, const std::vector<std::string>& pushed) const {
+std::string Analyzer::tree_text(const JoinTree& tree, const Scope& scope,
+                                const std::vector<std::string>& pushed) const {
   if (tree.left != nullptr) {
-    std::string out = "(" + tree_text(*tree.left, scope, {}) + " " + tree.word + " " + tree_text(*tree.right, scope, {});
+    std::string out = "(" + tree_text(*tree.left, scope, {}) + " " + tree.word + " " +
+                      tree_text(*tree.right, scope, {});
     if (!tree.on.empty()) out += " ON " + tree.on;
     return out + ")";
   }
@@ -284,7 +307,8 @@ std::string Analyzer::tree_text(const JoinTree& tree, const Scope& scope, const 
 }
 
 std::string Analyzer::from_where(const Scope& scope, const std::vector<std::string>& where) const {
-  if (scope.tree == nullptr) return where.empty() ? "" : " WHERE (" + listed(where, ") AND (") + ")";
+  if (scope.tree == nullptr)
+    return where.empty() ? "" : " WHERE (" + listed(where, ") AND (") + ")";
   bool hoists = scope.tree->left == nullptr && !scope.sources[0].hoisted.empty();
   std::vector<std::string> pushed, kept;
   for (const std::string& condition : where) {

@@ -9,14 +9,23 @@ namespace ticklake::sql {
 namespace {
 
 constexpr std::array kKafkaArguments = {
-    "bootstrapServers", "subscribe", "subscribePattern", "assign", "startingOffsets", "startingOffsetsByTimestamp",
-    "failOnDataLoss", "maxOffsetsPerTrigger", "maxRecordsPerFetch", "groupId", "groupIdPrefix", "includeHeaders",
+    "bootstrapServers",   "subscribe",
+    "subscribePattern",   "assign",
+    "startingOffsets",    "startingOffsetsByTimestamp",
+    "failOnDataLoss",     "maxOffsetsPerTrigger",
+    "maxRecordsPerFetch", "groupId",
+    "groupIdPrefix",      "includeHeaders",
 };
 
 Schema kafka_schema() {
   Type headers = Type::array(Type::structure({{"key", Kind::String}, {"value", Kind::Binary}}));
-  return {{{"key", Kind::Binary}, {"value", Kind::Binary}, {"topic", Kind::String}, {"partition", Kind::Integer},
-           {"offset", Kind::Long}, {"timestamp", Kind::Timestamp}, {"timestampType", Kind::Integer},
+  return {{{"key", Kind::Binary},
+           {"value", Kind::Binary},
+           {"topic", Kind::String},
+           {"partition", Kind::Integer},
+           {"offset", Kind::Long},
+           {"timestamp", Kind::Timestamp},
+           {"timestampType", Kind::Integer},
            {"headers", headers}}};
 }
 
@@ -35,39 +44,52 @@ Result<Source> Analyzer::table_function(const TableFunction& function, const Fro
   if (name == "read_kafka") return read_kafka(function, item);
   std::vector<std::string> names = {"range", "read_kafka"};
   std::string near = nearest(name, names);
-  return at(item.position, "the table function " + function.name + "() is not supported; " +
-                               (near.empty() ? "there are range() and read_kafka()" : "did you mean " + near + "()?"),
-            Code::Unsupported);
+  return at(
+      item.position,
+      "the table function " + function.name + "() is not supported; " +
+          (near.empty() ? "there are range() and read_kafka()" : "did you mean " + near + "()?"),
+      Code::Unsupported);
 }
 
 Result<Source> Analyzer::read_kafka(const TableFunction& function, const FromItem& item) {
   if (!item.streaming) {
-    return at(item.position, "read_kafka() is read as a stream; write STREAM read_kafka(..) in a streaming table and "
-                             "query that table", Code::Unsupported);
+    return at(
+        item.position,
+        "read_kafka() is read as a stream; write STREAM read_kafka(..) in a streaming table and "
+        "query that table",
+        Code::Unsupported);
   }
   PlanInput input;
   std::vector<std::string> known(kKafkaArguments.begin(), kKafkaArguments.end());
   for (const Argument& argument : function.arguments) {
-    if (argument.name.empty()) return at(argument.position, "read_kafka() takes named arguments: bootstrapServers => '..'");
+    if (argument.name.empty())
+      return at(argument.position, "read_kafka() takes named arguments: bootstrapServers => '..'");
     auto text = literal_text(*argument.value);
-    if (!text) return at(argument.position, "the argument " + argument.name + " of read_kafka() must be a literal");
+    if (!text)
+      return at(argument.position,
+                "the argument " + argument.name + " of read_kafka() must be a literal");
     auto same = [&](const std::string& one) { return equal_ignoring_case(one, argument.name); };
     auto found = std::ranges::find_if(known, same);
     bool client = argument.name.find('.') != std::string::npos;
     if (found == known.end() && !client) {
       std::string near = nearest(argument.name, known);
       return at(argument.position, "read_kafka() has no argument " + argument.name +
-                                       (near.empty() ? "; there are " + listed(known) : "; did you mean " + near + "?"));
+                                       (near.empty() ? "; there are " + listed(known)
+                                                     : "; did you mean " + near + "?"));
     }
     std::string name = found == known.end() ? argument.name : *found;
-    if (!input.kafka.emplace(name, *text).second) return at(argument.position, "the argument " + name + " is given twice");
+    if (!input.kafka.emplace(name, *text).second)
+      return at(argument.position, "the argument " + name + " is given twice");
   }
-  if (!input.kafka.contains("bootstrapServers") && !input.kafka.contains("kafka.bootstrap.servers")) {
+  if (!input.kafka.contains("bootstrapServers") &&
+      !input.kafka.contains("kafka.bootstrap.servers")) {
     return at(item.position, "read_kafka() needs bootstrapServers => 'host:port'");
   }
-  size_t topics = input.kafka.count("subscribe") + input.kafka.count("subscribePattern") + input.kafka.count("assign");
+  size_t topics = input.kafka.count("subscribe") + input.kafka.count("subscribePattern") +
+                  input.kafka.count("assign");
   if (topics != 1) {
-    return at(item.position, "read_kafka() needs one of subscribe => 'topic', subscribePattern and assign");
+    return at(item.position,
+              "read_kafka() needs one of subscribe => 'topic', subscribePattern and assign");
   }
   input.streaming = true;
   input.schema = kafka_schema();
@@ -84,11 +106,13 @@ Result<Source> Analyzer::range(const TableFunction& function, const FromItem& it
     bool negative = minus != nullptr && minus->op == Unary::Op::Minus;
     if (negative) literal = std::get_if<Literal>(&minus->operand->node);
     if (literal == nullptr || !literal->type.is_integral()) {
-      return at(argument.position, "range() takes whole numbers: range(end), range(start, end[, step])");
+      return at(argument.position,
+                "range() takes whole numbers: range(end), range(start, end[, step])");
     }
     numbers.push_back("CAST('" + std::string(negative ? "-" : "") + literal->text + "' AS BIGINT)");
   }
-  if (numbers.empty() || numbers.size() > 3) return at(item.position, "range() takes one to three numbers");
+  if (numbers.empty() || numbers.size() > 3)
+    return at(item.position, "range() takes one to three numbers");
   Source out;
   out.id = new_id("t");
   out.sql = "(SELECT \"range\" AS \"id\" FROM range(" + listed(numbers) + "))";

@@ -21,13 +21,14 @@ const Expression* window_call_of(const Expression& expression) {
 }
 
 Typed group_column(const Grouping& grouping, size_t index, const Type& type) {
-  return {.sql = quoted_name(grouping.id) + "." + quoted_name("k" + std::to_string(index)), .type = type};
+  return {.sql = quoted_name(grouping.id) + "." + quoted_name("k" + std::to_string(index)),
+          .type = type};
 }
 
 }  // namespace
 
-Result<std::string> Analyzer::window_match(const Call& call, const Expression& whole, Scope& scope, GroupKey& key,
-                                           Typed& event_time) {
+Result<std::string> Analyzer::window_match(const Call& call, const Expression& whole, Scope& scope,
+                                           GroupKey& key, Typed& event_time) {
   if (call.arguments.size() < 2 || call.arguments.size() > 4) {
     return at(whole.position, "window() takes a timestamp and a duration: window(ts, '1 minute')");
   }
@@ -44,12 +45,15 @@ Result<std::string> Analyzer::window_match(const Call& call, const Expression& w
     } else {
       return at(length.position, "the lengths of window() must be literals such as '1 minute'");
     }
-    if (read.months != 0) return at(length.position, "window() takes no months or years: their lengths differ");
+    if (read.months != 0)
+      return at(length.position, "window() takes no months or years: their lengths differ");
     lengths[i - 1] = read.micros;
   }
   if (lengths[0] <= 0) return at(whole.position, "the duration of window() must be greater than 0");
   if (call.arguments.size() > 2 && lengths[1] != lengths[0]) {
-    return at(whole.position, "sliding windows are not supported; the slide must equal the duration", Code::Unsupported);
+    return at(whole.position,
+              "sliding windows are not supported; the slide must equal the duration",
+              Code::Unsupported);
   }
   bool groups = std::exchange(scope.over_groups, false);
   auto argument = expression(*call.arguments[0].value, scope);
@@ -58,13 +62,15 @@ Result<std::string> Analyzer::window_match(const Call& call, const Expression& w
   if (event_time.type.kind != Kind::TimestampNtz) {
     event_time = TRY(located(whole.position, coerce(event_time, Kind::Timestamp)));
   }
-  // Timestamps lie within about 3e17 micros of 1970: with this added the remainder is never negative.
+  // Timestamps lie within about 3e17 micros of 1970: with this added the remainder is never
+  // negative.
   int64_t duration = lengths[0];
   int64_t start = ((lengths[2] % duration) + duration) % duration;
   int64_t shift = (300'000'000'000'000'000 / duration + 1) * duration - start;
   std::string us = "epoch_us(" + event_time.sql + ")";
   key.window_us = duration;
-  key.row_sql = us + " - (" + us + " + " + std::to_string(shift) + ") % " + std::to_string(duration);
+  key.row_sql =
+      us + " - (" + us + " + " + std::to_string(shift) + ") % " + std::to_string(duration);
   return "window " + key.row_sql;
 }
 
@@ -81,34 +87,45 @@ Result<void> Analyzer::add_window_key(const Call& call, const Expression& whole,
   grouping.window_position = whole.position;
   Typed start = group_column(grouping, grouping.keys.size(), Kind::Long);
   key.value.type = Type::structure({{"start", type}, {"end", type}});
-  key.value.sql = "struct_pack(\"start\" := make_timestamp(" + start.sql + "), \"end\" := make_timestamp(" + start.sql +
-                  " + " + std::to_string(key.window_us) + "))";
+  Typed first = {.sql = "make_timestamp(" + start.sql + ")", .type = type};
+  Typed last = {.sql = "make_timestamp(" + start.sql + " + " + std::to_string(key.window_us) + ")",
+                .type = type};
+  key.value.sql = "struct_pack(\"start\" := " + first.sql + ", \"end\" := " + last.sql + ")";
+  key.value.parts = std::make_shared<std::vector<Typed>>(std::vector<Typed>{first, last});
   grouping.keys.push_back(std::move(key));
   return {};
 }
 
-Result<void> Analyzer::group_key_of(const Expression& written, const std::vector<SelectedItem>& items, Scope& scope) {
+Result<void> Analyzer::group_key_of(const Expression& written,
+                                    const std::vector<SelectedItem>& items, Scope& scope) {
   const Expression* what = &written;
-  if (const auto* literal = std::get_if<Literal>(&what->node); literal != nullptr && literal->type.is_integral()) {
+  if (const auto* literal = std::get_if<Literal>(&what->node);
+      literal != nullptr && literal->type.is_integral()) {
     if (literal->value < 1 || literal->value > static_cast<int64_t>(items.size())) {
-      return at(what->position, "GROUP BY " + literal->text + " is not the number of a column: there are " +
+      return at(what->position, "GROUP BY " + literal->text +
+                                    " is not the number of a column: there are " +
                                     std::to_string(items.size()));
     }
     const SelectedItem& item = items[static_cast<size_t>(literal->value) - 1];
-    if (item.expression == nullptr) return at(what->position, "GROUP BY " + literal->text + " is a column of *; name it");
+    if (item.expression == nullptr)
+      return at(what->position, "GROUP BY " + literal->text + " is a column of *; name it");
     what = item.expression;
-    if (has_aggregate(*what)) return at(written.position, "GROUP BY " + literal->text + " is an aggregate");
+    if (has_aggregate(*what))
+      return at(written.position, "GROUP BY " + literal->text + " is an aggregate");
   } else if (const auto* name = std::get_if<ColumnReference>(&what->node)) {
     auto found = TRY(find_column(name->parts, what->position, scope));
     for (size_t i = 0; i < items.size() && !found; ++i) {
-      bool same = items[i].expression != nullptr && equal_ignoring_case(items[i].name, name->parts[0]);
+      bool same =
+          items[i].expression != nullptr && equal_ignoring_case(items[i].name, name->parts[0]);
       if (!same || name->parts.size() != 1) continue;
       what = items[i].expression;
-      if (has_aggregate(*what)) return at(written.position, "GROUP BY " + items[i].name + " is an aggregate");
+      if (has_aggregate(*what))
+        return at(written.position, "GROUP BY " + items[i].name + " is an aggregate");
       break;
     }
   }
-  if (const Expression* window = window_call_of(*what)) return add_window_key(std::get<Call>(window->node), *window, scope);
+  if (const Expression* window = window_call_of(*what))
+    return add_window_key(std::get<Call>(window->node), *window, scope);
   GroupKey key;
   Typed value = TRY(expression(*what, scope));
   if (value.type.kind == Kind::Map) return at(what->position, "GROUP BY does not take a MAP");
@@ -120,7 +137,8 @@ Result<void> Analyzer::group_key_of(const Expression& written, const std::vector
   return {};
 }
 
-Result<void> Analyzer::group_keys(const Select& select, const std::vector<SelectedItem>& items, Scope& scope) {
+Result<void> Analyzer::group_keys(const Select& select, const std::vector<SelectedItem>& items,
+                                  Scope& scope) {
   std::string before = std::exchange(scope.no_aggregate, "GROUP BY");
   for (const ExpressionPtr& one : select.group_by) TRY(group_key_of(*one, items, scope));
   if (select.group_by_all) {
@@ -145,14 +163,18 @@ Result<void> Analyzer::group_keys(const Select& select, const std::vector<Select
 // The key that the expression is, over groups.
 Result<std::optional<Typed>> Analyzer::group_key(const Expression& what, Scope& scope) {
   const Grouping& grouping = *scope.grouping;
-  if (std::holds_alternative<Literal>(what.node) || std::holds_alternative<Star>(what.node)) return std::optional<Typed>();
-  if (const auto* name = std::get_if<ColumnReference>(&what.node); name != nullptr && grouping.event_time) {
-    auto window = std::ranges::find_if(grouping.keys, [](const GroupKey& key) { return key.window_us > 0; });
+  if (std::holds_alternative<Literal>(what.node) || std::holds_alternative<Star>(what.node))
+    return std::optional<Typed>();
+  if (const auto* name = std::get_if<ColumnReference>(&what.node);
+      name != nullptr && grouping.event_time) {
+    auto window =
+        std::ranges::find_if(grouping.keys, [](const GroupKey& key) { return key.window_us > 0; });
     auto column = find_column(name->parts, what.position, scope);
     bool of_window = equal_ignoring_case(name->parts[0], "window") && column && !*column;
     if (of_window) {
       Typed value = window->value;
-      for (size_t i = 1; i < name->parts.size(); ++i) value = TRY(field(value, name->parts[i], what.position));
+      for (size_t i = 1; i < name->parts.size(); ++i)
+        value = TRY(field(value, name->parts[i], what.position));
       return std::optional<Typed>(value);
     }
   }
@@ -164,7 +186,8 @@ Result<std::optional<Typed>> Analyzer::group_key(const Expression& what, Scope& 
     if (known != grouping.keys.end()) return std::optional<Typed>(known->value);
     return at(what.position, "this window() is not in GROUP BY");
   }
-  if (has_aggregate(what) || has_over(what) || window_call_of(what) != nullptr) return std::optional<Typed>();
+  if (has_aggregate(what) || has_over(what) || window_call_of(what) != nullptr)
+    return std::optional<Typed>();
   scope.over_groups = false;
   std::string before = std::exchange(scope.no_aggregate, "GROUP BY");
   auto value = expression(what, scope);
@@ -186,8 +209,10 @@ Result<std::string> Analyzer::groups_text(Scope& scope, std::vector<std::string>
   for (size_t i = 0; i < grouping.slots.size(); ++i) {
     const Aggregate& made = grouping.slots[i].made;
     std::vector<std::string> parts;
-    for (const AggregatePart& part : made.parts) parts.push_back(cast_text(part.partial, part.type));
-    items.push_back(cast_text(filled(made.final, parts), made.type) + " AS " + quoted_name("a" + std::to_string(i)));
+    for (const AggregatePart& part : made.parts)
+      parts.push_back(cast_text(part.partial, part.type));
+    items.push_back(cast_text(filled(made.final, parts), made.type) + " AS " +
+                    quoted_name("a" + std::to_string(i)));
   }
   if (items.empty()) items.push_back("count(*) AS \"rows\"");
   if (grouping.event_time) where.push_back(grouping.event_time->sql + " IS NOT NULL");

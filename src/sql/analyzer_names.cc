@@ -21,7 +21,8 @@ struct Match {
   const Column* column;
 };
 
-std::vector<Match> matches(const Scope& scope, const std::vector<std::string>& parts, size_t qualifier) {
+std::vector<Match> matches(const Scope& scope, const std::vector<std::string>& parts,
+                           size_t qualifier) {
   std::vector<Match> out;
   for (const Source& source : scope.sources) {
     if (!qualifies(source, parts, qualifier)) continue;
@@ -37,7 +38,8 @@ std::vector<Match> matches(const Scope& scope, const std::vector<std::string>& p
 Typed Analyzer::column_value(const Source& source, const Column& column) {
   if (column.origin) {
     auto& used = plan_.inputs[column.origin->input].columns;
-    if (std::ranges::find(used, column.origin->column) == used.end()) used.push_back(column.origin->column);
+    if (std::ranges::find(used, column.origin->column) == used.end())
+      used.push_back(column.origin->column);
   }
   return {.sql = quoted_name(source.id) + "." + quoted_name(column.sql_name),
           .type = column.type,
@@ -55,14 +57,18 @@ Result<Typed> Analyzer::field(Typed value, const std::string& name, Position pos
   for (const Field& candidate : *value.type.children) {
     names.push_back(candidate.name);
     if (!equal_ignoring_case(candidate.name, name)) continue;
-    if (found != nullptr) return at(position, "field " + name + " is ambiguous: two fields differ by case only");
+    if (found != nullptr)
+      return at(position, "field " + name + " is ambiguous: two fields differ by case only");
     found = &candidate;
   }
   if (found == nullptr) {
     std::string near = nearest(name, names);
-    std::string advice = near.empty() ? "its fields are " + listed(names) : "did you mean " + near + "?";
+    std::string advice =
+        near.empty() ? "its fields are " + listed(names) : "did you mean " + near + "?";
     return at(position, "there is no field " + name + " in " + to_sql(value.type) + "; " + advice);
   }
+  if (value.parts)
+    return Typed((*value.parts)[static_cast<size_t>(found - value.type.children->data())]);
   value.sql = "struct_extract(" + value.sql + ", " + quoted_text(found->name) + ")";
   value.type = found->type;
   value.origin.reset();
@@ -71,8 +77,8 @@ Result<Typed> Analyzer::field(Typed value, const std::string& name, Position pos
   return value;
 }
 
-Result<std::optional<Typed>> Analyzer::find_column(const std::vector<std::string>& parts, Position position,
-                                                   Scope& scope) {
+Result<std::optional<Typed>> Analyzer::find_column(const std::vector<std::string>& parts,
+                                                   Position position, Scope& scope) {
   for (size_t qualifier = std::min<size_t>(3, parts.size() - 1) + 1; qualifier-- > 0;) {
     std::optional<Typed> value;
     if (qualifier == 0) {
@@ -86,18 +92,21 @@ Result<std::optional<Typed>> Analyzer::find_column(const std::vector<std::string
       if (found.size() > 1) {
         std::vector<std::string> places;
         for (const Match& match : found) places.push_back(joined(match.source->qualifier, "."));
-        return at(position, "column " + joined(parts, ".") + " is ambiguous: it is in " + joined(places, " and in ") +
+        return at(position, "column " + joined(parts, ".") + " is ambiguous: it is in " +
+                                joined(places, " and in ") +
                                 "; write the table's name or alias before it");
       }
       value = column_value(*found[0].source, *found[0].column);
     }
-    for (size_t i = qualifier + 1; i < parts.size(); ++i) value = TRY(field(*value, parts[i], position));
+    for (size_t i = qualifier + 1; i < parts.size(); ++i)
+      value = TRY(field(*value, parts[i], position));
     return value;
   }
   return std::optional<Typed>();
 }
 
-Error Analyzer::unknown_column(const std::vector<std::string>& parts, Position position, const Scope& scope) const {
+Error Analyzer::unknown_column(const std::vector<std::string>& parts, Position position,
+                               const Scope& scope) const {
   std::string text = joined(parts, ".");
   std::vector<std::string> names;
   for (const Source& source : scope.sources) {
@@ -118,7 +127,8 @@ Error Analyzer::unknown_column(const std::vector<std::string>& parts, Position p
   return at(position, message + "; there are " + listed(columns));
 }
 
-Result<Typed> Analyzer::resolve(const std::vector<std::string>& parts, Position position, Scope& scope) {
+Result<Typed> Analyzer::resolve(const std::vector<std::string>& parts, Position position,
+                                Scope& scope) {
   auto found = TRY(find_column(parts, position, scope));
   if (found) return *found;
   for (auto alias = scope.aliases.rbegin(); alias != scope.aliases.rend(); ++alias) {
@@ -131,8 +141,11 @@ Result<Typed> Analyzer::resolve(const std::vector<std::string>& parts, Position 
   for (const Scope* outer = scope.outer; outer != nullptr; outer = outer->outer) {
     for (size_t qualifier = 0; qualifier < parts.size() && qualifier < 4; ++qualifier) {
       if (matches(*outer, parts, qualifier).empty()) continue;
-      return at(position, "column " + joined(parts, ".") + " is of the outer query; correlated subqueries are not "
-                          "supported: write a join", Code::Unsupported);
+      return at(position,
+                "column " + joined(parts, ".") +
+                    " is of the outer query; correlated subqueries are not "
+                    "supported: write a join",
+                Code::Unsupported);
     }
   }
   return unknown_column(parts, position, scope);

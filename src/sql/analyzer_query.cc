@@ -14,7 +14,8 @@ std::string_view operation_word(const SetOperation& operation) {
 }
 
 struct ChosenEnvironment {  // restores what subqueries see when it goes
-  ChosenEnvironment(const Environment*& place, const Environment* value) : place_(place), before_(place) {
+  ChosenEnvironment(const Environment*& place, const Environment* value)
+      : place_(place), before_(place) {
     place = value;
   }
   ~ChosenEnvironment() { place_ = before_; }
@@ -28,7 +29,8 @@ struct ChosenEnvironment {  // restores what subqueries see when it goes
 
 }  // namespace
 
-Result<Rows> Analyzer::query(const Query& query, const Environment* environment, const Scope* outer) {
+Result<Rows> Analyzer::query(const Query& query, const Environment* environment,
+                             const Scope* outer) {
   std::deque<Environment> tables;
   for (const CommonTable& table : query.ctes) {
     tables.push_back({environment, &table});
@@ -36,7 +38,8 @@ Result<Rows> Analyzer::query(const Query& query, const Environment* environment,
   }
   ChosenEnvironment chosen(subquery_environment_, environment);
   Block block{&query.order_by, &query.order_by_all, query.limit.get(), query.offset.get()};
-  if (const auto* body = std::get_if<Select>(&query.body)) return select(*body, block, environment, outer);
+  if (const auto* body = std::get_if<Select>(&query.body))
+    return select(*body, block, environment, outer);
   Rows rows;
   if (const auto* body = std::get_if<SetOperation>(&query.body)) {
     rows = TRY(set_operation(*body, environment, outer));
@@ -53,11 +56,13 @@ Result<Rows> Analyzer::set_operation(const SetOperation& operation, const Enviro
   std::string word(operation_word(operation));
   Position position = operation.right->position;
   if (left.streaming || right.streaming) {
-    return at(position, word + " over streams is not supported; write one streaming table for each", Code::Unsupported);
+    return at(position, word + " over streams is not supported; write one streaming table for each",
+              Code::Unsupported);
   }
   if (left.columns.size() != right.columns.size()) {
     return at(position, word + " needs queries of as many columns, but they have " +
-                            std::to_string(left.columns.size()) + " and " + std::to_string(right.columns.size()));
+                            std::to_string(left.columns.size()) + " and " +
+                            std::to_string(right.columns.size()));
   }
   std::vector<std::string> left_items, right_items;
   Rows out;
@@ -66,8 +71,9 @@ Result<Rows> Analyzer::set_operation(const SetOperation& operation, const Enviro
     const Column& b = right.columns[i];
     auto type = common_type(a.type, b.type);
     if (!type) {
-      return at(position, "column " + std::to_string(i + 1) + " of " + word + " is " + to_sql(a.type) + " in one and " +
-                              to_sql(b.type) + " in the other query; cast one");
+      return at(position, "column " + std::to_string(i + 1) + " of " + word + " is " +
+                              to_sql(a.type) + " in one and " + to_sql(b.type) +
+                              " in the other query; cast one");
     }
     Typed x = TRY(located(position, cast({.sql = quoted_name(a.sql_name), .type = a.type}, *type)));
     Typed y = TRY(located(position, cast({.sql = quoted_name(b.sql_name), .type = b.type}, *type)));
@@ -75,8 +81,9 @@ Result<Rows> Analyzer::set_operation(const SetOperation& operation, const Enviro
     right_items.push_back(y.sql + " AS " + quoted_name(a.sql_name));
     out.columns.push_back({a.name, a.sql_name, *type});
   }
-  out.sql = "(SELECT " + listed(left_items) + " FROM (" + left.sql + ") AS " + quoted_name(new_id("u")) + ") " + word +
-            " (SELECT " + listed(right_items) + " FROM (" + right.sql + ") AS " + quoted_name(new_id("u")) + ")";
+  out.sql = "(SELECT " + listed(left_items) + " FROM (" + left.sql + ") AS " +
+            quoted_name(new_id("u")) + ") " + word + " (SELECT " + listed(right_items) + " FROM (" +
+            right.sql + ") AS " + quoted_name(new_id("u")) + ")";
   return out;
 }
 
@@ -92,7 +99,9 @@ Result<Rows> Analyzer::values(const Values& values) {
   for (size_t i = 0; i < columns.size(); ++i) {
     Position position = values.rows[0][i]->position;
     auto type = common_type(columns[i]);
-    if (!type) return at(position, "column " + std::to_string(i + 1) + " of VALUES holds values of several types; cast them");
+    if (!type)
+      return at(position, "column " + std::to_string(i + 1) +
+                              " of VALUES holds values of several types; cast them");
     for (size_t row = 0; row < columns[i].size(); ++row) {
       Typed value = TRY(located(position, cast(columns[i][row], *type)));
       texts[row].push_back(value.sql);
@@ -103,7 +112,8 @@ Result<Rows> Analyzer::values(const Values& values) {
   std::vector<std::string> rows, names;
   for (const auto& row : texts) rows.push_back("(" + listed(row) + ")");
   for (const Column& column : out.columns) names.push_back(quoted_name(column.sql_name));
-  out.sql = "SELECT * FROM (VALUES " + listed(rows) + ") AS " + quoted_name(new_id("v")) + "(" + listed(names) + ")";
+  out.sql = "SELECT * FROM (VALUES " + listed(rows) + ") AS " + quoted_name(new_id("v")) + "(" +
+            listed(names) + ")";
   return out;
 }
 
@@ -138,7 +148,8 @@ Result<Rows> Analyzer::ordered(Rows rows, const Block& block) {
     items.push_back({column.name, nullptr, values.back(), {}});
     texts.push_back(values.back().sql + " AS " + quoted_name(column.sql_name));
   }
-  std::string head = "SELECT " + listed(texts) + " FROM " + source.sql + " AS " + quoted_name(source.id);
+  std::string head =
+      "SELECT " + listed(texts) + " FROM " + source.sql + " AS " + quoted_name(source.id);
   scope.sources.push_back(std::move(source));
   rows.sql = head + TRY(order_text(block, items, values, scope, false)) + limit;
   return rows;

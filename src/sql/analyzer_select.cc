@@ -39,7 +39,8 @@ void split_and(const Expression& expression, std::vector<const Expression*>& out
 }
 
 std::string sort_words(const SortItem& item) {
-  return std::string(item.descending ? " DESC" : " ASC") + (item.nulls_first ? " NULLS FIRST" : " NULLS LAST");
+  return std::string(item.descending ? " DESC" : " ASC") +
+         (item.nulls_first ? " NULLS FIRST" : " NULLS LAST");
 }
 
 std::optional<Conjunct::Op> conjunct_op(Binary::Op op, bool swapped) {
@@ -61,14 +62,17 @@ std::string partition_timestamp(int64_t micros) {
   return text;
 }
 
-// The literal in the column's partition-value form; nothing where the comparison is not of plain values.
+// The literal in the column's partition-value form; nothing where the comparison is not of plain
+// values.
 std::optional<std::string> partition_text(const Literal& literal, const Type& column) {
   Kind kind = literal.type.kind;
-  if (column.kind == Kind::String) return kind == Kind::String ? std::optional(literal.text) : std::nullopt;
+  if (column.kind == Kind::String)
+    return kind == Kind::String ? std::optional(literal.text) : std::nullopt;
   bool exact = column.is_integral() || column.kind == Kind::Decimal;
   if (exact && literal.type.is_integral()) return literal.text;
   if (column.kind == Kind::Decimal && kind == Kind::Decimal) return literal.text;
-  if (column.kind == Kind::Date && kind == Kind::Date) return format_date(static_cast<int32_t>(literal.value));
+  if (column.kind == Kind::Date && kind == Kind::Date)
+    return format_date(static_cast<int32_t>(literal.value));
   if (column.kind == Kind::Date && kind == Kind::String) {
     auto days = parse_date(literal.text);
     if (days) return format_date(*days);
@@ -103,15 +107,19 @@ Result<std::vector<SelectedItem>> Analyzer::expanded_items(const Select& select,
     size_t before = out.size();
     if (star->qualifier.empty()) {
       for (const MergedColumn& merged : scope.merged) {
-        if (excluded.erase(lowered(merged.name)) == 0) out.push_back({merged.name, nullptr, merged.value, position});
+        if (excluded.erase(lowered(merged.name)) == 0)
+          out.push_back({merged.name, nullptr, merged.value, position});
       }
     }
     for (const Source& source : scope.sources) {
-      bool named = star->qualifier.empty() ||
-                   (star->qualifier.size() <= source.qualifier.size() &&
-                    equal_ignoring_case(joined(star->qualifier, "."),
-                                        joined(std::vector(source.qualifier.end() - static_cast<long>(star->qualifier.size()),
-                                                           source.qualifier.end()), ".")));
+      bool named =
+          star->qualifier.empty() ||
+          (star->qualifier.size() <= source.qualifier.size() &&
+           equal_ignoring_case(joined(star->qualifier, "."),
+                               joined(std::vector(source.qualifier.end() -
+                                                      static_cast<long>(star->qualifier.size()),
+                                                  source.qualifier.end()),
+                                      ".")));
       if (!named) continue;
       for (const Column& column : source.columns) {
         bool merged = std::ranges::any_of(scope.merged, [&](const MergedColumn& one) {
@@ -121,11 +129,14 @@ Result<std::vector<SelectedItem>> Analyzer::expanded_items(const Select& select,
         out.push_back({column.name, nullptr, column_value(source, column), position});
       }
     }
-    if (!excluded.empty()) return at(position, "EXCEPT names an unknown column " + *excluded.begin());
+    if (!excluded.empty())
+      return at(position, "EXCEPT names an unknown column " + *excluded.begin());
     if (out.size() > before) continue;
-    auto fields = star->qualifier.empty() ? std::optional<Typed>() : TRY(find_column(star->qualifier, position, scope));
+    auto fields = star->qualifier.empty() ? std::optional<Typed>()
+                                          : TRY(find_column(star->qualifier, position, scope));
     if (!fields || fields->type.kind != Kind::Struct) {
-      return at(position, joined(star->qualifier, ".") + ".* names neither a table in FROM nor a struct");
+      return at(position,
+                joined(star->qualifier, ".") + ".* names neither a table in FROM nor a struct");
     }
     for (const Field& one : *fields->type.children) {
       Typed value = TRY(field(*fields, one.name, position));
@@ -135,9 +146,10 @@ Result<std::vector<SelectedItem>> Analyzer::expanded_items(const Select& select,
   return out;
 }
 
-Result<void> Analyzer::check_streaming_select(const Select& select, const Block& block, const Scope& scope,
-                                              bool grouped) {
-  bool streaming = std::ranges::any_of(scope.sources, [](const Source& source) { return source.streaming; });
+Result<void> Analyzer::check_streaming_select(const Select& select, const Block& block,
+                                              const Scope& scope, bool grouped) {
+  bool streaming =
+      std::ranges::any_of(scope.sources, [](const Source& source) { return source.streaming; });
   if (!streaming) return {};
   Position position = select.items[0].expression->position;
   auto refused = [&](const std::string& what, const std::string& advice) {
@@ -146,13 +158,15 @@ Result<void> Analyzer::check_streaming_select(const Select& select, const Block&
   std::string batch = "do it in a materialized view over the streaming table";
   if (scope.sources.size() > 1) return refused("a join", "join in a materialized view");
   if (select.distinct) return refused("DISTINCT", batch);
-  if (!block.order_by->empty() || *block.order_by_all) return refused("ORDER BY", "a stream has no end to sort to; " + batch);
+  if (!block.order_by->empty() || *block.order_by_all)
+    return refused("ORDER BY", "a stream has no end to sort to; " + batch);
   if (block.limit != nullptr || block.offset != nullptr) return refused("LIMIT", batch);
   if (select.qualify != nullptr) return refused("QUALIFY", batch);
   for (const SelectItem& item : select.items) {
     if (has_over(*item.expression)) return refused("a window function (OVER)", batch);
   }
-  if (grouped && scope.sources[0].aggregated) return refused("an aggregation of an aggregation", batch);
+  if (grouped && scope.sources[0].aggregated)
+    return refused("an aggregation of an aggregation", batch);
   return {};
 }
 
@@ -204,7 +218,8 @@ void Analyzer::note_conjuncts(const Expression& where, Scope& scope) {
     } else if (const auto* test = std::get_if<IsTest>(&part->node)) {
       if (test->what != IsTest::What::Null) continue;
       note(*test->operand, test->negated ? Conjunct::Op::IsNotNull : Conjunct::Op::IsNull, nullptr);
-    } else if (const auto* between = std::get_if<Between>(&part->node); between != nullptr && !between->negated) {
+    } else if (const auto* between = std::get_if<Between>(&part->node);
+               between != nullptr && !between->negated) {
       const auto* low = std::get_if<Literal>(&between->low->node);
       const auto* high = std::get_if<Literal>(&between->high->node);
       if (low != nullptr) note(*between->operand, Conjunct::Op::GreaterEqual, low);
@@ -225,7 +240,8 @@ Result<std::vector<Typed>> Analyzer::item_values(std::vector<SelectedItem>& item
       const auto& keys = scope.grouping->keys;
       auto key = std::ranges::find(keys, item.value->sql, &GroupKey::match);
       if (key == keys.end()) {
-        return at(item.position, "column " + item.name + " of * is neither grouped nor aggregated; list the columns");
+        return at(item.position, "column " + item.name +
+                                     " of * is neither grouped nor aggregated; list the columns");
       }
       values.push_back(key->value);
     }
@@ -240,21 +256,26 @@ std::vector<Column> Analyzer::output_columns(const std::vector<SelectedItem>& it
   std::set<std::string> used = {"__row"};
   for (size_t i = 0; i < items.size(); ++i) {
     std::string name = items[i].name;
-    for (int n = 1; !used.insert(lowered(name)).second; ++n) name = items[i].name + "_" + std::to_string(n);
+    for (int n = 1; !used.insert(lowered(name)).second; ++n)
+      name = items[i].name + "_" + std::to_string(n);
     out.push_back({items[i].name, name, values[i].type, values[i].origin, values[i].delay_us});
   }
   return out;
 }
 
 Result<std::string> Analyzer::sort_key(const SortItem& item, const std::vector<SelectedItem>& items,
-                                       const std::vector<Typed>& values, Scope& scope, bool distinct) {
+                                       const std::vector<Typed>& values, Scope& scope,
+                                       bool distinct) {
   const Expression& what = *item.expression;
-  if (const auto* literal = std::get_if<Literal>(&what.node); literal != nullptr && literal->type.is_integral()) {
+  if (const auto* literal = std::get_if<Literal>(&what.node);
+      literal != nullptr && literal->type.is_integral()) {
     if (literal->value < 1 || literal->value > static_cast<int64_t>(values.size())) {
-      return at(what.position, "ORDER BY " + literal->text + " is not the number of a column: there are " +
+      return at(what.position, "ORDER BY " + literal->text +
+                                   " is not the number of a column: there are " +
                                    std::to_string(values.size()));
     }
-    Typed key = TRY(located(what.position, order_key(values[static_cast<size_t>(literal->value) - 1])));
+    Typed key =
+        TRY(located(what.position, order_key(values[static_cast<size_t>(literal->value) - 1])));
     return key.sql;
   }
   std::optional<Typed> value;
@@ -265,7 +286,8 @@ Result<std::string> Analyzer::sort_key(const SortItem& item, const std::vector<S
     }
   }
   if (!value) value = TRY(expression(what, scope));
-  bool listed_item = std::ranges::any_of(values, [&](const Typed& one) { return one.sql == value->sql; });
+  bool listed_item =
+      std::ranges::any_of(values, [&](const Typed& one) { return one.sql == value->sql; });
   if (distinct && !listed_item) {
     return at(what.position, "with DISTINCT, ORDER BY takes columns of the select list only");
   }
@@ -274,7 +296,8 @@ Result<std::string> Analyzer::sort_key(const SortItem& item, const std::vector<S
 }
 
 Result<std::string> Analyzer::order_text(const Block& block, const std::vector<SelectedItem>& items,
-                                         const std::vector<Typed>& values, Scope& scope, bool distinct) {
+                                         const std::vector<Typed>& values, Scope& scope,
+                                         bool distinct) {
   std::vector<std::string> keys;
   if (*block.order_by_all) {
     for (const Typed& value : values) {
@@ -290,15 +313,16 @@ Result<std::string> Analyzer::order_text(const Block& block, const std::vector<S
   return " ORDER BY " + listed(keys);
 }
 
-Result<Rows> Analyzer::select(const Select& select, const Block& block, const Environment* environment,
-                              const Scope* outer) {
+Result<Rows> Analyzer::select(const Select& select, const Block& block,
+                              const Environment* environment, const Scope* outer) {
   Scope scope;
   scope.outer = outer;
   scope.select = &select;
   TRY(from(select, scope, environment, outer));
   std::vector<SelectedItem> items = TRY(expanded_items(select, scope));
   bool grouped = !select.group_by.empty() || select.group_by_all || select.having != nullptr;
-  for (const SelectedItem& item : items) grouped |= item.expression != nullptr && has_aggregate(*item.expression);
+  for (const SelectedItem& item : items)
+    grouped |= item.expression != nullptr && has_aggregate(*item.expression);
   TRY(check_streaming_select(select, block, scope, grouped));
   std::vector<std::string> where = TRY(conditions(select.where, scope));
   Grouping grouping;
@@ -334,7 +358,8 @@ Result<Rows> Analyzer::select(const Select& select, const Block& block, const En
   if (out.row) texts.push_back(quoted_name(scope.sources[0].id) + ".\"__row\" AS \"__row\"");
   out.sql = std::string(select.distinct ? "SELECT DISTINCT " : "SELECT ") + listed(texts);
   if (grouped) {
-    std::string groups = out.streaming ? TRY(windowed_text(scope, where)) : TRY(groups_text(scope, where));
+    std::string groups =
+        out.streaming ? TRY(windowed_text(scope, where)) : TRY(groups_text(scope, where));
     out.sql += " FROM (" + groups + ") AS " + quoted_name(grouping.id);
     if (!over_groups.empty()) out.sql += " WHERE " + over_groups[0];
   } else {

@@ -8,7 +8,8 @@
 namespace ticklake::sql {
 namespace {
 
-constexpr std::array kRanking = {"row_number", "rank", "dense_rank", "percent_rank", "cume_dist", "ntile", "lag", "lead"};
+constexpr std::array kRanking = {"row_number", "rank",  "dense_rank", "percent_rank",
+                                 "cume_dist",  "ntile", "lag",        "lead"};
 
 bool is_constant(const Typed& value) { return value.literal.has_value(); }
 
@@ -44,7 +45,8 @@ Result<Typed> Analyzer::window_call(const Call& call, const Expression& whole, S
     Arguments given = TRY(arguments(call, scope));
     Arguments values = TRY(located(position, coerced(name, function.parameters, given)));
     for (size_t i = 1; i < values.size() && i < 2; ++i) {
-      if (!is_constant(values[i])) return at(position, "the second argument of " + name + "() must be a literal");
+      if (!is_constant(values[i]))
+        return at(position, "the second argument of " + name + "() must be a literal");
     }
     if (name == "ntile" && !is_constant(values[0])) return at(position, "ntile() takes a literal");
     if (values.size() == 3) values[2] = TRY(located(position, coerce(values[2], values[0].type)));
@@ -53,18 +55,24 @@ Result<Typed> Analyzer::window_call(const Call& call, const Expression& whole, S
     std::string over = TRY(over_text(*call.over, function.takes_frame, ranking, scope));
     Typed out;
     out.type = function.result == "0" ? values[0].type : letter_type(function.result[0]);
-    out.sql = cast_text(filled(with_nulls(function.pattern, call.nulls == Call::Nulls::Ignore), texts) + over, out.type);
+    out.sql = cast_text(
+        filled(with_nulls(function.pattern, call.nulls == Call::Nulls::Ignore), texts) + over,
+        out.type);
     return out;
   }
   if (!is_aggregate(name)) return located(position, window).error();
   AggregateSlot slot = TRY(aggregate_slot(call, whole, scope));
   std::string over = TRY(over_text(*call.over, true, false, scope));
   std::vector<std::string> parts;
-  for (const AggregatePart& part : slot.made.parts) parts.push_back(cast_text(part.partial + over, part.type));
-  return Typed{.sql = cast_text(filled(slot.made.final, parts), slot.made.type), .type = slot.made.type, .may_fail = true};
+  for (const AggregatePart& part : slot.made.parts)
+    parts.push_back(cast_text(part.partial + over, part.type));
+  return Typed{.sql = cast_text(filled(slot.made.final, parts), slot.made.type),
+               .type = slot.made.type,
+               .may_fail = true};
 }
 
-Result<std::string> Analyzer::over_text(const WindowSpec& spec, bool takes_frame, bool needs_order, Scope& scope) {
+Result<std::string> Analyzer::over_text(const WindowSpec& spec, bool takes_frame, bool needs_order,
+                                        Scope& scope) {
   const WindowSpec* chosen = &spec;
   if (!spec.name.empty()) {
     chosen = nullptr;
@@ -83,7 +91,8 @@ Result<std::string> Analyzer::over_text(const WindowSpec& spec, bool takes_frame
     Typed value = TRY(expression(*item.expression, scope));
     Typed key = TRY(located(item.expression->position, order_key(value)));
     order_values.push_back(key);
-    order.push_back(key.sql + (item.descending ? " DESC" : " ASC") + (item.nulls_first ? " NULLS FIRST" : " NULLS LAST"));
+    order.push_back(key.sql + (item.descending ? " DESC" : " ASC") +
+                    (item.nulls_first ? " NULLS FIRST" : " NULLS LAST"));
   }
   if (needs_order && order.empty()) {
     return at(spec.position, "this window function needs ORDER BY in its OVER clause");
@@ -92,14 +101,15 @@ Result<std::string> Analyzer::over_text(const WindowSpec& spec, bool takes_frame
   if (!keys.empty()) out += "PARTITION BY " + listed(keys);
   if (!order.empty()) out += std::string(keys.empty() ? "" : " ") + "ORDER BY " + listed(order);
   if (chosen->frame) {
-    if (!takes_frame) return at(spec.position, "this window function takes no frame (ROWS or RANGE)");
+    if (!takes_frame)
+      return at(spec.position, "this window function takes no frame (ROWS or RANGE)");
     out += TRY(frame_text(*chosen->frame, order_values, spec.position, scope));
   }
   return out + ")";
 }
 
-Result<std::string> Analyzer::frame_text(const WindowFrame& frame, const std::vector<Typed>& order, Position position,
-                                         Scope& scope) {
+Result<std::string> Analyzer::frame_text(const WindowFrame& frame, const std::vector<Typed>& order,
+                                         Position position, Scope& scope) {
   bool rows = frame.unit == WindowFrame::Unit::Rows;
   auto bound = [&](const FrameBound& one) -> Result<std::string> {
     switch (one.kind) {
@@ -115,12 +125,17 @@ Result<std::string> Analyzer::frame_text(const WindowFrame& frame, const std::ve
       if (!whole_number) return at(position, "a ROWS frame takes whole numbers");
       return offset.literal->text + word;
     }
-    if (order.size() != 1) return at(position, "a RANGE frame with an offset needs one ORDER BY expression");
+    if (order.size() != 1)
+      return at(position, "a RANGE frame with an offset needs one ORDER BY expression");
     bool time = order[0].type.kind == Kind::Timestamp || order[0].type.kind == Kind::TimestampNtz;
-    if (time && offset.type.kind == Kind::Interval) return "to_microseconds(" + offset.sql + ")" + word;
-    if (order[0].type.is_integral() && whole_number) return cast_text(offset.sql, order[0].type) + word;
-    return at(position, "a RANGE frame over " + to_sql(order[0].type) + " does not take an offset of " +
-                            to_sql(offset.type), Code::Unsupported);
+    if (time && offset.type.kind == Kind::Interval)
+      return "to_microseconds(" + offset.sql + ")" + word;
+    if (order[0].type.is_integral() && whole_number)
+      return cast_text(offset.sql, order[0].type) + word;
+    return at(position,
+              "a RANGE frame over " + to_sql(order[0].type) + " does not take an offset of " +
+                  to_sql(offset.type),
+              Code::Unsupported);
   };
   std::string start = TRY(bound(frame.start));
   std::string end = TRY(bound(frame.end));

@@ -70,15 +70,18 @@ std::optional<Type> common_nested(const Type& a, const Type& b) {
 }
 
 Error no_cast(const Type& from, const Type& to) {
-  return Error{Code::Invalid, "a value of type " + to_sql(from) + " cannot be cast to " + to_sql(to)};
+  return Error{Code::Invalid,
+               "a value of type " + to_sql(from) + " cannot be cast to " + to_sql(to)};
 }
 
 // try_sql, or where that is NULL though the value is not: an error in Spark's words.
 std::string checked(const std::string& try_sql, const Typed& value, const Type& type) {
-  std::string shown = value.type.kind == Kind::String ? value.sql : cast_text(value.sql, Kind::String);
-  std::string message = quoted_text("[CAST_INVALID_INPUT] The value '") + " || " + shown + " || " +
-                        quoted_text("' of the type \"" + to_sql(value.type) + "\" cannot be cast to \"" +
-                                    to_sql(type) + "\"; use try_cast to get NULL instead");
+  std::string shown =
+      value.type.kind == Kind::String ? value.sql : cast_text(value.sql, Kind::String);
+  std::string message =
+      quoted_text("[CAST_INVALID_INPUT] The value '") + " || " + shown + " || " +
+      quoted_text("' of the type \"" + to_sql(value.type) + "\" cannot be cast to \"" +
+                  to_sql(type) + "\"; use try_cast to get NULL instead");
   return "COALESCE(" + try_sql + ", CASE WHEN " + value.sql + " IS NOT NULL THEN " +
          raising(type, message) + " END)";
 }
@@ -105,7 +108,8 @@ std::string try_from_string(const Typed& value, const Type& type) {
   }
   std::string words = "[+-]?(?i:inf(?:inity)?)|(?i:nan)";
   std::string pattern = std::string(kNumber) + "[dDfF]?|" + words;
-  std::string text = "regexp_replace(" + extracted(value.sql, pattern) + ", '([0-9.])[dDfF]$', '\\1')";
+  std::string text =
+      "regexp_replace(" + extracted(value.sql, pattern) + ", '([0-9.])[dDfF]$', '\\1')";
   return "TRY_CAST(" + text + " AS " + duckdb_type(type) + ")";
 }
 
@@ -119,7 +123,8 @@ std::string from_string(const Typed& value, const Type& type, bool is_try) {
 }
 
 std::string floored_seconds(const std::string& sql) {
-  return filled("((epoch_us({0}) - ((epoch_us({0}) % 1000000) + 1000000) % 1000000) // 1000000)", {sql});
+  return filled("((epoch_us({0}) - ((epoch_us({0}) % 1000000) + 1000000) % 1000000) // 1000000)",
+                {sql});
 }
 
 std::optional<std::string> to_string_sql(const Typed& value) {
@@ -140,12 +145,15 @@ std::string number_from_double(const Typed& value, const Type& type, std::string
   std::string close = " AS " + duckdb_type(type) + ")";
   if (type.is_integral()) return open + "trunc(" + value.sql + ")" + close;
   if (type.kind == Kind::Decimal) {
-    return "CASE WHEN isfinite(" + value.sql + ") THEN " + open + "CAST(" + value.sql + " AS VARCHAR)" +
-           close + " END";
+    return "CASE WHEN isfinite(" + value.sql + ") THEN " + open + "CAST(" + value.sql +
+           " AS VARCHAR)" + close + " END";
   }
   if (type.kind == Kind::Float) {
-    return filled("CASE WHEN isfinite({0}) AND abs({0}) >= 3.4028235677973366e38::DOUBLE THEN CAST(CASE WHEN {0} > 0 "
-                  "THEN 'inf' ELSE '-inf' END AS FLOAT) ELSE CAST({0} AS FLOAT) END", {value.sql});
+    return filled(
+        "CASE WHEN isfinite({0}) AND abs({0}) >= 3.4028235677973366e38::DOUBLE THEN CAST(CASE WHEN "
+        "{0} > 0 "
+        "THEN 'inf' ELSE '-inf' END AS FLOAT) ELSE CAST({0} AS FLOAT) END",
+        {value.sql});
   }
   return open + value.sql + close;
 }
@@ -161,7 +169,8 @@ std::optional<std::string> to_number_sql(const Typed& value, const Type& type, b
     return std::nullopt;
   }
   if (is_floating(from)) return number_from_double(value, type, word);
-  if (from == Kind::Decimal && type.is_integral()) return word + "(trunc(" + value.sql + ")" + close;
+  if (from == Kind::Decimal && type.is_integral())
+    return word + "(trunc(" + value.sql + ")" + close;
   if (from == Kind::Decimal && is_floating(type.kind) && value.type.precision > 15) {
     return "CAST(CAST(" + value.sql + " AS VARCHAR)" + close;
   }
@@ -173,7 +182,8 @@ std::optional<std::string> to_time_sql(const Typed& value, const Type& type) {
   Kind from = value.type.kind;
   if (is_time(from)) return cast_text(value.sql, type);
   if (type.kind != Kind::Timestamp) return std::nullopt;
-  if (value.type.is_integral()) return "make_timestamp(CAST(" + value.sql + " AS BIGINT) * 1000000)";
+  if (value.type.is_integral())
+    return "make_timestamp(CAST(" + value.sql + " AS BIGINT) * 1000000)";
   if (is_floating(from)) {
     return "make_timestamp(CAST(trunc(CAST(" + value.sql + " AS DOUBLE) * 1e6) AS BIGINT))";
   }
@@ -214,7 +224,8 @@ Result<std::string> nested_cast(const Typed& value, const Type& type, bool is_tr
     Typed element = TRY(cast({.sql = "element_", .type = from[0].type}, to[0].type, is_try));
     return "list_transform(" + value.sql + ", lambda element_: " + element.sql + ")";
   }
-  return Error{Code::Unsupported, "casting a value of type " + to_sql(value.type) + " is not supported"};
+  return Error{Code::Unsupported,
+               "casting a value of type " + to_sql(value.type) + " is not supported"};
 }
 
 bool is_widening(const Type& from, const Type& to) {
@@ -225,7 +236,8 @@ bool is_widening(const Type& from, const Type& to) {
   if (from.kind == Kind::Decimal && to.kind == Kind::Decimal) {
     return to.scale >= from.scale && to.precision - to.scale >= from.precision - from.scale;
   }
-  return to.kind == Kind::Double || to.kind == Kind::String || (is_time(from.kind) && is_time(to.kind));
+  return to.kind == Kind::Double || to.kind == Kind::String ||
+         (is_time(from.kind) && is_time(to.kind));
 }
 
 }  // namespace
@@ -265,18 +277,26 @@ std::optional<Type> common_type(std::span<const Typed> values) {
 std::string double_text(std::string_view sql) {
   // Java prints 1.0E7 and 1.0E-4 where DuckDB prints 10000000.0 and 0.0001
   std::string v(sql);
-  std::string digits = filled("ltrim(replace(split_part(CAST(abs({0}) AS VARCHAR), 'e', 1), '.', ''), '0')", {v});
+  std::string digits =
+      filled("ltrim(replace(split_part(CAST(abs({0}) AS VARCHAR), 'e', 1), '.', ''), '0')", {v});
   std::string kept = "rtrim(" + digits + ", '0')";
-  std::string mantissa = filled("substr({0}, 1, 1) || '.' || CASE WHEN length({0}) > 1 THEN substr({0}, 2) "
-                                "ELSE '0' END", {kept});
+  std::string mantissa = filled(
+      "substr({0}, 1, 1) || '.' || CASE WHEN length({0}) > 1 THEN substr({0}, 2) "
+      "ELSE '0' END",
+      {kept});
   std::string exponent = filled(
-      "CASE WHEN contains(CAST({0} AS VARCHAR), 'e') THEN CAST(split_part(CAST({0} AS VARCHAR), 'e', 2) AS INTEGER) "
+      "CASE WHEN contains(CAST({0} AS VARCHAR), 'e') THEN CAST(split_part(CAST({0} AS VARCHAR), "
+      "'e', 2) AS INTEGER) "
       "WHEN abs({0}) >= 1 THEN instr(CAST(abs({0}) AS VARCHAR), '.') - 2 "
-      "ELSE length({1}) - length(CAST(abs({0}) AS VARCHAR)) + 1 END", {v, digits});
-  return filled("CASE WHEN isnan({0}) THEN 'NaN' WHEN isinf({0}) THEN CASE WHEN {0} > 0 THEN 'Infinity' "
-                "ELSE '-Infinity' END WHEN {0} = 0 OR abs({0}) >= 1e-3::DOUBLE AND abs({0}) < 1e7::DOUBLE "
-                "THEN CAST({0} AS VARCHAR) WHEN {0} IS NOT NULL THEN CASE WHEN {0} < 0 THEN '-' ELSE '' END || "
-                "{1} || 'E' || CAST({2} AS VARCHAR) END", {v, mantissa, exponent});
+      "ELSE length({1}) - length(CAST(abs({0}) AS VARCHAR)) + 1 END",
+      {v, digits});
+  return filled(
+      "CASE WHEN isnan({0}) THEN 'NaN' WHEN isinf({0}) THEN CASE WHEN {0} > 0 THEN 'Infinity' "
+      "ELSE '-Infinity' END WHEN {0} = 0 OR abs({0}) >= 1e-3::DOUBLE AND abs({0}) < 1e7::DOUBLE "
+      "THEN CAST({0} AS VARCHAR) WHEN {0} IS NOT NULL THEN CASE WHEN {0} < 0 THEN '-' ELSE '' END "
+      "|| "
+      "{1} || 'E' || CAST({2} AS VARCHAR) END",
+      {v, mantissa, exponent});
 }
 
 Result<Typed> cast(const Typed& value, const Type& type, bool is_try) {
@@ -286,8 +306,10 @@ Result<Typed> cast(const Typed& value, const Type& type, bool is_try) {
   if (duckdb_type(value.type) == duckdb_type(type) && value.type.kind != Kind::Interval &&
       type.kind != Kind::Interval) {
     out.literal.reset();
+    out.parts.reset();
     return out;
   }
+  out.parts.reset();
   out.origin.reset();
   out.literal.reset();
   out.delay_us.reset();
@@ -295,7 +317,8 @@ Result<Typed> cast(const Typed& value, const Type& type, bool is_try) {
     out.sql = typed_null(type);
     return out;
   }
-  if (value.literal && value.type.is_integral() && type.is_integral() && value.type.kind <= type.kind) {
+  if (value.literal && value.type.is_integral() && type.is_integral() &&
+      value.type.kind <= type.kind) {
     out.literal = value.literal;
     out.literal->type = type;
     out.sql = duckdb_literal(*out.literal);
@@ -339,13 +362,16 @@ Result<Typed> order_key(const Typed& value) {
     return Error{Code::Invalid, "values of type " + to_sql(value.type) + " have no order"};
   }
   if (value.type.kind == Kind::Array) {
-    return Error{Code::Unsupported, "ordering values of type " + to_sql(value.type) + " is not supported"};
+    return Error{Code::Unsupported,
+                 "ordering values of type " + to_sql(value.type) + " is not supported"};
   }
   if (value.type.kind != Kind::Struct) return value;
   std::vector<std::string> parts;
   std::vector<Field> fields;
   for (const Field& field : *value.type.children) {
-    Typed part = {.sql = "struct_extract(" + value.sql + ", " + quoted_text(field.name) + ")", .type = field.type};
+    Typed part = {.sql = "struct_extract(" + value.sql + ", " + quoted_text(field.name) + ")",
+                  .type = field.type};
+    if (value.parts) part = (*value.parts)[fields.size() / 2];
     Typed key = TRY(order_key(part));
     std::string index = std::to_string(fields.size() / 2);
     parts.push_back("n" + index + " := " + part.sql + " IS NOT NULL");
@@ -354,7 +380,9 @@ Result<Typed> order_key(const Typed& value) {
     fields.push_back({"v" + index, key.type});
   }
   Typed out = value;
-  out.sql = "CASE WHEN " + value.sql + " IS NOT NULL THEN struct_pack(" + listed(parts) + ") END";
+  out.sql = "struct_pack(" + listed(parts) + ")";
+  if (!value.parts) out.sql = "CASE WHEN " + value.sql + " IS NOT NULL THEN " + out.sql + " END";
+  out.parts.reset();
   out.type = Type::structure(fields);
   return out;
 }

@@ -1,6 +1,7 @@
 // Types of expressions in Spark's ANSI mode: common types, casts, decimal arithmetic.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -22,15 +23,18 @@ struct Origin {
 struct Typed {
   std::string sql;
   Type type;
-  bool may_fail = false;           // raises for some input
+  bool may_fail = false;  // raises for some input
   std::optional<Literal> literal = {};
   std::optional<Origin> origin = {};
   std::optional<int64_t> delay_us = {};  // a watermarked column: its delay
+  // a struct that is never NULL: its fields
+  std::shared_ptr<const std::vector<Typed>> parts = nullptr;
 };
 
 std::string lower_sql(const Type& type);  // "bigint", as in Spark's messages: "BIGINT" in quotes
 
-// The type that all values are widened to in CASE, coalesce, comparisons, UNION; nothing where there is none.
+// The type that all values are widened to in CASE, coalesce, comparisons, UNION; nothing where
+// there is none.
 std::optional<Type> common_type(const Type& a, const Type& b);
 std::optional<Type> common_type(std::span<const Typed> values);
 
@@ -44,10 +48,12 @@ bool may_coerce(const Type& from, const Type& to);
 // Spark's text of a double or float value.
 std::string double_text(std::string_view sql);
 
-// The result of an arithmetic operator over decimals (spark.sql.decimalOperations.allowPrecisionLoss).
+// The result of an arithmetic operator over decimals
+// (spark.sql.decimalOperations.allowPrecisionLoss).
 enum class Arithmetic : uint8_t { Add, Subtract, Multiply, Divide, Modulo, IntegerDivide };
 Type decimal_result(Arithmetic op, const Type& a, const Type& b);
-Type as_decimal(const Typed& value);  // the decimal that holds an integral value; a literal's own digits
+Type as_decimal(
+    const Typed& value);  // the decimal that holds an integral value; a literal's own digits
 
 // left op right. is_try: NULL instead of an error.
 Result<Typed> arithmetic(Arithmetic op, const Typed& left, const Typed& right, bool is_try = false);

@@ -31,7 +31,8 @@ std::string rescaled(const std::string& digits, const Type& type) {
   std::string whole = "CAST(" + digits + " AS DECIMAL(38,0))";
   if (type.scale > 0) {
     std::string scale = std::to_string(type.scale);
-    whole += " * CAST('0." + std::string(type.scale - 1u, '0') + "1' AS DECIMAL(" + scale + "," + scale + "))";
+    whole += " * CAST('0." + std::string(type.scale - 1u, '0') + "1' AS DECIMAL(" + scale + "," +
+             scale + "))";
   }
   return cast_text(whole, type);
 }
@@ -40,14 +41,17 @@ std::string rescaled(const std::string& digits, const Type& type) {
 Result<std::string> decimal_quotient(const Typed& a, const Typed& b, const Type& type) {
   int shift = type.scale - a.type.scale + b.type.scale;
   if (shift < 0 || a.type.precision + shift > kPrecisionMax) {
-    return Error{Code::Unsupported, "dividing " + to_sql(a.type) + " by " + to_sql(b.type) +
-                                        " needs more than 38 digits; cast the operands to smaller decimals or DOUBLE"};
+    return Error{Code::Unsupported,
+                 "dividing " + to_sql(a.type) + " by " + to_sql(b.type) +
+                     " needs more than 38 digits; cast the operands to smaller decimals or DOUBLE"};
   }
   std::string n = "(" + unscaled(a) + " * " + power_of_ten(shift) + ")";
   std::string d = unscaled(b);
   std::string digits = filled(
-      "{0} // {1} + CASE WHEN abs({0} % {1}) >= abs({1}) - abs({0} % {1}) THEN CASE WHEN ({0} < 0) = ({1} < 0) "
-      "THEN 1 ELSE -1 END ELSE 0 END", {n, d});
+      "{0} // {1} + CASE WHEN abs({0} % {1}) >= abs({1}) - abs({0} % {1}) THEN CASE WHEN ({0} < 0) "
+      "= ({1} < 0) "
+      "THEN 1 ELSE -1 END ELSE 0 END",
+      {n, d});
   return rescaled(digits, type);
 }
 
@@ -97,8 +101,9 @@ Result<Typed> decimal_arithmetic(Arithmetic op, const Typed& a, const Typed& b) 
     int scale = std::max(a.type.scale, b.type.scale);
     int digits = std::max(a.type.precision - a.type.scale, b.type.precision - b.type.scale) + scale;
     if (digits > kPrecisionMax) {
-      return Error{Code::Unsupported, "div over " + to_sql(a.type) + " and " + to_sql(b.type) +
-                                          " needs more than 38 digits; cast the operands to smaller decimals"};
+      return Error{Code::Unsupported,
+                   "div over " + to_sql(a.type) + " and " + to_sql(b.type) +
+                       " needs more than 38 digits; cast the operands to smaller decimals"};
     }
     Typed left = TRY(cast(a, Type::decimal(digits, scale)));
     Typed right = TRY(cast(b, Type::decimal(digits, scale)));
@@ -107,8 +112,9 @@ Result<Typed> decimal_arithmetic(Arithmetic op, const Typed& a, const Typed& b) 
     return out;
   }
   if (op == Arithmetic::Multiply && a.type.scale + b.type.scale > kPrecisionMax) {
-    return Error{Code::Unsupported, "multiplying " + to_sql(a.type) + " by " + to_sql(b.type) +
-                                        " needs more than 38 digits; cast the operands to smaller decimals"};
+    return Error{Code::Unsupported,
+                 "multiplying " + to_sql(a.type) + " by " + to_sql(b.type) +
+                     " needs more than 38 digits; cast the operands to smaller decimals"};
   }
   out.sql = cast_text("(" + a.sql + std::string(symbol(op)) + b.sql + ")", out.type);
   return out;
@@ -124,8 +130,8 @@ Result<Typed> plain_arithmetic(Arithmetic op, const Typed& left, const Typed& ri
   }
   if (op == Arithmetic::IntegerDivide) {
     if (floating) {
-      return Error{Code::Invalid, "div needs integers or decimals but got " + to_sql(left.type) + " and " +
-                                      to_sql(right.type) + "; use /"};
+      return Error{Code::Invalid, "div needs integers or decimals but got " + to_sql(left.type) +
+                                      " and " + to_sql(right.type) + "; use /"};
     }
     both.left = TRY(cast(both.left, Kind::Long));
     both.right = TRY(cast(both.right, Kind::Long));
@@ -185,8 +191,10 @@ Type decimal_result(Arithmetic op, const Type& a, const Type& b) {
 }
 
 Result<Typed> arithmetic(Arithmetic op, const Typed& left, const Typed& right, bool is_try) {
-  Typed out = is_try ? TRY(tried_arithmetic(op, left, right)) : TRY(plain_arithmetic(op, left, right));
-  out.may_fail = left.may_fail || right.may_fail || out.type.is_integral() || out.type.kind == Kind::Decimal;
+  Typed out =
+      is_try ? TRY(tried_arithmetic(op, left, right)) : TRY(plain_arithmetic(op, left, right));
+  out.may_fail =
+      left.may_fail || right.may_fail || out.type.is_integral() || out.type.kind == Kind::Decimal;
   if (!divides(op)) return out;
   out.may_fail = true;
   bool safe = right.literal && right.type.is_integral() && right.literal->text != "0";
@@ -194,8 +202,10 @@ Result<Typed> arithmetic(Arithmetic op, const Typed& left, const Typed& right, b
   Operands both = TRY(widened(left, right));
   std::string zero = "(" + both.right.sql + ") = 0";
   bool remainder = op == Arithmetic::Modulo;
-  std::string message = remainder ? "[REMAINDER_BY_ZERO] Remainder by zero" : "[DIVIDE_BY_ZERO] Division by zero";
-  message += remainder ? "; use try_mod to get NULL instead" : "; use try_divide to get NULL instead";
+  std::string message =
+      remainder ? "[REMAINDER_BY_ZERO] Remainder by zero" : "[DIVIDE_BY_ZERO] Division by zero";
+  message +=
+      remainder ? "; use try_mod to get NULL instead" : "; use try_divide to get NULL instead";
   std::string instead = is_try ? typed_null(out.type) : raising(out.type, quoted_text(message));
   if (!is_try) zero += " AND (" + both.left.sql + ") IS NOT NULL";
   out.sql = "CASE WHEN " + zero + " THEN " + instead + " ELSE " + out.sql + " END";

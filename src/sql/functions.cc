@@ -10,12 +10,16 @@ namespace ticklake::sql {
 namespace {
 
 // Made by the analyzer, which knows more than types of them.
-constexpr std::array kSpecial = {"window", "from_json", "struct", "named_struct", "if", "iff", "typeof", "count"};
+constexpr std::array kSpecial = {"window", "from_json", "struct", "named_struct",
+                                 "if",     "iff",       "typeof", "count"};
 
-size_t fewest(Letters parameters) { return parameters.ends_with('*') ? parameters.size() - 1 : parameters.size(); }
+size_t fewest(Letters parameters) {
+  return parameters.ends_with('*') ? parameters.size() - 1 : parameters.size();
+}
 
 bool takes(Letters parameters, size_t arguments) {
-  return parameters.ends_with('*') ? arguments >= fewest(parameters) : arguments == parameters.size();
+  return parameters.ends_with('*') ? arguments >= fewest(parameters)
+                                   : arguments == parameters.size();
 }
 
 char letter_at(Letters parameters, size_t index) {
@@ -24,8 +28,8 @@ char letter_at(Letters parameters, size_t index) {
 }
 
 template <typename Function>
-Result<const Function*> find_in(std::span<const std::span<const Function>> tables, std::string_view name,
-                                size_t arguments) {
+Result<const Function*> find_in(std::span<const std::span<const Function>> tables,
+                                std::string_view name, size_t arguments) {
   std::vector<std::string> counts;
   for (auto table : tables) {
     for (const Function& function : table) {
@@ -36,8 +40,8 @@ Result<const Function*> find_in(std::span<const std::span<const Function>> table
     }
   }
   if (counts.empty()) return Error{Code::NotFound, "no function " + std::string(name)};
-  return Error{Code::Invalid, std::string(name) + "() takes " + joined(counts, " or ") + " arguments but got " +
-                                  std::to_string(arguments)};
+  return Error{Code::Invalid, std::string(name) + "() takes " + joined(counts, " or ") +
+                                  " arguments but got " + std::to_string(arguments)};
 }
 
 std::string_view letter_words(char letter) {
@@ -53,9 +57,10 @@ Result<Typed> argument(std::string_view name, char letter, const Typed& value, s
   if ((letter == 'n' && number) || (letter == 'I' && value.type.is_integral())) return value;
   if (letter == 'n' || letter == 'I') {
     Type type = letter == 'n' ? Kind::Double : Kind::Integer;
-    if (value.type.kind == Kind::Null || (letter == 'n' && value.type.kind == Kind::String)) return cast(value, type);
-    return Error{Code::Invalid, where + " expects " + std::string(letter_words(letter)) + " but got " +
-                                    to_sql(value.type)};
+    if (value.type.kind == Kind::Null || (letter == 'n' && value.type.kind == Kind::String))
+      return cast(value, type);
+    return Error{Code::Invalid, where + " expects " + std::string(letter_words(letter)) +
+                                    " but got " + to_sql(value.type)};
   }
   if (letter == 'T' && value.type.kind == Kind::TimestampNtz) return value;
   auto out = coerce(value, letter_type(letter));
@@ -80,7 +85,8 @@ Type letter_type(char letter) {
 }
 
 Result<const ScalarFunction*> find_scalar(std::string_view name, size_t arguments) {
-  const std::array tables = {math_functions(), text_functions(), time_functions(), other_functions()};
+  const std::array tables = {math_functions(), text_functions(), time_functions(),
+                             other_functions()};
   return find_in<ScalarFunction>(tables, name, arguments);
 }
 
@@ -107,7 +113,8 @@ Result<Arguments> coerced(std::string_view name, Letters parameters, const Argum
   return out;
 }
 
-Result<Typed> call(const ScalarFunction& function, const CallContext& context, const Arguments& arguments) {
+Result<Typed> call(const ScalarFunction& function, const CallContext& context,
+                   const Arguments& arguments) {
   Arguments values = TRY(coerced(function.name, function.parameters, arguments));
   bool may_fail = function.may_fail;
   for (const Typed& value : values) may_fail |= value.may_fail;

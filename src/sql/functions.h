@@ -12,8 +12,8 @@
 namespace ticklake::sql {
 
 // One letter a type: s STRING, i INT, l BIGINT, d DOUBLE, b BOOLEAN, D DATE, T TIMESTAMP, y BINARY,
-// n any number, I any integer, x anything; "*" after it: any number of them. As a result: 0 the type of the first
-// argument.
+// n any number, I any integer, x anything; "*" after it: any number of them. As a result: 0 the
+// type of the first argument.
 using Letters = std::string_view;
 
 struct CallContext {
@@ -33,7 +33,8 @@ struct ScalarFunction {
   bool may_fail = false;
 };
 
-// A part of an aggregate: computed over rows, and merged from such parts ({0}: this aggregate's first part).
+// A part of an aggregate: computed over rows, and merged from such parts ({0}: this aggregate's
+// first part).
 struct AggregatePart {
   std::string partial;
   std::string merge;  // empty: does not decompose
@@ -80,13 +81,15 @@ std::span<const ScalarFunction> other_functions();
 std::span<const AggregateFunction> aggregate_functions();
 std::span<const WindowFunction> window_functions();
 
-// The function of that name (lower case) for that many arguments. Invalid: wrong number; NotFound: no such name.
+// The function of that name (lower case) for that many arguments. Invalid: wrong number; NotFound:
+// no such name.
 Result<const ScalarFunction*> find_scalar(std::string_view name, size_t arguments);
 Result<const AggregateFunction*> find_aggregate(std::string_view name, size_t arguments);
 Result<const WindowFunction*> find_window(std::string_view name, size_t arguments);
 bool is_aggregate(std::string_view name);
 
-Result<Typed> call(const ScalarFunction& function, const CallContext& context, const Arguments& arguments);
+Result<Typed> call(const ScalarFunction& function, const CallContext& context,
+                   const Arguments& arguments);
 // Arguments cast to the parameters' types.
 Result<Arguments> coerced(std::string_view name, Letters parameters, const Arguments& arguments);
 Type letter_type(char letter);

@@ -7,7 +7,8 @@ namespace {
 
 Type sum_type(const Type& type) {
   if (type.is_integral()) return Kind::Long;
-  if (type.kind == Kind::Decimal) return Type::decimal(std::min(38, type.precision + 10), type.scale);
+  if (type.kind == Kind::Decimal)
+    return Type::decimal(std::min(38, type.precision + 10), type.scale);
   return Kind::Double;
 }
 
@@ -29,7 +30,8 @@ Result<Aggregate> build_count(const Arguments& arguments, const AggregateOptions
     value = "CASE WHEN " + listed(tests, " AND ") + " THEN struct_pack(" + listed(fields) + ") END";
   }
   if (options.distinct) return one_part("count(DISTINCT " + value + ")", "", Kind::Long);
-  if (arguments.size() == 1 && arguments[0].literal && arguments[0].type.kind != Kind::Null) value = "*";
+  if (arguments.size() == 1 && arguments[0].literal && arguments[0].type.kind != Kind::Null)
+    value = "*";
   return one_part("count(" + value + ")", "sum({0})", Kind::Long);
 }
 
@@ -37,7 +39,8 @@ Result<Aggregate> build_sum(const Arguments& arguments, const AggregateOptions& 
   const Typed& value = arguments[0];
   Type type = sum_type(value.type);
   std::string distinct = options.distinct ? "DISTINCT " : "";
-  std::string text = value.type.kind == Kind::Float ? cast_text(value.sql, Kind::Double) : value.sql;
+  std::string text =
+      value.type.kind == Kind::Float ? cast_text(value.sql, Kind::Double) : value.sql;
   return one_part("sum(" + distinct + text + ")", options.distinct ? "" : "sum({0})", type);
 }
 
@@ -55,7 +58,8 @@ Result<Aggregate> build_avg(const Arguments& arguments, const AggregateOptions& 
   out.type = Kind::Double;
   out.final = "CASE WHEN {1} > 0 THEN {0} / CAST({1} AS DOUBLE) END";
   if (!decimal) return out;
-  out.type = Type::decimal(std::min(38, value.type.precision + 4), std::min(38, value.type.scale + 4));
+  out.type =
+      Type::decimal(std::min(38, value.type.precision + 4), std::min(38, value.type.scale + 4));
   Typed count = {.sql = "CAST({1} AS DECIMAL(20,0))", .type = Type::decimal(20, 0)};
   Typed quotient = TRY(arithmetic(Arithmetic::Divide, {.sql = "{0}", .type = type}, count, true));
   Typed final = TRY(cast(quotient, out.type));
@@ -72,7 +76,8 @@ Result<Aggregate> extreme(const Arguments& arguments, const std::string& name) {
   Typed part = {.sql = "{0}", .type = value.type};
   Typed part_key = TRY(order_key(part));
   std::string by = "arg_" + name + "_null(";
-  return one_part(by + value.sql + ", " + key.sql + ")", by + "{0}, " + part_key.sql + ")", value.type);
+  return one_part(by + value.sql + ", " + key.sql + ")", by + "{0}, " + part_key.sql + ")",
+                  value.type);
 }
 
 Result<Aggregate> build_min(const Arguments& arguments, const AggregateOptions&) {
@@ -113,10 +118,12 @@ Result<Aggregate> build_or(const Arguments& arguments, const AggregateOptions&) 
   return one_part("bool_or(" + arguments[0].sql + ")", "bool_or({0})", Kind::Boolean);
 }
 
-Result<Aggregate> positional(const Arguments& arguments, const AggregateOptions& options, const std::string& name) {
+Result<Aggregate> positional(const Arguments& arguments, const AggregateOptions& options,
+                             const std::string& name) {
   bool ignore = options.ignore_nulls;
   if (arguments.size() == 2) {
-    if (!arguments[1].literal) return Error{Code::Invalid, "the second argument of " + name + "() must be true or false"};
+    if (!arguments[1].literal)
+      return Error{Code::Invalid, "the second argument of " + name + "() must be true or false"};
     ignore |= arguments[1].literal->value != 0;
   }
   std::string text = name + "(" + arguments[0].sql + ")";
@@ -151,7 +158,8 @@ Result<Aggregate> build_variance_pop(const Arguments& arguments, const Aggregate
 Result<Aggregate> collected(const Arguments& arguments, const std::string& distinct) {
   const std::string& value = arguments[0].sql;
   Type type = Type::array(arguments[0].type, false);
-  Aggregate out = one_part("list(" + distinct + value + ") FILTER (WHERE " + value + " IS NOT NULL)", "", type);
+  Aggregate out =
+      one_part("list(" + distinct + value + ") FILTER (WHERE " + value + " IS NOT NULL)", "", type);
   out.final = "COALESCE({0}, " + cast_text("[]", type) + ")";
   return out;
 }

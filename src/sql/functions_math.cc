@@ -16,11 +16,14 @@ Result<Typed> rounded_to_whole(const Arguments& arguments, const std::string& na
   }
   out.type = Kind::Long;
   out.may_fail = !value.type.is_integral();
-  out.sql = value.type.is_integral() ? cast_text(value.sql, out.type) : cast_text(name + "(" + value.sql + ")", out.type);
+  out.sql = value.type.is_integral() ? cast_text(value.sql, out.type)
+                                     : cast_text(name + "(" + value.sql + ")", out.type);
   return out;
 }
 
-Result<Typed> build_ceil(const CallContext&, const Arguments& arguments) { return rounded_to_whole(arguments, "ceil"); }
+Result<Typed> build_ceil(const CallContext&, const Arguments& arguments) {
+  return rounded_to_whole(arguments, "ceil");
+}
 Result<Typed> build_floor(const CallContext&, const Arguments& arguments) {
   return rounded_to_whole(arguments, "floor");
 }
@@ -40,8 +43,10 @@ std::string rounded_double(const std::string& sql, int digits) {
   // At 1e15 and beyond a double has fewer decimals than a rounding to one or more changes.
   std::string bound = "abs(" + sql + ") < 1e" + std::to_string(std::min(limit, 15)) + "::DOUBLE";
   std::string decimal = "CAST(" + text + " AS DECIMAL(38," + std::to_string(scale) + "))";
-  if (digits < 0) decimal = "round(CAST(" + text + " AS DECIMAL(38,10)), " + std::to_string(digits) + ")";
-  return "CASE WHEN " + bound + " THEN CAST(CAST(" + decimal + " AS VARCHAR) AS DOUBLE) ELSE " + sql + " END";
+  if (digits < 0)
+    decimal = "round(CAST(" + text + " AS DECIMAL(38,10)), " + std::to_string(digits) + ")";
+  return "CASE WHEN " + bound + " THEN CAST(CAST(" + decimal + " AS VARCHAR) AS DOUBLE) ELSE " +
+         sql + " END";
 }
 
 Result<Typed> build_round(const CallContext&, const Arguments& arguments) {
@@ -56,8 +61,10 @@ Result<Typed> build_round(const CallContext&, const Arguments& arguments) {
   Typed out;
   out.type = value.type;
   if (value.type.is_integral()) {
-    out.sql = digits >= 0 ? value.sql : cast_text("round(" + cast_text(value.sql, Type::decimal(38, 0)) + ", " +
-                                                      std::to_string(digits) + ")", value.type);
+    out.sql = digits >= 0 ? value.sql
+                          : cast_text("round(" + cast_text(value.sql, Type::decimal(38, 0)) + ", " +
+                                          std::to_string(digits) + ")",
+                                      value.type);
     out.may_fail = digits < 0;
     return out;
   }
@@ -68,7 +75,8 @@ Result<Typed> build_round(const CallContext&, const Arguments& arguments) {
     return out;
   }
   if (digits > 15 || digits < -15) {
-    return Error{Code::Unsupported, "round() of a " + to_sql(value.type) + " takes -15 to 15 digits"};
+    return Error{Code::Unsupported,
+                 "round() of a " + to_sql(value.type) + " takes -15 to 15 digits"};
   }
   out.sql = cast_text(rounded_double(value.sql, digits), value.type);
   return out;
@@ -89,9 +97,11 @@ Result<Typed> build_pmod(const CallContext&, const Arguments& arguments) {
   Type type = rest.type.kind == Kind::Decimal ? rest.type : *common_type(values);
   Typed divisor = TRY(cast(arguments[1], type));
   Typed out = rest;
-  out.sql = filled("CASE WHEN {0} < 0 THEN ({0} + {1}) % {1} ELSE {0} END", {"(" + rest.sql + ")", divisor.sql});
+  out.sql = filled("CASE WHEN {0} < 0 THEN ({0} + {1}) % {1} ELSE {0} END",
+                   {"(" + rest.sql + ")", divisor.sql});
   out.sql = cast_text(out.sql, out.type);
-  if (out.type.kind == Kind::Decimal) return Error{Code::Unsupported, "pmod() of DECIMAL is not supported; cast to DOUBLE"};
+  if (out.type.kind == Kind::Decimal)
+    return Error{Code::Unsupported, "pmod() of DECIMAL is not supported; cast to DOUBLE"};
   return out;
 }
 
@@ -100,13 +110,16 @@ Result<Typed> build_arithmetic(const CallContext&, const Arguments& arguments) {
   return arithmetic(op, arguments[0], arguments[1], is_try);
 }
 
-Result<Typed> extreme(const CallContext& context, const Arguments& arguments, const std::string& name) {
+Result<Typed> extreme(const CallContext& context, const Arguments& arguments,
+                      const std::string& name) {
   auto type = common_type(arguments);
   if (!type) {
-    return Error{Code::Invalid, std::string(context.name) + "() needs arguments of one type; cast them"};
+    return Error{Code::Invalid,
+                 std::string(context.name) + "() needs arguments of one type; cast them"};
   }
   if (type->is_nested()) {
-    return Error{Code::Unsupported, std::string(context.name) + "() of " + to_sql(*type) + " is not supported"};
+    return Error{Code::Unsupported,
+                 std::string(context.name) + "() of " + to_sql(*type) + " is not supported"};
   }
   std::vector<std::string> texts;
   Typed out;

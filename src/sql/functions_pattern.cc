@@ -1,5 +1,5 @@
-// Java's regular expressions and date patterns in RE2's and strftime's words. What has no counterpart is refused, so
-// that no pattern means something else here.
+// Java's regular expressions and date patterns in RE2's and strftime's words. What has no
+// counterpart is refused, so that no pattern means something else here.
 #include <array>
 
 #include "sql/functions.h"
@@ -33,7 +33,8 @@ class RegexTranslator {
     if (in_class_) return in_class(c);
     if (c == '[') {
       in_class_ = true;
-      if (rest(2) == "[]" || rest(3) == "[^]") return unsupported_regex("']' as the first character of a class");
+      if (rest(2) == "[]" || rest(3) == "[^]")
+        return unsupported_regex("']' as the first character of a class");
     }
     if (c == '(' && rest(2) == "(?") {
       auto problem = group();
@@ -65,9 +66,11 @@ class RegexTranslator {
   std::optional<Error> group() const {
     std::string start = rest(4);
     if (start.starts_with("(?=") || start.starts_with("(?!")) return unsupported_regex("lookahead");
-    if (start.starts_with("(?<=") || start.starts_with("(?<!")) return unsupported_regex("lookbehind");
+    if (start.starts_with("(?<=") || start.starts_with("(?<!"))
+      return unsupported_regex("lookbehind");
     if (start.starts_with("(?>")) return unsupported_regex("an atomic group");
-    if (start.starts_with("(?:") || start.starts_with("(?i)") || start.starts_with("(?<")) return std::nullopt;
+    if (start.starts_with("(?:") || start.starts_with("(?i)") || start.starts_with("(?<"))
+      return std::nullopt;
     return unsupported_regex("a flag other than (?i)");
   }
 
@@ -111,7 +114,8 @@ Result<std::vector<PatternPart>> pattern_parts(const std::string& java) {
     char c = java[i];
     if (c == '\'') {
       size_t end = java.find('\'', i + 1);
-      if (end == std::string::npos) return Error{Code::Invalid, "the date pattern '" + java + "' has an open quote"};
+      if (end == std::string::npos)
+        return Error{Code::Invalid, "the date pattern '" + java + "' has an open quote"};
       parts.push_back({"", end == i + 1 ? "'" : java.substr(i + 1, end - i - 1)});
       i = end + 1;
     } else if (isalpha(static_cast<unsigned char>(c))) {
@@ -120,7 +124,8 @@ Result<std::vector<PatternPart>> pattern_parts(const std::string& java) {
       parts.push_back({java.substr(i, end - i), ""});
       i = end;
     } else if (std::string_view("[]{}#").find(c) != std::string_view::npos) {
-      return Error{Code::Unsupported, std::string("'") + c + "' in the date pattern '" + java + "' is not supported"};
+      return Error{Code::Unsupported,
+                   std::string("'") + c + "' in the date pattern '" + java + "' is not supported"};
     } else {
       parts.push_back({"", std::string(1, c)});
       ++i;
@@ -143,7 +148,8 @@ constexpr std::array kDateLetters = {
     DateLetters{"M", "%-m", "[0-9]{1,2}"},
     DateLetters{"MMM", "%b", "(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"},
     DateLetters{"MMMM", "%B",
-                "(?:January|February|March|April|May|June|July|August|September|October|November|December)"},
+                "(?:January|February|March|April|May|June|July|August|September|October|November|"
+                "December)"},
     DateLetters{"dd", "%d", "[0-9]{2}"},
     DateLetters{"d", "%-d", "[0-9]{1,2}"},
     DateLetters{"DDD", "%j", ""},
@@ -175,9 +181,10 @@ const DateLetters* letters_of(std::string_view java) {
 }
 
 Error unknown_letters(const std::string& letters, const std::string& java) {
-  return Error{Code::Unsupported, "'" + letters + "' in the date pattern '" + java +
-                                      "' is not supported here; supported are yyyy MM dd HH mm ss SSS SSSSSS and "
-                                      "quoted text"};
+  return Error{Code::Unsupported,
+               "'" + letters + "' in the date pattern '" + java +
+                   "' is not supported here; supported are yyyy MM dd HH mm ss SSS SSSSSS and "
+                   "quoted text"};
 }
 
 std::string escaped_percent(const std::string& text) {
@@ -205,7 +212,8 @@ Result<std::string> re2_replacement(const std::string& java) {
     char c = java[i];
     bool last = i + 1 == java.size();
     if (c == '\\' || c == '$') {
-      if (last) return Error{Code::Invalid, "the replacement ends with '" + std::string(1, c) + "'"};
+      if (last)
+        return Error{Code::Invalid, "the replacement ends with '" + std::string(1, c) + "'"};
       char next = java[++i];
       if (c == '\\') {
         out += next == '\\' ? "\\\\" : std::string(1, next);
@@ -213,7 +221,8 @@ Result<std::string> re2_replacement(const std::string& java) {
       }
       bool more = i + 1 < java.size() && isdigit(static_cast<unsigned char>(java[i + 1]));
       if (!isdigit(static_cast<unsigned char>(next)) || more) {
-        return Error{Code::Unsupported, "in a replacement '$' takes one digit ('\\\\$' is a dollar sign)"};
+        return Error{Code::Unsupported,
+                     "in a replacement '$' takes one digit ('\\\\$' is a dollar sign)"};
       }
       out += '\\';
       out += next;

@@ -5,23 +5,29 @@
 namespace ticklake::sql {
 namespace {
 
-Result<std::string> literal_text(const CallContext& context, const Typed& value, std::string_view what) {
+Result<std::string> literal_text(const CallContext& context, const Typed& value,
+                                 std::string_view what) {
   if (!value.literal || value.type.kind != Kind::String) {
-    return Error{Code::Unsupported, "the " + std::string(what) + " of " + std::string(context.name) +
-                                        "() must be a string literal"};
+    return Error{Code::Unsupported, "the " + std::string(what) + " of " +
+                                        std::string(context.name) + "() must be a string literal"};
   }
   return value.literal->text;
 }
 
 Typed text_of(std::string sql) { return {.sql = std::move(sql), .type = Kind::String}; }
 
-// Spark: position 0 is 1, a negative one counts from the end, and the length may start before the first character.
-std::string substring(const std::string& text, const std::string& position, const std::string& length) {
-  std::string start = filled("CASE WHEN {1} > 0 THEN CAST({1} AS BIGINT) - 1 WHEN {1} < 0 THEN length({0}) + {1} ELSE 0 END",
-                             {text, position});
+// Spark: position 0 is 1, a negative one counts from the end, and the length may start before the
+// first character.
+std::string substring(const std::string& text, const std::string& position,
+                      const std::string& length) {
+  std::string start = filled(
+      "CASE WHEN {1} > 0 THEN CAST({1} AS BIGINT) - 1 WHEN {1} < 0 THEN length({0}) + {1} ELSE 0 "
+      "END",
+      {text, position});
   std::string first = "greatest(" + start + ", 0)";
   if (length.empty()) return "substr(" + text + ", " + first + " + 1)";
-  return filled("substr({0}, {1} + 1, greatest(({2}) + {3} - {1}, 0))", {text, first, start, length});
+  return filled("substr({0}, {1} + 1, greatest(({2}) + {3} - {1}, 0))",
+                {text, first, start, length});
 }
 
 Result<Typed> build_substring(const CallContext&, const Arguments& arguments) {
@@ -62,7 +68,8 @@ Result<Typed> build_concat(const CallContext& context, const Arguments& argument
   std::vector<std::string> texts;
   for (const Typed& argument : arguments) {
     if (argument.type.is_nested()) {
-      return Error{Code::Unsupported, std::string(context.name) + "() of " + to_sql(argument.type) + " is not supported"};
+      return Error{Code::Unsupported, std::string(context.name) + "() of " + to_sql(argument.type) +
+                                          " is not supported"};
     }
     Typed value = TRY(coerce(argument, Kind::String));
     texts.push_back(value.sql);
@@ -98,8 +105,9 @@ Result<Typed> build_split(const CallContext& context, const Arguments& arguments
   std::string pattern = TRY(literal_text(context, arguments[1], "separator"));
   auto plain = plain_pattern(pattern);
   if (!plain || plain->empty()) {
-    return Error{Code::Unsupported, "split() takes a separator without special characters (escape '|' and '.' as "
-                                    "'\\\\|' and '\\\\.')"};
+    return Error{Code::Unsupported,
+                 "split() takes a separator without special characters (escape '|' and '.' as "
+                 "'\\\\|' and '\\\\.')"};
   }
   Typed out;
   out.type = Type::array(Kind::String, false);
@@ -112,15 +120,18 @@ Result<Typed> build_regexp_extract(const CallContext& context, const Arguments& 
   std::string pattern = TRY(re2_pattern(java));
   int group = 1;
   if (arguments.size() == 3) {
-    if (!arguments[2].literal) return Error{Code::Unsupported, "the group of regexp_extract() must be a literal"};
+    if (!arguments[2].literal)
+      return Error{Code::Unsupported, "the group of regexp_extract() must be a literal"};
     group = std::atoi(arguments[2].literal->text.c_str());
   }
   int groups = group_count(pattern);
   if (group < 0 || group > groups) {
-    return Error{Code::Invalid, "regexp_extract() asks for group " + std::to_string(group) + " but the pattern has " +
-                                    std::to_string(groups) + "; group 0 is the whole match"};
+    return Error{Code::Invalid, "regexp_extract() asks for group " + std::to_string(group) +
+                                    " but the pattern has " + std::to_string(groups) +
+                                    "; group 0 is the whole match"};
   }
-  return text_of("regexp_extract(" + arguments[0].sql + ", " + quoted_text(pattern) + ", " + std::to_string(group) + ")");
+  return text_of("regexp_extract(" + arguments[0].sql + ", " + quoted_text(pattern) + ", " +
+                 std::to_string(group) + ")");
 }
 
 Result<Typed> build_regexp_replace(const CallContext& context, const Arguments& arguments) {
@@ -128,8 +139,8 @@ Result<Typed> build_regexp_replace(const CallContext& context, const Arguments& 
   std::string java_replacement = TRY(literal_text(context, arguments[2], "replacement"));
   std::string pattern = TRY(re2_pattern(java));
   std::string replacement = TRY(re2_replacement(java_replacement));
-  return text_of("regexp_replace(" + arguments[0].sql + ", " + quoted_text(pattern) + ", " + quoted_text(replacement) +
-                 ", 'g')");
+  return text_of("regexp_replace(" + arguments[0].sql + ", " + quoted_text(pattern) + ", " +
+                 quoted_text(replacement) + ", 'g')");
 }
 
 Result<Typed> build_regexp_like(const CallContext& context, const Arguments& arguments) {
@@ -149,10 +160,10 @@ Result<Typed> build_sha2(const CallContext&, const Arguments& arguments) {
   return text_of("sha256(" + arguments[0].sql + ")");
 }
 
-// A digest of bytes; a string is its UTF-8.
-constexpr std::string_view kLocate = "CAST(CASE WHEN {2} <= 0 THEN 0 WHEN {2} > length({1}) + 1 THEN 0 WHEN "
-                                     "instr(substr({1}, {2}), {0}) = 0 THEN 0 ELSE instr(substr({1}, {2}), {0}) + {2} - 1 "
-                                     "END AS INTEGER)";
+constexpr std::string_view kLocate =
+    "CAST(CASE WHEN {2} <= 0 THEN 0 WHEN {0} = '' THEN 1 WHEN {2} > length({1}) + 1 THEN 0 WHEN "
+    "instr(substr({1}, {2}), {0}) = 0 THEN 0 ELSE instr(substr({1}, {2}), {0}) + {2} - 1 "
+    "END AS INTEGER)";
 
 constexpr ScalarFunction kText[] = {
     {"upper", "s", "s", "upper({0})"},
@@ -184,10 +195,12 @@ constexpr ScalarFunction kText[] = {
     {"split", "ss", "x", "", build_split},
     {"lpad", "si", "s", "lpad({0}, greatest({1}, 0), ' ')"},
     {"lpad", "sis", "s",
-     "CASE WHEN {2} = '' THEN substr({0}, 1, greatest({1}, 0)) ELSE lpad({0}, greatest({1}, 0), {2}) END"},
+     "CASE WHEN {2} = '' THEN substr({0}, 1, greatest({1}, 0)) ELSE lpad({0}, greatest({1}, 0), "
+     "{2}) END"},
     {"rpad", "si", "s", "rpad({0}, greatest({1}, 0), ' ')"},
     {"rpad", "sis", "s",
-     "CASE WHEN {2} = '' THEN substr({0}, 1, greatest({1}, 0)) ELSE rpad({0}, greatest({1}, 0), {2}) END"},
+     "CASE WHEN {2} = '' THEN substr({0}, 1, greatest({1}, 0)) ELSE rpad({0}, greatest({1}, 0), "
+     "{2}) END"},
     {"startswith", "ss", "b", "starts_with({0}, {1})"},
     {"endswith", "ss", "b", "ends_with({0}, {1})"},
     {"contains", "ss", "b", "contains({0}, {1})"},

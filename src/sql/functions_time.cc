@@ -8,10 +8,11 @@
 namespace ticklake::sql {
 namespace {
 
-Result<std::string> literal_of(const CallContext& context, const Typed& value, std::string_view what) {
+Result<std::string> literal_of(const CallContext& context, const Typed& value,
+                               std::string_view what) {
   if (!value.literal || value.type.kind != Kind::String) {
-    return Error{Code::Unsupported, "the " + std::string(what) + " of " + std::string(context.name) +
-                                        "() must be a string literal"};
+    return Error{Code::Unsupported, "the " + std::string(what) + " of " +
+                                        std::string(context.name) + "() must be a string literal"};
   }
   return value.literal->text;
 }
@@ -19,16 +20,19 @@ Result<std::string> literal_of(const CallContext& context, const Typed& value, s
 Typed made(std::string sql, const Type& type) { return {.sql = std::move(sql), .type = type}; }
 
 // A string is read by the pattern; what does not fit is an error, or NULL.
-Result<Typed> parsed(const CallContext& context, const Arguments& arguments, const Type& type, bool is_try) {
+Result<Typed> parsed(const CallContext& context, const Arguments& arguments, const Type& type,
+                     bool is_try) {
   std::string java = TRY(literal_of(context, arguments[1], "pattern"));
   const Typed& value = arguments[0];
   if (value.type.kind != Kind::String) return cast(value, type, is_try);
   ParseFormat format = TRY(parse_format(java));
-  std::string attempt = filled("CASE WHEN regexp_full_match({0}, {1}) THEN try_strptime({0}, {2}) END",
-                               {value.sql, quoted_text(format.regex), quoted_text(format.strptime)});
+  std::string attempt =
+      filled("CASE WHEN regexp_full_match({0}, {1}) THEN try_strptime({0}, {2}) END",
+             {value.sql, quoted_text(format.regex), quoted_text(format.strptime)});
   Typed out = made(attempt, Kind::Timestamp);
   if (!is_try) {
-    std::string message = quoted_text("[CANNOT_PARSE_TIMESTAMP] Text '") + " || " + value.sql + " || " +
+    std::string message = quoted_text("[CANNOT_PARSE_TIMESTAMP] Text '") + " || " + value.sql +
+                          " || " +
                           quoted_text("' could not be parsed by the pattern '" + java +
                                       "'; use try_to_timestamp to get NULL instead");
     out.sql = "COALESCE(" + attempt + ", CASE WHEN " + value.sql + " IS NOT NULL THEN " +
@@ -41,9 +45,11 @@ Result<Typed> parsed(const CallContext& context, const Arguments& arguments, con
 template <Kind kind, bool is_try>
 Result<Typed> build_parse(const CallContext& context, const Arguments& arguments) {
   if (arguments.size() == 2) return parsed(context, arguments, kind, is_try);
-  bool time = arguments[0].type.kind >= Kind::String && arguments[0].type.kind <= Kind::TimestampNtz;
+  bool time =
+      arguments[0].type.kind >= Kind::String && arguments[0].type.kind <= Kind::TimestampNtz;
   if (!time && arguments[0].type.kind != Kind::Null) {
-    return Error{Code::Invalid, std::string(context.name) + "() expects a STRING, DATE or TIMESTAMP but got " +
+    return Error{Code::Invalid, std::string(context.name) +
+                                    "() expects a STRING, DATE or TIMESTAMP but got " +
                                     to_sql(arguments[0].type)};
   }
   return cast(arguments[0], kind, is_try);
@@ -55,11 +61,21 @@ struct Unit {
   int64_t micros;  // 0: a calendar unit
 };
 constexpr std::array kUnits = {
-    Unit{"YEAR", "year", 0}, Unit{"YYYY", "year", 0}, Unit{"YY", "year", 0}, Unit{"QUARTER", "quarter", 0},
-    Unit{"MONTH", "month", 0}, Unit{"MM", "month", 0}, Unit{"MON", "month", 0}, Unit{"WEEK", "week", 0},
-    Unit{"DAY", "day", kMicrosPerDay}, Unit{"DD", "day", kMicrosPerDay}, Unit{"HOUR", "hour", kMicrosPerHour},
-    Unit{"MINUTE", "minute", kMicrosPerMinute}, Unit{"SECOND", "second", kMicrosPerSecond},
-    Unit{"MILLISECOND", "millisecond", kMicrosPerMilli}, Unit{"MICROSECOND", "microsecond", 1},
+    Unit{"YEAR", "year", 0},
+    Unit{"YYYY", "year", 0},
+    Unit{"YY", "year", 0},
+    Unit{"QUARTER", "quarter", 0},
+    Unit{"MONTH", "month", 0},
+    Unit{"MM", "month", 0},
+    Unit{"MON", "month", 0},
+    Unit{"WEEK", "week", 0},
+    Unit{"DAY", "day", kMicrosPerDay},
+    Unit{"DD", "day", kMicrosPerDay},
+    Unit{"HOUR", "hour", kMicrosPerHour},
+    Unit{"MINUTE", "minute", kMicrosPerMinute},
+    Unit{"SECOND", "second", kMicrosPerSecond},
+    Unit{"MILLISECOND", "millisecond", kMicrosPerMilli},
+    Unit{"MICROSECOND", "microsecond", 1},
 };
 
 Result<Unit> unit_of(const CallContext& context, const Typed& value) {
@@ -67,7 +83,8 @@ Result<Unit> unit_of(const CallContext& context, const Typed& value) {
   for (const Unit& unit : kUnits) {
     if (unit.name == text) return unit;
   }
-  return Error{Code::Unsupported, "'" + text + "' is not a unit of " + std::string(context.name) + "()"};
+  return Error{Code::Unsupported,
+               "'" + text + "' is not a unit of " + std::string(context.name) + "()"};
 }
 
 // Multiples of a day and less by integer arithmetic: calendar functions are slower.
@@ -80,15 +97,19 @@ Result<Typed> build_date_trunc(const CallContext& context, const Arguments& argu
   Unit unit = TRY(unit_of(context, arguments[0]));
   const std::string& value = arguments[1].sql;
   if (unit.micros > 0) return made(floored(value, unit.micros), Kind::Timestamp);
-  return made("CAST(date_trunc('" + std::string(unit.duckdb) + "', " + value + ") AS TIMESTAMP)", Kind::Timestamp);
+  return made("CAST(date_trunc('" + std::string(unit.duckdb) + "', " + value + ") AS TIMESTAMP)",
+              Kind::Timestamp);
 }
 
 Result<Typed> build_trunc(const CallContext& context, const Arguments& arguments) {
   Unit unit = TRY(unit_of(context, arguments[1]));
   if (unit.micros > 0) {
-    return Error{Code::Unsupported, "trunc() takes YEAR, QUARTER, MONTH or WEEK; use date_trunc() for shorter units"};
+    return Error{Code::Unsupported,
+                 "trunc() takes YEAR, QUARTER, MONTH or WEEK; use date_trunc() for shorter units"};
   }
-  return made("CAST(date_trunc('" + std::string(unit.duckdb) + "', " + arguments[0].sql + ") AS DATE)", Kind::Date);
+  return made(
+      "CAST(date_trunc('" + std::string(unit.duckdb) + "', " + arguments[0].sql + ") AS DATE)",
+      Kind::Date);
 }
 
 Result<Typed> build_date_format(const CallContext& context, const Arguments& arguments) {
@@ -101,13 +122,16 @@ Result<Typed> build_from_unixtime(const CallContext& context, const Arguments& a
   std::string java = "yyyy-MM-dd HH:mm:ss";
   if (arguments.size() == 2) java = TRY(literal_of(context, arguments[1], "pattern"));
   std::string format = TRY(strftime_format(java));
-  return made("strftime(make_timestamp(" + arguments[0].sql + " * 1000000), " + quoted_text(format) + ")", Kind::String);
+  return made(
+      "strftime(make_timestamp(" + arguments[0].sql + " * 1000000), " + quoted_text(format) + ")",
+      Kind::String);
 }
 
 Result<Typed> build_timestamp_seconds(const CallContext&, const Arguments& arguments) {
   const Typed& value = arguments[0];
   if (value.type.kind == Kind::Decimal) {
-    return Error{Code::Unsupported, "timestamp_seconds() of DECIMAL is not supported; cast to BIGINT or DOUBLE"};
+    return Error{Code::Unsupported,
+                 "timestamp_seconds() of DECIMAL is not supported; cast to BIGINT or DOUBLE"};
   }
   return cast(value, Kind::Timestamp);
 }
@@ -121,15 +145,20 @@ Result<Typed> build_localtimestamp(const CallContext& context, const Arguments&)
 }
 
 Result<Typed> build_today(const CallContext& context, const Arguments&) {
-  return made("CAST(make_timestamp(" + std::to_string(floor_to(context.now_us, kMicrosPerDay)) + ") AS DATE)",
+  return made("CAST(make_timestamp(" + std::to_string(floor_to(context.now_us, kMicrosPerDay)) +
+                  ") AS DATE)",
               Kind::Date);
 }
 
-Result<Typed> build_zone(const CallContext&, const Arguments&) { return made("'UTC'", Kind::String); }
+Result<Typed> build_zone(const CallContext&, const Arguments&) {
+  return made("'UTC'", Kind::String);
+}
 
 Result<Typed> build_to_unix(const CallContext& context, const Arguments& arguments) {
   if (arguments.empty()) {
-    return made("CAST(" + std::to_string(floor_to(context.now_us, kMicrosPerSecond) / kMicrosPerSecond) + " AS BIGINT)",
+    return made("CAST(" +
+                    std::to_string(floor_to(context.now_us, kMicrosPerSecond) / kMicrosPerSecond) +
+                    " AS BIGINT)",
                 Kind::Long);
   }
   if (arguments.size() == 1 && arguments[0].type.kind == Kind::String) {

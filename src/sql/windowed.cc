@@ -1,9 +1,10 @@
 // A streaming aggregation in three statements: see Windowed in sql.h.
 //
-//   input rows --partial--> (window_end, rows, k1.., p0_0..) --merge--> the same --final--> (k0, k1.., a0..) --> output
+//   input rows --partial--> (window_end, rows, k1.., p0_0..) --merge--> the same --final--> (k0,
+//   k1.., a0..) --> output
 //
-// Where an aggregate does not decompose, the partial rows are the input rows with the aggregates' arguments as "x0_0..",
-// merge keeps them, and final aggregates.
+// Where an aggregate does not decompose, the partial rows are the input rows with the aggregates'
+// arguments as "x0_0..", merge keeps them, and final aggregates.
 #include "base/time.h"
 #include "sql/analyzer.h"
 
@@ -18,7 +19,7 @@ std::string numbered(const std::string& prefix, size_t a, size_t b) {
 struct Printer {
   const Grouping& grouping;
   Windowed out;
-  size_t window = 0;  // index of the window's key
+  size_t window = 0;              // index of the window's key
   std::vector<std::string> keys;  // names of the other keys
 
   explicit Printer(const Grouping& groups) : grouping(groups) {
@@ -46,13 +47,15 @@ struct Printer {
   std::vector<std::string> row_keys() const {
     std::vector<std::string> items;
     for (size_t i = 0; i < grouping.keys.size(); ++i) {
-      if (i != window) items.push_back(grouping.keys[i].row_sql + " AS " + quoted_name(numbered("k", i)));
+      if (i != window)
+        items.push_back(grouping.keys[i].row_sql + " AS " + quoted_name(numbered("k", i)));
     }
     return items;
   }
 
   std::string end_of(const std::string& start) const {
-    return "make_timestamp(" + start + " + " + std::to_string(out.window_us) + ") AS \"window_end\"";
+    return "make_timestamp(" + start + " + " + std::to_string(out.window_us) +
+           ") AS \"window_end\"";
   }
 
   // The columns of `final` that stand for the keys.
@@ -60,7 +63,9 @@ struct Printer {
     std::vector<std::string> items;
     for (size_t i = 0; i < grouping.keys.size(); ++i) {
       std::string name = quoted_name(numbered("k", i));
-      items.push_back(i == window ? "epoch_us(\"window_end\") - " + std::to_string(out.window_us) + " AS " + name : name);
+      items.push_back(i == window ? "epoch_us(\"window_end\") - " + std::to_string(out.window_us) +
+                                        " AS " + name
+                                  : name);
     }
     return items;
   }
@@ -79,7 +84,8 @@ struct Printer {
     for (size_t i = 0; i < grouping.slots.size(); ++i) {
       const Aggregate& made = grouping.slots[i].made;
       std::vector<std::string> names;
-      for (size_t j = 0; j < made.parts.size(); ++j) names.push_back(quoted_name(numbered("p", i, j)));
+      for (size_t j = 0; j < made.parts.size(); ++j)
+        names.push_back(quoted_name(numbered("p", i, j)));
       for (size_t j = 0; j < made.parts.size(); ++j) {
         const AggregatePart& part = made.parts[j];
         partial.push_back(cast_text(part.partial, part.type) + " AS " + names[j]);
@@ -87,16 +93,19 @@ struct Printer {
         merge.push_back(cast_text(filled(part.merge, names), part.type) + " AS " + names[j]);
         out.partial_schema.fields.push_back({numbered("p", i, j), part.type});
       }
-      final.push_back(cast_text(filled(made.final, names), made.type) + " AS " + quoted_name(numbered("a", i)));
+      final.push_back(cast_text(filled(made.final, names), made.type) + " AS " +
+                      quoted_name(numbered("a", i)));
     }
     std::string items = partial.empty() ? "" : ", " + listed(partial);
     std::string rest = outer.empty() ? "" : ", " + listed(outer);
     std::string merged = merge.empty() ? "" : ", " + listed(merge);
-    out.partial_sql = "SELECT " + end_of("\"w\".\"__start\"") + ", " + quoted_keys("\"rows\"") + rest + " FROM (SELECT " +
-                      grouping.keys[window].row_sql + " AS \"__start\", count(*) AS \"rows\"" + items + from_where +
-                      " GROUP BY " + groups + ") AS \"w\"";
-    out.merge_sql = "SELECT " + quoted_keys("\"window_end\", CAST(sum(\"rows\") AS BIGINT) AS \"rows\"") + merged +
-                    " FROM ticklake_input('partial') GROUP BY " + quoted_keys("\"window_end\"");
+    out.partial_sql = "SELECT " + end_of("\"w\".\"__start\"") + ", " + quoted_keys("\"rows\"") +
+                      rest + " FROM (SELECT " + grouping.keys[window].row_sql +
+                      " AS \"__start\", count(*) AS \"rows\"" + items + from_where + " GROUP BY " +
+                      groups + ") AS \"w\"";
+    out.merge_sql =
+        "SELECT " + quoted_keys("\"window_end\", CAST(sum(\"rows\") AS BIGINT) AS \"rows\"") +
+        merged + " FROM ticklake_input('partial') GROUP BY " + quoted_keys("\"window_end\"");
     return "SELECT " + listed(final) + " FROM ticklake_input('partial')";
   }
 
@@ -114,17 +123,21 @@ struct Printer {
           items.push_back(argument.sql + " AS " + quoted_name(name));
           out.partial_schema.fields.push_back({name, argument.type});
           argument.sql = quoted_name(name);
+          argument.parts.reset();
         }
         arguments.push_back(argument);
       }
       Aggregate made = TRY(slot.function->build(arguments, slot.options));
       std::vector<std::string> parts;
-      for (const AggregatePart& part : made.parts) parts.push_back(cast_text(part.partial, part.type));
-      final.push_back(cast_text(filled(made.final, parts), made.type) + " AS " + quoted_name(numbered("a", i)));
+      for (const AggregatePart& part : made.parts)
+        parts.push_back(cast_text(part.partial, part.type));
+      final.push_back(cast_text(filled(made.final, parts), made.type) + " AS " +
+                      quoted_name(numbered("a", i)));
     }
     out.partial_sql = "SELECT " + listed(items) + from_where;
     out.merge_sql = "SELECT * FROM ticklake_input('partial')";
-    return "SELECT " + listed(final) + " FROM ticklake_input('partial') GROUP BY " + quoted_keys("\"window_end\"");
+    return "SELECT " + listed(final) + " FROM ticklake_input('partial') GROUP BY " +
+           quoted_keys("\"window_end\"");
   }
 };
 
@@ -132,14 +145,19 @@ struct Printer {
 
 Result<std::string> Analyzer::windowed_text(Scope& scope, std::vector<std::string> where) {
   const Grouping& grouping = *scope.grouping;
-  Position position = grouping.event_time ? grouping.window_position : scope.select->items[0].expression->position;
-  std::string form = "FROM STREAM t WATERMARK ts DELAY OF INTERVAL 10 SECONDS .. GROUP BY window(ts, '1 minute')";
+  Position position =
+      grouping.event_time ? grouping.window_position : scope.select->items[0].expression->position;
+  std::string form =
+      "FROM STREAM t WATERMARK ts DELAY OF INTERVAL 10 SECONDS .. GROUP BY window(ts, '1 minute')";
   if (!grouping.event_time) {
-    return at(position, "an aggregation over a stream needs a time window: " + form +
-                            "; or aggregate in a materialized view", Code::Unsupported);
+    return at(position,
+              "an aggregation over a stream needs a time window: " + form +
+                  "; or aggregate in a materialized view",
+              Code::Unsupported);
   }
   if (!grouping.event_time->delay_us) {
-    std::string which = watermark_sql_.empty() ? "needs a WATERMARK" : "must be over the column that has the WATERMARK";
+    std::string which = watermark_sql_.empty() ? "needs a WATERMARK"
+                                               : "must be over the column that has the WATERMARK";
     return at(position, "window() over a stream " + which + ": " + form);
   }
   where.push_back(grouping.event_time->sql + " IS NOT NULL");

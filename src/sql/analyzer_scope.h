@@ -1,0 +1,115 @@
+// What the analyzer knows while it walks: columns, sources, groups, names in sight.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "sql/ast.h"
+#include "sql/coercion.h"
+#include "sql/functions.h"
+#include "sql/sql.h"
+
+namespace ticklake::sql {
+
+struct Column {
+  std::string name;      // as the user sees it
+  std::string sql_name;  // in its block
+  Type type;
+  std::optional<Origin> origin = {};
+  std::optional<int64_t> delay_us = {};
+};
+
+// An analyzed query: a SELECT text and what it gives.
+struct Rows {
+  std::string sql;
+  std::vector<Column> columns;
+  bool row = false;  // has the hidden column "__row"
+  bool streaming = false;
+  bool aggregated = false;  // a windowed aggregation over a stream
+};
+
+// One thing in FROM. Its text is followed by AS "id".
+struct Source {
+  std::string id;
+  std::vector<std::string> qualifier;
+  std::string sql;
+  std::vector<Column> columns;
+  bool row = false;
+  bool streaming = false;
+  bool aggregated = false;
+  // calls of from_json over it, computed once a row: text and column name
+  std::vector<std::pair<std::string, std::string>> hoisted = {};
+};
+
+struct JoinTree {
+  size_t source = 0;  // where there are no children
+  std::string word;   // "LEFT JOIN"
+  std::string on;
+  std::unique_ptr<JoinTree> left;
+  std::unique_ptr<JoinTree> right;
+};
+
+struct MergedColumn {  // of USING
+  std::string name;
+  Typed value;
+};
+
+struct GroupKey {
+  std::string match;  // an expression with this text over the rows is the key
+  Typed value;        // over the groups
+  std::string row_sql;
+  int64_t window_us = 0;  // of a window() key, whose value in groups is its start in micros
+};
+
+struct AggregateSlot {
+  const AggregateFunction* function = nullptr;
+  Arguments arguments;
+  AggregateOptions options;
+  Aggregate made;
+  std::string match;
+};
+
+struct Grouping {
+  std::vector<GroupKey> keys;
+  std::vector<AggregateSlot> slots;
+  std::string id;                   // of the groups
+  std::optional<Typed> event_time;  // argument of window()
+  Position window_position;
+};
+
+struct Scope {
+  std::deque<Source> sources;
+  std::unique_ptr<JoinTree> tree;
+  std::vector<MergedColumn> merged;
+  std::vector<std::pair<std::string, Typed>> aliases;  // of the select list so far
+  Grouping* grouping = nullptr;
+  bool over_groups = false;  // names are keys of the grouping
+  std::string no_aggregate;  // where not empty: the clause that may hold none
+  const Select* select = nullptr;
+  const Scope* outer = nullptr;
+};
+
+struct Environment {  // the CTEs in sight
+  const Environment* outer = nullptr;
+  const CommonTable* table = nullptr;
+};
+
+struct SelectedItem {
+  std::string name;
+  const Expression* expression = nullptr;
+  std::optional<Typed> value;  // of a star, without an expression
+  Position position;
+};
+
+struct Block {  // the clauses of a query around its SELECT
+  const std::vector<SortItem>* order_by = nullptr;
+  const std::optional<SortItem>* order_by_all = nullptr;
+  const Expression* limit = nullptr;
+  const Expression* offset = nullptr;
+};
+
+}  // namespace ticklake::sql

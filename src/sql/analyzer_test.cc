@@ -1,0 +1,234 @@
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "base/text.h"
+#include "sql/sql.h"
+
+namespace ticklake::sql {
+namespace {
+
+struct World {
+  std::map<std::string, Relation> tables;
+  Catalog catalog;
+
+  World() {
+    add("bronze", "raw STRING, kafka_ts TIMESTAMP, v BINARY");
+    add("silver", "symbol STRING, ts TIMESTAMP, price DOUBLE, size BIGINT, seq BIGINT, day DATE");
+    add("t", "a INT, b BIGINT, d DECIMAL(10,2), s STRING");
+    catalog.find = [this](const std::vector<std::string>& name) -> std::optional<Relation> {
+      auto found = tables.find(lowered(name.back()));
+      if (found == tables.end()) return std::nullopt;
+      return found->second;
+    };
+  }
+  World(const World&) = delete;
+  World& operator=(const World&) = delete;
+
+  void add(const std::string& name, const std::string& ddl) {
+    tables[name] = {"c.d." + name, *parse_ddl(ddl), nullptr};
+    catalog.candidates.push_back(name);
+  }
+
+  Result<Plan> plan(const std::string& text) {
+    auto statements = TRY(parse(text, "f.sql"));
+    return analyze(statements.front(), catalog, {.file = "f.sql", .now_us = 1'000'000});
+  }
+  std::string refusal(const std::string& text) {
+    auto made = plan(text);
+    return made ? "accepted" : made.error().message;
+  }
+  std::string types(const std::string& text) {
+    auto made = plan(text);
+    return made ? to_ddl(made->output) : made.error().message;
+  }
+  std::string sql(const std::string& text) {
+    auto made = plan(text);
+    return made ? made->duckdb_sql : made.error().message;
+  }
+};
+
+bool holds(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+size_t times(const std::string& text, const std::string& part) {
+  size_t count = 0;
+  for (size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++count;
+  return count;
+}
+
+TEST(Analyzer, TypesAreSparks) {
+  World world;
+  const std::pair<const char*, const char*> cases[] = {
+      {"SELECT sum(a) AS x, sum(d) AS y, avg(d) AS z FROM t",
+       "x BIGINT, y DECIMAL(20,2), z DECIMAL(14,6)"},
+      {"SELECT a / 2 AS x, a DIV 2 AS y, a % 2 AS z FROM t", "x DOUBLE, y BIGINT, z INT"},
+      {"SELECT d * d AS x, d / d AS y, d + 1 AS z FROM t",
+       "x DECIMAL(21,4), y DECIMAL(23,13), z DECIMAL(11,2)"},
+      {"SELECT coalesce(a, b) AS x, a + d AS y, a + 1.5D AS z FROM t",
+       "x BIGINT, y DECIMAL(13,2), z DOUBLE"},
+      {"SELECT count(*) AS n, max(s) AS m, collect_list(a) AS l FROM t",
+       "n BIGINT, m STRING, l ARRAY<INT>"},
+      {"SELECT round(d, 1) AS x, ceil(d) AS y, floor(1.5D) AS z FROM t",
+       "x DECIMAL(10,1), y DECIMAL(9,0), z BIGINT"},
+      {"SELECT row_number() OVER (ORDER BY a) AS r FROM t", "r INT"},
+      {"SELECT to_date(ts) AS d, ts - INTERVAL 1 HOUR AS e, day + INTERVAL 1 DAY AS f FROM silver",
+       "d DATE, e TIMESTAMP, f DATE"},
+      {"SELECT * FROM range(3)", "id BIGINT"},
+      {"SELECT * FROM VALUES (1, 'x'), (2.5, NULL)", "col1 DECIMAL(11,1), col2 STRING"},
+      {"SELECT a FROM t UNION ALL SELECT b FROM t", "a BIGINT"},
+  };
+  for (const auto& [text, expected] : cases) EXPECT_EQ(world.types(text), expected) << text;
+}
+
+TEST(Analyzer, RefusalsSayWhereWhatAndWhatToDo) {
+  World world;
+  const std::pair<const char*, const char*> cases[] = {
+      {"SELECT smbol FROM silver", "f.sql:1:8: unknown column smbol; did you mean symbol?"},
+      {"SELECT symbol FROM silber", "f.sql:1:20: unknown table silber; did you mean silver?"},
+      {"SELECT coalesc(a) FROM t",
+       "f.sql:1:8: the function coalesc() is not supported; did you mean coalesce()?"},
+      {"SELECT symbol, sum(size) FROM silver",
+       "f.sql:1:8: column symbol is neither grouped nor aggregated; add it to GROUP BY or write "
+       "any_value(symbol)"},
+      {"SELECT a FROM t WHERE sum(a) > 1",
+       "f.sql:1:23: the aggregate sum() cannot stand in WHERE; use HAVING"},
+      {"SELECT a FROM t JOIN t u ON t.a = u.a",
+       "f.sql:1:8: column a is ambiguous: it is in c.d.t and in u; write the table's name or alias "
+       "before it"},
+      {"SELECT (SELECT max(b) FROM t u WHERE u.a = t.a) FROM t",
+       "f.sql:1:44: column t.a is of the outer query; correlated subqueries are not supported: "
+       "write a join"},
+      {"SELECT from_json(v, 'a INT') FROM bronze",
+       "f.sql:1:18: from_json() needs a STRING but got BINARY; write CAST(v AS STRING)"},
+      {"SELECT regexp_like(s, '(?=x)') FROM t",
+       "f.sql:1:8: the regular expression uses lookahead, which is not supported; write it "
+       "without"},
+      {"SELECT regexp_like(s, '(a)\\\\1') FROM t",
+       "f.sql:1:8: the regular expression uses a backreference, which is not supported; write it "
+       "without"},
+      {"SELECT CAST(day AS INT) FROM silver",
+       "f.sql:1:8: a value of type DATE cannot be cast to INT"},
+      {"SELECT date_format(ts, 'yyyy-MM-dd G') FROM silver",
+       "f.sql:1:8: 'G' in the date pattern 'yyyy-MM-dd G' is not supported here; supported are "
+       "yyyy "
+       "MM dd HH mm ss SSS SSSSSS and quoted text"},
+      {"SELECT upper() FROM t", "f.sql:1:8: upper() takes 1 arguments but got 0"},
+      {"SELECT abs(day) FROM silver",
+       "f.sql:1:8: argument 1 of abs() expects a number but got DATE"},
+      {"SELECT rank() FROM t", "f.sql:1:8: rank() needs OVER (ORDER BY ..)"},
+      {"SELECT a FROM t ORDER BY 2",
+       "f.sql:1:26: ORDER BY 2 is not the number of a column: there are 1"},
+  };
+  for (const auto& [text, expected] : cases) EXPECT_EQ(world.refusal(text), expected) << text;
+}
+
+TEST(Analyzer, StreamsTakeOnlyWhatNeedsNoEnd) {
+  World world;
+  auto refusal = [&](const std::string& query) {
+    return world.refusal("CREATE STREAMING TABLE x AS " + query);
+  };
+  EXPECT_TRUE(
+      holds(refusal("SELECT DISTINCT symbol FROM STREAM silver"), "DISTINCT over a stream"));
+  EXPECT_TRUE(holds(refusal("SELECT symbol FROM STREAM silver LIMIT 1"), "LIMIT over a stream"));
+  EXPECT_TRUE(holds(refusal("SELECT symbol FROM STREAM silver ORDER BY ts"), "ORDER BY over a"));
+  EXPECT_TRUE(holds(refusal("SELECT t.a FROM STREAM silver JOIN t ON t.b = size"), "a join over"));
+  EXPECT_TRUE(holds(refusal("SELECT count(*) AS n FROM STREAM silver"), "needs a time window"));
+  EXPECT_TRUE(
+      holds(refusal("SELECT count(*) AS n FROM STREAM silver GROUP BY window(ts, '1 hour')"),
+            "needs a WATERMARK"));
+  EXPECT_TRUE(holds(refusal("SELECT symbol FROM silver"), "a streaming table reads a stream"));
+  EXPECT_TRUE(holds(world.refusal("CREATE MATERIALIZED VIEW x AS SELECT symbol FROM STREAM silver"),
+                    "STREAM is for CREATE STREAMING TABLE"));
+  EXPECT_TRUE(
+      holds(world.refusal("CREATE STREAMING TABLE x PARTITIONED BY (symbl) AS SELECT symbol FROM "
+                          "STREAM silver"),
+            "did you mean symbol?"));
+}
+
+TEST(Analyzer, FromJsonIsCalledOnceARowAboveItsSource) {
+  World world;
+  auto plan = world.plan(
+      "CREATE STREAMING TABLE x AS SELECT t.a, t.b FROM (SELECT from_json(raw, 'a INT, b INT') AS "
+      "t, "
+      "from_json(raw, 'a INT, b INT').a AS again FROM STREAM bronze WHERE kafka_ts IS NOT NULL) "
+      "WHERE t.a > 0");
+  ASSERT_TRUE(plan) << plan.error().message;
+  ASSERT_EQ(plan->from_json.size(), 1u);
+  EXPECT_EQ(times(plan->duckdb_sql, "ticklake_from_json_0("), 1u);
+  EXPECT_TRUE(holds(plan->duckdb_sql, "ticklake_from_json_0(\"t0\".\"raw\", \"t0\".\"__row\")"));
+  EXPECT_TRUE(plan->has_row);
+  EXPECT_EQ(plan->inputs[0].columns, (std::vector<std::string>{"kafka_ts", "raw"}));
+}
+
+TEST(Analyzer, WindowedAggregatesDecompose) {
+  World world;
+  auto plan = world.plan(
+      "CREATE STREAMING TABLE x (CONSTRAINT ok EXPECT (n > 0)) AS SELECT symbol, window.start AS "
+      "minute, max_by(price, struct(ts, seq)) AS c, avg(price) AS p, count(*) AS n FROM STREAM "
+      "silver "
+      "WATERMARK ts DELAY OF INTERVAL 10 SECONDS GROUP BY window(ts, '1 minute'), symbol");
+  ASSERT_TRUE(plan) << plan.error().message;
+  ASSERT_TRUE(plan->windowed);
+  EXPECT_EQ(plan->windowed->window_us, 60'000'000);
+  EXPECT_EQ(plan->windowed->delay_us, 10'000'000);
+  EXPECT_EQ(plan->windowed->event_time_column, "ts");
+  EXPECT_EQ(to_ddl(plan->output), "symbol STRING, minute TIMESTAMP, c DOUBLE, p DOUBLE, n BIGINT");
+  EXPECT_EQ(plan->windowed->partial_schema.fields[0].name, "window_end");
+  EXPECT_EQ(plan->windowed->partial_schema.fields[1].name, "rows");
+  EXPECT_FALSE(plan->has_row);
+  EXPECT_EQ(plan->expectations, 1);
+  EXPECT_TRUE(holds(plan->windowed->merge_sql, "GROUP BY \"window_end\""));
+}
+
+TEST(Analyzer, WindowedAggregatesThatDoNotDecomposeKeepRows) {
+  World world;
+  auto plan = world.plan(
+      "CREATE STREAMING TABLE x AS SELECT window.end AS e, first(price) AS f FROM STREAM silver "
+      "WATERMARK ts DELAY OF INTERVAL 10 SECONDS GROUP BY window(ts, '1 minute')");
+  ASSERT_TRUE(plan) << plan.error().message;
+  EXPECT_EQ(plan->windowed->merge_sql, "SELECT * FROM ticklake_input('partial')");
+  EXPECT_EQ(to_ddl(plan->windowed->partial_schema),
+            "window_end TIMESTAMP, rows BIGINT, x0_0 DOUBLE");
+}
+
+TEST(Analyzer, ConjunctsAreInPartitionForm) {
+  World world;
+  auto plan = world.plan(
+      "SELECT symbol FROM silver WHERE day = '2026-01-05' AND 5 < size AND price "
+      "IS NOT NULL AND (seq = 1 OR seq = 2)");
+  ASSERT_TRUE(plan) << plan.error().message;
+  const auto& conjuncts = plan->inputs[0].conjuncts;
+  ASSERT_EQ(conjuncts.size(), 3u);
+  EXPECT_EQ(conjuncts[0].literal, "2026-01-05");
+  EXPECT_EQ(conjuncts[1].column, "size");
+  EXPECT_EQ(conjuncts[1].op, Conjunct::Op::Greater);
+  EXPECT_EQ(conjuncts[2].op, Conjunct::Op::IsNotNull);
+}
+
+TEST(Analyzer, DivisionIsCheckedAndNullsSortFirst) {
+  World world;
+  EXPECT_TRUE(holds(world.sql("SELECT a / b FROM t"), "[DIVIDE_BY_ZERO]"));
+  EXPECT_FALSE(holds(world.sql("SELECT a / 2 FROM t"), "[DIVIDE_BY_ZERO]"));
+  EXPECT_TRUE(holds(world.sql("SELECT a FROM t ORDER BY a"), "ASC NULLS FIRST"));
+  EXPECT_TRUE(holds(world.sql("SELECT a FROM t ORDER BY a DESC"), "DESC NULLS LAST"));
+}
+
+TEST(Analyzer, ATemporaryViewIsExpanded) {
+  World world;
+  auto view = parse("CREATE TEMPORARY VIEW v AS SELECT a AS x FROM t", "v.sql");
+  ASSERT_TRUE(view);
+  world.tables["v"] = {"v", {}, std::make_shared<Statement>(view->front())};
+  EXPECT_EQ(world.types("SELECT x + 1 AS y FROM v"), "y INT");
+  EXPECT_TRUE(holds(world.refusal("SELECT a FROM v"), "unknown column a"));
+}
+
+TEST(Functions, AreManyAndSorted) {
+  auto names = function_names();
+  EXPECT_GE(names.size(), 150u);
+  EXPECT_TRUE(std::is_sorted(names.begin(), names.end()));
+}
+
+}  // namespace
+}  // namespace ticklake::sql
