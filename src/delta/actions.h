@@ -54,7 +54,8 @@ struct CommitInfo {
   std::string user_metadata = {};
   std::string isolation_level = {};
   std::optional<bool> is_blind_append = {};
-  std::string commit_id = {};  // of ours: tells whether an entry that was written without a reply is this one
+  std::string commit_id =
+      {};  // of ours: tells whether an entry that was written without a reply is this one
 };
 
 // Of V2 checkpoints.
@@ -77,13 +78,14 @@ struct Entry {
 // What tells files apart: the path and the deletion vector.
 std::string key_of(const std::string& path, const std::string& deletion_vector);
 
-// Newline-delimited JSON. Corrupt: says which line and what is wrong with it. Actions of unknown names are skipped, as
-// the protocol demands.
+// Newline-delimited JSON. Corrupt: says which line and what is wrong with it. Actions of unknown
+// names are skipped, as the protocol demands.
 Result<Entry> parse_entry(std::string_view text);
 
 std::string to_text(const Entry& entry);
 
-// A schema that ticklake cannot hold is an error of the table's feature, not of its log: Unsupported stays so.
+// A schema that ticklake cannot hold is an error of the table's feature, not of its log:
+// Unsupported stays so.
 Result<Metadata> make_metadata(Metadata base, const std::string& schema_string);
 
 }  // namespace ticklake::delta

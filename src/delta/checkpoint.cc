@@ -16,7 +16,7 @@
 namespace ticklake::delta {
 namespace {
 
-constexpr int64_t kRowsPerBatch = 8 << 10;          // what is held in Arrow form at a time
+constexpr int64_t kRowsPerBatch = 8 << 10;  // what is held in Arrow form at a time
 constexpr int64_t kRowGroupBytes = 16 << 20;
 constexpr int64_t kRetentionMs = 7 * 86'400'000LL;  // of tombstones, by default
 
@@ -39,7 +39,9 @@ class RowWriter {
   RowWriter& number(std::optional<int64_t> value) {
     return noted(next<arrow::Int64Builder>().AppendOrNull(value));
   }
-  RowWriter& small_number(int32_t value) { return noted(next<arrow::Int32Builder>().Append(value)); }
+  RowWriter& small_number(int32_t value) {
+    return noted(next<arrow::Int32Builder>().Append(value));
+  }
   RowWriter& flag(bool value) { return noted(next<arrow::BooleanBuilder>().Append(value)); }
 
   RowWriter& list(const std::vector<std::string>& values, bool there = true) {
@@ -193,11 +195,11 @@ Result<Counts> write_state(ParquetFile& file, const State& state, int64_t expire
                                   row.text(app_id).number(txn.version);
                                   row.number(txn.last_updated_ms);
                                 }));
-  counts.rows += TRY(write_rows(file, Action::Domain, state.domains,
-                                [](RowWriter& row, const std::string& name,
-                                   const std::string& configuration) {
-                                  row.text(name).text(configuration).flag(false);
-                                }));
+  counts.rows +=
+      TRY(write_rows(file, Action::Domain, state.domains,
+                     [](RowWriter& row, const std::string& name, const std::string& configuration) {
+                       row.text(name).text(configuration).flag(false);
+                     }));
   counts.adds = TRY(write_rows(file, Action::Add, state.files,
                                [](RowWriter& row, const std::string&, const auto& live) {
                                  const AddFile& add = live->add;
@@ -240,8 +242,8 @@ std::shared_ptr<arrow::Schema> checkpoint_schema() {
   auto flag = arrow::boolean();
   auto texts = arrow::list(field("element", text));
   auto map = arrow::map(text, text);
-  auto txn = arrow::struct_({field("appId", text), field("version", number),
-                             field("lastUpdated", number)});
+  auto txn = arrow::struct_(
+      {field("appId", text), field("version", number), field("lastUpdated", number)});
   auto add = arrow::struct_({field("path", text), field("partitionValues", map),
                              field("size", number), field("modificationTime", number),
                              field("dataChange", flag), field("stats", text), field("tags", map)});
@@ -249,15 +251,15 @@ std::shared_ptr<arrow::Schema> checkpoint_schema() {
                                 field("dataChange", flag), field("extendedFileMetadata", flag),
                                 field("partitionValues", map), field("size", number)});
   auto format = arrow::struct_({field("provider", text), field("options", map)});
-  auto metadata = arrow::struct_(
-      {field("id", text), field("name", text), field("description", text), field("format", format),
-       field("schemaString", text), field("partitionColumns", texts), field("createdTime", number),
-       field("configuration", map)});
+  auto metadata = arrow::struct_({field("id", text), field("name", text),
+                                  field("description", text), field("format", format),
+                                  field("schemaString", text), field("partitionColumns", texts),
+                                  field("createdTime", number), field("configuration", map)});
   auto protocol = arrow::struct_({field("minReaderVersion", arrow::int32()),
                                   field("minWriterVersion", arrow::int32()),
                                   field("readerFeatures", texts), field("writerFeatures", texts)});
-  auto domain = arrow::struct_({field("domain", text), field("configuration", text),
-                                field("removed", flag)});
+  auto domain =
+      arrow::struct_({field("domain", text), field("configuration", text), field("removed", flag)});
   // In the order of Action.
   return arrow::schema({field("txn", txn), field("add", add), field("remove", remove),
                         field("metaData", metadata), field("protocol", protocol),
@@ -275,8 +277,8 @@ PersistentMap<std::shared_ptr<const Tombstone>> without_expired(
 
 int64_t tombstones_expire_ms(const Metadata& metadata, int64_t now_ms) {
   auto found = metadata.configuration.find("delta.deletedFileRetentionDuration");
-  auto retention = found == metadata.configuration.end() ? std::nullopt
-                                                         : interval_ms(found->second);
+  auto retention =
+      found == metadata.configuration.end() ? std::nullopt : interval_ms(found->second);
   return now_ms - retention.value_or(kRetentionMs);
 }
 
@@ -285,13 +287,14 @@ Result<void> checkpoint(io::FileStore& files, const io::Clock& clock, const Snap
   TRY(check_writable(state));
   io::Path path = io::join(log_directory(state.root),
                            fmt::format("{:020}.checkpoint.parquet", state.version.value));
-  ParquetFile file = TRY(ParquetFile::create(files, path, checkpoint_schema(), nullptr,
-                                             kRowGroupBytes));
+  ParquetFile file =
+      TRY(ParquetFile::create(files, path, checkpoint_schema(), nullptr, kRowGroupBytes));
   int64_t expire_ms = tombstones_expire_ms(*state.metadata, clock.now_ms());
   Counts counts = TRY(write_state(file, state, expire_ms));
   auto done = file.close();
   if (done) return write_hint(files, state, counts, done->size);
-  // Another writer's checkpoint of this version, or an earlier try whose hint is missing, holds the same.
+  // Another writer's checkpoint of this version, or an earlier try whose hint is missing, holds the
+  // same.
   auto there = files.info(path);
   if (!there) return std::move(done).error();
   return write_hint(files, state, counts, there->size);

@@ -20,12 +20,32 @@ namespace ticklake::delta {
 namespace {
 
 constexpr int64_t kRowsPerBatch = 16 << 10;
-constexpr std::array kFields = {
-    "path", "partitionValues", "size", "modificationTime", "dataChange", "stats", "tags",
-    "deletionVector", "deletionTimestamp", "extendedFileMetadata", "appId", "version",
-    "lastUpdated", "domain", "configuration", "removed", "minReaderVersion", "minWriterVersion",
-    "readerFeatures", "writerFeatures", "id", "name", "description", "schemaString",
-    "partitionColumns", "createdTime"};
+constexpr std::array kFields = {"path",
+                                "partitionValues",
+                                "size",
+                                "modificationTime",
+                                "dataChange",
+                                "stats",
+                                "tags",
+                                "deletionVector",
+                                "deletionTimestamp",
+                                "extendedFileMetadata",
+                                "appId",
+                                "version",
+                                "lastUpdated",
+                                "domain",
+                                "configuration",
+                                "removed",
+                                "minReaderVersion",
+                                "minWriterVersion",
+                                "readerFeatures",
+                                "writerFeatures",
+                                "id",
+                                "name",
+                                "description",
+                                "schemaString",
+                                "partitionColumns",
+                                "createdTime"};
 
 Error damaged(const io::Path& path, std::string_view why) {
   return Error{Code::Corrupt, fmt::format("{}: the checkpoint is damaged: {}", path, why)};
@@ -80,7 +100,8 @@ Result<void> for_each_batch(const std::shared_ptr<arrow::io::RandomAccessFile>& 
   }
 }
 
-// Collects a checkpoint's actions. Files and transactions go in at once when all are known, in O(n log n) of moves.
+// Collects a checkpoint's actions. Files and transactions go in at once when all are known, in O(n
+// log n) of moves.
 struct Collected {
   Entry head;  // protocol, metadata, sidecars
   std::vector<PersistentMap<std::shared_ptr<const LiveFile>>::Entry> files;

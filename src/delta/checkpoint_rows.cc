@@ -15,7 +15,8 @@
 namespace ticklake::delta {
 namespace {
 
-// One field of an action's struct as an array of the type that is expected; null where the file lacks it.
+// One field of an action's struct as an array of the type that is expected; null where the file
+// lacks it.
 template <typename Array>
 Result<std::shared_ptr<Array>> field_of(const arrow::StructArray& rows, const char* name,
                                         const Type& type) {
@@ -273,10 +274,13 @@ Result<void> append_sidecars(const Fields& action, Entry& entry) {
 
 Result<void> append_rows(const arrow::RecordBatch& batch, Entry& entry) {
   using Append = Result<void> (*)(const Fields&, Entry&);
-  constexpr std::pair<const char*, Append> kinds[] = {
-      {"protocol", append_protocol}, {"metaData", append_metadata},    {"add", append_adds},
-      {"remove", append_removes},    {"txn", append_txns},             {"sidecar", append_sidecars},
-      {"domainMetadata", append_domains}};
+  constexpr std::pair<const char*, Append> kinds[] = {{"protocol", append_protocol},
+                                                      {"metaData", append_metadata},
+                                                      {"add", append_adds},
+                                                      {"remove", append_removes},
+                                                      {"txn", append_txns},
+                                                      {"sidecar", append_sidecars},
+                                                      {"domainMetadata", append_domains}};
   for (const auto& [name, append] : kinds) {
     auto column = batch.GetColumnByName(name);
     if (!column || column->null_count() == column->length()) continue;

@@ -7,8 +7,8 @@
 
 namespace ticklake::delta {
 
-// Adds the actions of the batch's rows to `entry`. Columns and fields that are not known are ignored. Corrupt where one
-// that is needed is missing or of another type.
+// Adds the actions of the batch's rows to `entry`. Columns and fields that are not known are
+// ignored. Corrupt where one that is needed is missing or of another type.
 Result<void> append_rows(const arrow::RecordBatch& batch, Entry& entry);
 
 }  // namespace ticklake::delta

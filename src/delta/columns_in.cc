@@ -30,8 +30,9 @@ bool can_stand_for(const arrow::DataType& found, const Type& type) {
     case Kind::Integer:
     case Kind::Long: return integer;
     case Kind::Float: return id == Id::FLOAT || id == Id::HALF_FLOAT;
-    case Kind::Double: return id == Id::DOUBLE || id == Id::FLOAT || id == Id::HALF_FLOAT ||
-                              (integer && arrow::bit_width(id) <= 32);
+    case Kind::Double:
+      return id == Id::DOUBLE || id == Id::FLOAT || id == Id::HALF_FLOAT ||
+             (integer && arrow::bit_width(id) <= 32);
     case Kind::Decimal: return integer || arrow::is_decimal(id);
     case Kind::String:
     case Kind::Binary: return is_text(id);
@@ -48,9 +49,9 @@ Result<ArrayPtr> casted(const ArrayPtr& array, const std::shared_ptr<arrow::Data
   options.allow_time_truncate = true;  // nanoseconds to micros, as Spark reads them
   auto cast = arrow::compute::Cast(arrow::Datum(array), options);
   if (!cast.ok()) {
-    return Error{Code::Corrupt, fmt::format("a value of {} does not fit {}: {}",
-                                            array->type()->ToString(), to->ToString(),
-                                            cast.status().message())};
+    return Error{Code::Corrupt,
+                 fmt::format("a value of {} does not fit {}: {}", array->type()->ToString(),
+                             to->ToString(), cast.status().message())};
   }
   return cast->make_array();
 }
@@ -76,8 +77,10 @@ Result<ArrayPtr> adapted_leaf(const ArrayPtr& array, const Type& type) {
                                                 array->type()->ToString(), to_sql(type))};
   }
   if (array->type_id() == Id::TIMESTAMP && to->id() == Id::TIMESTAMP) {
-    ArrayPtr micros = TRY(casted(array, arrow::timestamp(arrow::TimeUnit::MICRO,
-        static_cast<const arrow::TimestampType&>(*array->type()).timezone())));
+    ArrayPtr micros = TRY(casted(
+        array,
+        arrow::timestamp(arrow::TimeUnit::MICRO,
+                         static_cast<const arrow::TimestampType&>(*array->type()).timezone())));
     return relabelled(micros, to);
   }
   return casted(array, to);
@@ -106,9 +109,8 @@ Result<ArrayPtr> adapted_struct(const ArrayPtr& array, const Type& type) {
       valid = whole->null_bitmap();
     }
   }
-  return ArrayPtr(std::make_shared<arrow::StructArray>(to_arrow(type), array->length(),
-                                                       std::move(children), valid,
-                                                       array->null_count()));
+  return ArrayPtr(std::make_shared<arrow::StructArray>(
+      to_arrow(type), array->length(), std::move(children), valid, array->null_count()));
 }
 
 // A list or map of this file with other children: the same offsets and NULLs.

@@ -10,9 +10,10 @@
 
 namespace ticklake::delta {
 
-// The array in the type that to_arrow(type) says: fields of structs by name (missing ones NULL, others ignored), narrow
-// numbers widened, other units of time, encodings and lengths of text normalised. Corrupt where values do not fit;
-// Unsupported where the file's type is not one that can stand for the table's.
+// The array in the type that to_arrow(type) says: fields of structs by name (missing ones NULL,
+// others ignored), narrow numbers widened, other units of time, encodings and lengths of text
+// normalised. Corrupt where values do not fit; Unsupported where the file's type is not one that
+// can stand for the table's.
 Result<std::shared_ptr<arrow::Array>> adapted(const std::shared_ptr<arrow::Array>& array,
                                               const Type& type);
 

@@ -1,7 +1,9 @@
-// Optimistic commits: decide, try to take the next version, and where another writer took it, look at what it did.
+// Optimistic commits: decide, try to take the next version, and where another writer took it, look
+// at what it did.
 //
-// Invariant: an entry is written whole under a version that no one had (put_if_absent), and it is known by its
-// ticklakeCommitId. So a commit is in the log once or not at all, whatever replies are lost.
+// Invariant: an entry is written whole under a version that no one had (put_if_absent), and it is
+// known by its ticklakeCommitId. So a commit is in the log once or not at all, whatever replies are
+// lost.
 #include "delta/commit.h"
 
 #include <fmt/format.h>
@@ -19,8 +21,9 @@ namespace {
 // Lost races after which a commit gives up: a writer that loses so often has to see the table anew.
 constexpr int kRacesMax = 200;
 
-// Where the table has no interval of its own, a checkpoint waits until so many percent of its rows were committed anew:
-// otherwise writing checkpoints would make every commit to a large table cost O(table).
+// Where the table has no interval of its own, a checkpoint waits until so many percent of its rows
+// were committed anew: otherwise writing checkpoints would make every commit to a large table cost
+// O(table).
 constexpr int64_t kCheckpointInterval = 10;
 constexpr int64_t kRowsPerCommit = 100;
 
@@ -54,8 +57,9 @@ Result<void> check_files(const State& state, const Transaction& transaction) {
   seen.clear();
   for (const RemoveFile& remove : transaction.removes) {
     if (append_only && remove.data_change) {
-      return Error{Code::Invalid, state.root + ": the table is append-only (delta.appendOnly); "
-                                               "rows cannot be removed or changed"};
+      return Error{Code::Invalid, state.root +
+                                      ": the table is append-only (delta.appendOnly); "
+                                      "rows cannot be removed or changed"};
     }
     if (!seen.insert(remove.path).second) {
       return Error{Code::Invalid, fmt::format("{}: the file {} is removed twice in one commit",
@@ -72,8 +76,8 @@ Result<void> check_files(const State& state, const Transaction& transaction) {
 // Whether what `theirs` did at `version` takes away what the transaction relies on.
 Result<void> check_race(const State& state, const Transaction& transaction, const Entry& theirs) {
   auto at = [&](const std::string& what) {
-    return conflict(state, fmt::format("version {}, committed meanwhile, {}",
-                                       state.version.value + 1, what));
+    return conflict(
+        state, fmt::format("version {}, committed meanwhile, {}", state.version.value + 1, what));
   };
   if (theirs.protocol) return at("changed the table's protocol");
   if (theirs.metadata) return at("changed the table's metadata");
@@ -204,9 +208,9 @@ Result<Written> write_entry(io::FileStore& files, const io::Path& root, Version 
   if (back.error().code != Code::NotFound) {
     Error error = std::move(back).error();
     if (put.error().code == Code::Unavailable) error.code = Code::Unavailable;
-    return prefixed(fmt::format("{}: whether version {} was written is not known", root,
-                                version.value),
-                    std::move(error));
+    return prefixed(
+        fmt::format("{}: whether version {} was written is not known", root, version.value),
+        std::move(error));
   }
   Error error = std::move(put).error();
   error.code = Code::Unavailable;
@@ -214,14 +218,15 @@ Result<Written> write_entry(io::FileStore& files, const io::Path& root, Version 
 }
 
 State after_own(io::FileStore& files, const State& before, const Entry& entry) {
-  // The file's time, as readers of the log see it. The commit stands even if that cannot be had now.
+  // The file's time, as readers of the log see it. The commit stands even if that cannot be had
+  // now.
   auto file = files.info(entry_path(before.root, before.version + 1));
   return advanced(before, entry, file ? file->modified_ms : entry.info->timestamp_ms.value_or(0));
 }
 
 State with_checkpoint_if_due(io::FileStore& files, const io::Clock& clock, State state) {
-  int64_t rows = static_cast<int64_t>(state.files.size() + state.tombstones.size() +
-                                      state.txns.size());
+  int64_t rows =
+      static_cast<int64_t>(state.files.size() + state.tombstones.size() + state.txns.size());
   int64_t usual = std::max(kCheckpointInterval, rows / kRowsPerCommit);
   int64_t interval = config_count(*state.metadata, "delta.checkpointInterval", usual);
   if (state.version.value - state.checkpoint_version < std::max<int64_t>(interval, 1)) {
@@ -230,8 +235,8 @@ State with_checkpoint_if_due(io::FileStore& files, const io::Clock& clock, State
   // A checkpoint only saves readers time; one that fails is due again an interval later.
   (void)checkpoint(files, clock, to_snapshot(state));
   state.checkpoint_version = state.version.value;
-  state.tombstones = without_expired(state.tombstones,
-                                     tombstones_expire_ms(*state.metadata, clock.now_ms()));
+  state.tombstones =
+      without_expired(state.tombstones, tombstones_expire_ms(*state.metadata, clock.now_ms()));
   return state;
 }
 
@@ -251,7 +256,8 @@ Result<Snapshot> commit(io::FileStore& files, const io::Clock& clock, const Snap
     state = TRY(after_lost_race(files, state, transaction));
   }
   return conflict(state, fmt::format("lost the race for a version {} times; other writers are too "
-                                     "busy, try again later", kRacesMax));
+                                     "busy, try again later",
+                                     kRacesMax));
 }
 
 }  // namespace ticklake::delta

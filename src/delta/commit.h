@@ -12,8 +12,8 @@ enum class Written : uint8_t {
   Theirs,  // another writer's entry has the version
 };
 
-// Writes one entry under its version, whole or not at all. A failure of unknown outcome is settled by reading back.
-// Unavailable: the entry is not there, or it could not be found out.
+// Writes one entry under its version, whole or not at all. A failure of unknown outcome is settled
+// by reading back. Unavailable: the entry is not there, or it could not be found out.
 Result<Written> write_entry(io::FileStore& files, const io::Path& root, Version version,
                             const Entry& entry);
 

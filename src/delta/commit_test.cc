@@ -53,7 +53,10 @@ TEST(Commit, IsAConflictWhenTheRaceMattered) {
        [](auto& t) { t.removes = {{"old"}}; }},
       {"added rows", [](auto& t) { t.reads_table = true; }, [](auto&) {}},
       {"removed rows", [](auto& t) { t.reads_table = true; },
-       [](auto& t) { t.adds.clear(); t.removes = {{"old"}}; }},
+       [](auto& t) {
+         t.adds.clear();
+         t.removes = {{"old"}};
+       }},
   };
   for (const Case& c : cases) {
     TestTable t;
@@ -108,9 +111,10 @@ TEST(Commit, RemovesCarryWhatTheSnapshotKnows) {
   std::string entry = ok(t.files.read("/t/_delta_log/00000000000000000002.json"));
   EXPECT_NE(entry.find(R"("extendedFileMetadata":true)"), std::string::npos) << entry;
   EXPECT_NE(entry.find(R"("partitionValues":{"p":"x y"})"), std::string::npos) << entry;
-  EXPECT_NE(entry.find("p%3Dx%20y") == std::string::npos ? entry.find("p=x%20y/")
-                                                         : std::string::npos,
-            std::string::npos) << entry;
+  EXPECT_NE(
+      entry.find("p%3Dx%20y") == std::string::npos ? entry.find("p=x%20y/") : std::string::npos,
+      std::string::npos)
+      << entry;
   EXPECT_NE(entry.find(R"("numRemovedFiles":"1")"), std::string::npos) << entry;
 }
 
@@ -125,8 +129,8 @@ TEST(Commit, RefusesRemovesOfAnAppendOnlyTable) {
   EXPECT_EQ(ok(commit(t.files, t.clock, one, removal)).version(), Version(2));
 }
 
-// Another writer commits just before each single step of ours, and each step fails in turn, with and without effect:
-// the log stays whole, and a commit that says it succeeded is there once.
+// Another writer commits just before each single step of ours, and each step fails in turn, with
+// and without effect: the log stays whole, and a commit that says it succeeded is there once.
 TEST(Commit, SurvivesAFaultAtEveryStep) {
   for (int mode = 0; mode < 3; ++mode) {
     for (int at = 0; at < 40; ++at) {

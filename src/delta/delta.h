@@ -1,5 +1,5 @@
-// Delta Lake tables: open, read, append, commit, maintain. The authority is PROTOCOL.md of delta-io/delta; section names
-// in this folder's comments are its.
+// Delta Lake tables: open, read, append, commit, maintain. The authority is PROTOCOL.md of
+// delta-io/delta; section names in this folder's comments are its.
 #pragma once
 
 #include <map>
@@ -42,9 +42,9 @@ struct AddFile {
   int64_t size = 0;
   int64_t modified_ms = 0;
   bool data_change = true;
-  std::string stats = {};                     // JSON as in the log, or ""
+  std::string stats = {};  // JSON as in the log, or ""
   std::map<std::string, std::string> tags = {};
-  std::optional<int64_t> records() const;     // numRecords of the statistics
+  std::optional<int64_t> records() const;  // numRecords of the statistics
 };
 
 struct RemoveFile {
@@ -62,11 +62,12 @@ class Snapshot {
   const Protocol& protocol() const;
   const Metadata& metadata() const;
   const Schema& schema() const { return metadata().schema; }
-  std::vector<AddFile> files() const;              // sorted by (partition values, path): one order for one content
+  std::vector<AddFile> files()
+      const;  // sorted by (partition values, path): one order for one content
   int64_t file_count() const;
   std::optional<int64_t> txn(const std::string& app_id) const;  // "Transaction Identifiers"
   std::map<std::string, int64_t> txns() const;
-  std::map<std::string, std::string> domains() const;           // "Domain Metadata"
+  std::map<std::string, std::string> domains() const;  // "Domain Metadata"
 
   struct State;
   explicit Snapshot(std::shared_ptr<const State> state) : state_(std::move(state)) {}
@@ -76,8 +77,9 @@ class Snapshot {
   std::shared_ptr<const State> state_;
 };
 
-// The newest version, one version, or the newest not younger than a time. NotFound: no table there, or no such version.
-// Corrupt: a gap in the log, an unreadable entry. Unsupported: names every reader feature that ticklake does not know.
+// The newest version, one version, or the newest not younger than a time. NotFound: no table there,
+// or no such version. Corrupt: a gap in the log, an unreadable entry. Unsupported: names every
+// reader feature that ticklake does not know.
 Result<Snapshot> open(io::FileStore& files, const io::Path& root);
 Result<Snapshot> open_version(io::FileStore& files, const io::Path& root, Version version);
 Result<Snapshot> open_timestamp(io::FileStore& files, const io::Path& root, int64_t timestamp_ms);
@@ -85,48 +87,57 @@ Result<Snapshot> open_timestamp(io::FileStore& files, const io::Path& root, int6
 // The newest version, reading only what was committed since `snapshot`.
 Result<Snapshot> refresh(io::FileStore& files, const Snapshot& snapshot);
 
-// Makes version 0. Conflict: there is a table. TimestampNtz columns turn the timestampNtz feature on. Invalid: a name or
-// type that Delta refuses, a partition column that is not in the schema. Refused: delta.setTransactionRetentionDuration.
-Result<Snapshot> create(io::FileStore& files, const io::Clock& clock, const io::Path& root, Metadata metadata);
+// Makes version 0. Conflict: there is a table. TimestampNtz columns turn the timestampNtz feature
+// on. Invalid: a name or type that Delta refuses, a partition column that is not in the schema.
+// Refused: delta.setTransactionRetentionDuration.
+Result<Snapshot> create(io::FileStore& files, const io::Clock& clock, const io::Path& root,
+                        Metadata metadata);
 
 // What one commit does.
 struct Transaction {
-  std::string operation;                                 // "WRITE", "STREAMING UPDATE", ... for commitInfo
-  std::map<std::string, std::string> parameters = {};    // operationParameters
+  std::string operation;  // "WRITE", "STREAMING UPDATE", ... for commitInfo
+  std::map<std::string, std::string> parameters = {};  // operationParameters
   std::vector<AddFile> adds = {};
   std::vector<RemoveFile> removes = {};
-  std::optional<Metadata> metadata = {};                 // a new one
-  std::map<std::string, int64_t> txns = {};              // appId -> version, to be set
-  // Compare and set: each named txn must have this value (nothing: be absent) before the commit and again after every
-  // lost race; otherwise Conflict and nothing is written.
+  std::optional<Metadata> metadata = {};     // a new one
+  std::map<std::string, int64_t> txns = {};  // appId -> version, to be set
+  // Compare and set: each named txn must have this value (nothing: be absent) before the commit and
+  // again after every lost race; otherwise Conflict and nothing is written.
   std::map<std::string, std::optional<int64_t>> expected_txns = {};
-  // The commit was decided on the content of the table (overwrite): any data committed meanwhile is a Conflict.
+  // The commit was decided on the content of the table (overwrite): any data committed meanwhile is
+  // a Conflict.
   bool reads_table = false;
 };
 
-// Adds one version on top of `base`; a race lost to a commit that does not touch what this one relies on is retried on
-// top of it. Conflict: the race mattered (metadata or protocol changed, a file removed twice, expected_txns, reads_table).
-// When the outcome of the write is unknown, it is settled by reading back. Costs O(what is committed), not O(table).
-// Writes a checkpoint every delta.checkpointInterval (10) versions; a failed checkpoint does not fail the commit.
-Result<Snapshot> commit(io::FileStore& files, const io::Clock& clock, const Snapshot& base, Transaction transaction);
+// Adds one version on top of `base`; a race lost to a commit that does not touch what this one
+// relies on is retried on top of it. Conflict: the race mattered (metadata or protocol changed, a
+// file removed twice, expected_txns, reads_table). When the outcome of the write is unknown, it is
+// settled by reading back. Costs O(what is committed), not O(table). Writes a checkpoint every
+// delta.checkpointInterval (10) versions; a failed checkpoint does not fail the commit.
+Result<Snapshot> commit(io::FileStore& files, const io::Clock& clock, const Snapshot& base,
+                        Transaction transaction);
 
 struct WriteOptions {
   int64_t target_file_bytes = 128 << 20;
   std::map<std::string, std::string> tags = {};  // of each AddFile
 };
 
-// Writes the batches into new Parquet files (zstd), one or more for each partition, with statistics, in the order
-// given, and returns what to commit. Schema enforcement: Invalid where a column is missing, unknown, of another type, or
-// NULL where NOT NULL. Nothing is visible until committed. No files for no rows.
-Result<std::vector<AddFile>> write(io::FileStore& files, const io::Clock& clock, const Snapshot& snapshot,
-                                   const Batches& batches, const WriteOptions& options = {});
+// Writes the batches into new Parquet files (zstd), one or more for each partition, with
+// statistics, in the order given, and returns what to commit. Schema enforcement: Invalid where a
+// column is missing, unknown, of another type, or NULL where NOT NULL. Nothing is visible until
+// committed. No files for no rows.
+Result<std::vector<AddFile>> write(io::FileStore& files, const io::Clock& clock,
+                                   const Snapshot& snapshot, const Batches& batches,
+                                   const WriteOptions& options = {});
 
-// Reads one file's rows: the named columns of the table's schema (all: empty) in that order, partition values filled
-// in, columns that the file lacks NULL, in batches of at most 64 Ki rows.
-Result<std::shared_ptr<arrow::RecordBatchReader>> read(io::FileStore& files, const Snapshot& snapshot,
-                                                       const AddFile& file, const std::vector<std::string>& columns = {});
+// Reads one file's rows: the named columns of the table's schema (all: empty) in that order,
+// partition values filled in, columns that the file lacks NULL, in batches of at most 64 Ki rows.
+Result<std::shared_ptr<arrow::RecordBatchReader>> read(
+    io::FileStore& files, const Snapshot& snapshot, const AddFile& file,
+    const std::vector<std::string>& columns = {});
 
-// A condition on one column, for pruning: column <op> literal, as text in the form of partition values.
+// A condition on one column, for pruning: column <op> literal, as text in the form of partition
+// values.
 struct Condition {
   enum class Op : uint8_t { Equal, Less, LessEqual, Greater, GreaterEqual, IsNull, IsNotNull };
   std::string column;
@@ -135,7 +146,8 @@ struct Condition {
 };
 
 // False where partition values or statistics prove that no row of the file meets all conditions.
-bool may_match(const Snapshot& snapshot, const AddFile& file, const std::vector<Condition>& conditions);
+bool may_match(const Snapshot& snapshot, const AddFile& file,
+               const std::vector<Condition>& conditions);
 
 // One commit, for streaming from a table and for history.
 struct Commit {
@@ -152,8 +164,10 @@ struct Commit {
   std::optional<Metadata> metadata;
 };
 
-// The commits `from`..`to`, both included. NotFound names the first version that is no longer there.
-Result<std::vector<Commit>> commits(io::FileStore& files, const io::Path& root, Version from, Version to);
+// The commits `from`..`to`, both included. NotFound names the first version that is no longer
+// there.
+Result<std::vector<Commit>> commits(io::FileStore& files, const io::Path& root, Version from,
+                                    Version to);
 
 // Newest first, at most `limit`.
 Result<std::vector<Commit>> history(io::FileStore& files, const io::Path& root, int64_t limit);

@@ -9,8 +9,8 @@ namespace {
 #define ASSERT_OK(result) ASSERT_TRUE(result) << (result).error().message
 
 Schema ticks() {
-  return Schema{{Field{"symbol", Kind::String}, Field{"price", Kind::Double},
-                 Field{"day", Kind::Date}}};
+  return Schema{
+      {Field{"symbol", Kind::String}, Field{"price", Kind::Double}, Field{"day", Kind::Date}}};
 }
 
 BatchPtr tick_rows(int64_t count, int32_t days) {

@@ -36,8 +36,8 @@ Result<Commit> commit_at(io::FileStore& files, const io::Path& root, Version ver
                          int64_t after_ms) {
   auto entry = read_entry(files, root, version);
   if (!entry && entry.error().code == Code::NotFound) {
-    return Error{Code::NotFound, fmt::format("{}: version {} is not in the log", root,
-                                             version.value)};
+    return Error{Code::NotFound,
+                 fmt::format("{}: version {} is not in the log", root, version.value)};
   }
   if (!entry) return std::move(entry).error();
   int64_t file_ms = 0;
@@ -69,8 +69,8 @@ Result<Version> last_in_commit(io::FileStore& files, const io::Path& root, Versi
     Version middle = from + (to - from + 1) / 2;
     Entry entry = TRY(read_entry(files, root, middle));
     if (!entry.info || !entry.info->in_commit_timestamp_ms) {
-      return Error{Code::Corrupt, fmt::format("{}: version {} has no inCommitTimestamp", root,
-                                              middle.value)};
+      return Error{Code::Corrupt,
+                   fmt::format("{}: version {} has no inCommitTimestamp", root, middle.value)};
     }
     if (*entry.info->in_commit_timestamp_ms <= timestamp_ms) {
       from = middle;
@@ -81,8 +81,8 @@ Result<Version> last_in_commit(io::FileStore& files, const io::Path& root, Versi
   return from;
 }
 
-// "Recommendations for Readers of Tables with In-Commit Timestamps": from the version that turned them on, they decide;
-// before it, the files' times.
+// "Recommendations for Readers of Tables with In-Commit Timestamps": from the version that turned
+// them on, they decide; before it, the files' times.
 Result<std::optional<Version>> version_as_of(io::FileStore& files, const Snapshot& newest,
                                              const Listing& listing, int64_t timestamp_ms) {
   std::map<int64_t, int64_t> times = commit_times(listing);
@@ -100,8 +100,8 @@ Result<std::optional<Version>> version_as_of(io::FileStore& files, const Snapsho
   bool early = entry.info && entry.info->in_commit_timestamp_ms &&
                *entry.info->in_commit_timestamp_ms <= timestamp_ms;
   if (!early) return std::optional<Version>();
-  Version found = TRY(last_in_commit(files, newest.root(), Version(first), newest.version(),
-                                     timestamp_ms));
+  Version found =
+      TRY(last_in_commit(files, newest.root(), Version(first), newest.version(), timestamp_ms));
   return std::optional(found);
 }
 
@@ -115,10 +115,10 @@ Result<Snapshot> open_timestamp(io::FileStore& files, const io::Path& root, int6
   if (!version) {
     Version first(listing.entries.begin()->first);
     Commit earliest = TRY(commit_at(files, root, first, 0));
-    return no_table_at(root, timestamp_ms,
-                       fmt::format("; the earliest that the log knows is version {} of {}",
-                                   first.value,
-                                   format_instant(earliest.timestamp_ms * kMicrosPerMilli)));
+    return no_table_at(
+        root, timestamp_ms,
+        fmt::format("; the earliest that the log knows is version {} of {}", first.value,
+                    format_instant(earliest.timestamp_ms * kMicrosPerMilli)));
   }
   if (*version >= newest.version()) return newest;
   return open_version(files, root, *version);

@@ -1,4 +1,5 @@
-// Reading members of a JSON object whose writer is not trusted: each says whether it has the type that was asked for.
+// Reading members of a JSON object whose writer is not trusted: each says whether it has the type
+// that was asked for.
 #pragma once
 
 #include <fmt/format.h>
@@ -75,7 +76,8 @@ inline Result<std::vector<std::string>> texts(const Json& object, const char* na
   return out;
 }
 
-// Values that are not strings are kept as their JSON text: some writers put numbers into operationMetrics.
+// Values that are not strings are kept as their JSON text: some writers put numbers into
+// operationMetrics.
 inline Result<std::map<std::string, std::string>> text_map(const Json& object, const char* name) {
   std::map<std::string, std::string> out;
   const Json* value = member(object, name);

@@ -23,8 +23,8 @@ struct CheckpointFiles {
 };
 
 struct Listing {
-  std::map<int64_t, io::FileInfo> entries = {};      // by version
-  std::vector<CheckpointFiles> checkpoints = {};     // complete ones, the newest last
+  std::map<int64_t, io::FileInfo> entries = {};   // by version
+  std::vector<CheckpointFiles> checkpoints = {};  // complete ones, the newest last
 };
 
 // What is in the log from `from` on. Other files than entries and checkpoints are not looked at.

@@ -89,8 +89,10 @@ TEST(Log, TakesLastCheckpointOnlyAsAHint) {
   ASSERT_OK(t.files.put(checkpoint_file(20), whole.substr(0, whole.size() / 2)));
   EXPECT_EQ(content(ok(open(t.files, t.root))), contents.back());
   ASSERT_OK(t.files.remove(checkpoint_file(20)));
-  ASSERT_OK(t.files.put("/t/_delta_log/00000000000000000020.checkpoint.0000000001.0000000002"
-                        ".parquet", whole));
+  ASSERT_OK(
+      t.files.put("/t/_delta_log/00000000000000000020.checkpoint.0000000001.0000000002"
+                  ".parquet",
+                  whole));
   EXPECT_EQ(content(ok(open(t.files, t.root))), contents.back());
 }
 
@@ -118,11 +120,14 @@ TEST(Log, ReadsV2CheckpointsWithSidecars) {
   ASSERT_OK(t.files.remove(checkpoint_file(10)));
   std::string head = ok(t.files.read(entry(0)));
   for (int64_t v = 0; v <= 10; ++v) ASSERT_OK(t.files.remove(entry(v)));
-  std::string top = R"({"checkpointMetadata":{"version":10}})" "\n" + head +
+  std::string top = R"({"checkpointMetadata":{"version":10}})"
+                    "\n" +
+                    head +
                     R"({"sidecar":{"path":"s.parquet","sizeInBytes":1,"modificationTime":1}})";
   ASSERT_OK(t.files.put("/t/_delta_log/_sidecars/s.parquet", whole));
-  std::string v2 = "/t/_delta_log/00000000000000000010.checkpoint."
-                   "80a083e8-7026-4e79-81be-64bd76c43a11.json";
+  std::string v2 =
+      "/t/_delta_log/00000000000000000010.checkpoint."
+      "80a083e8-7026-4e79-81be-64bd76c43a11.json";
   ASSERT_OK(t.files.put(v2, top));
   EXPECT_EQ(content(ok(open(t.files, t.root))), contents.back());
 }

@@ -47,12 +47,14 @@ Result<void> check_partition_columns(const Metadata& metadata) {
     if (found == fields.end()) {
       std::vector<std::string> names;
       for (const Field& field : fields) names.push_back(field.name);
-      return invalid(fmt::format("the partition column `{}` is not a column of the table; it has "
-                                 "{}", name, joined(names, ", ")));
+      return invalid(
+          fmt::format("the partition column `{}` is not a column of the table; it has "
+                      "{}",
+                      name, joined(names, ", ")));
     }
     if (found->type.is_nested() || found->type.kind == Kind::Binary) {
-      return invalid(fmt::format("column `{}` is {}, by which a table cannot be partitioned",
-                                 name, to_sql(found->type)));
+      return invalid(fmt::format("column `{}` is {}, by which a table cannot be partitioned", name,
+                                 to_sql(found->type)));
     }
     if (!seen.insert(name).second) {
       return invalid(fmt::format("the partition column `{}` is named twice", name));
@@ -101,8 +103,8 @@ constexpr std::array kProperties = {
 Result<void> check_form(const Metadata& metadata, const KnownProperty& known,
                         const std::string& value) {
   auto wrong = [&](std::string_view expected) {
-    return invalid(fmt::format("table property {} = '{}': expected {}", known.name, value,
-                               expected));
+    return invalid(
+        fmt::format("table property {} = '{}': expected {}", known.name, value, expected));
   };
   std::string name(known.name);
   switch (known.form) {
@@ -121,7 +123,8 @@ Result<void> check_form(const Metadata& metadata, const KnownProperty& known,
     case Property::Off:
       if (!equal_ignoring_case(value, "false")) {
         return Error{Code::Unsupported, fmt::format("table property {} = '{}': ticklake does not "
-                                                    "write this yet", known.name, value)};
+                                                    "write this yet",
+                                                    known.name, value)};
       }
       break;
     case Property::Text: break;
@@ -140,7 +143,8 @@ Result<void> check_property(const Metadata& metadata, const std::string& name,
   if (name == "delta.columnMapping.mode") {
     if (equal_ignoring_case(value, "none")) return {};
     return Error{Code::Unsupported, fmt::format("table property {} = '{}': ticklake does not "
-                                                "write this yet", name, value)};
+                                                "write this yet",
+                                                name, value)};
   }
   std::vector<std::string> names;
   for (const KnownProperty& known : kProperties) {

@@ -28,8 +28,7 @@ bool hardly_repeats(const arrow::Array& column) {
   if (column.type_id() == arrow::Type::STRING || column.type_id() == arrow::Type::BINARY) {
     const auto& texts = static_cast<const arrow::BinaryArray&>(column);
     for (int64_t i = 0; i < rows; ++i) seen.insert(texts.GetView(i));
-  } else if (arrow::is_fixed_width(column.type_id()) &&
-             column.type()->byte_width() > 0) {
+  } else if (arrow::is_fixed_width(column.type_id()) && column.type()->byte_width() > 0) {
     const auto& data = *column.data();
     if (data.buffers.size() < 2 || !data.buffers[1]) return false;
     auto width = static_cast<size_t>(column.type()->byte_width());
@@ -74,9 +73,9 @@ Result<ParquetFile> ParquetFile::create(io::FileStore& files, const io::Path& pa
   file.out_ = TRY(files.create(path));
   try {
     auto arrow_properties = parquet::ArrowWriterProperties::Builder().build();
-    file.writer_ = TRY_ARROW(parquet::arrow::FileWriter::Open(
-        *schema, arrow::default_memory_pool(), file.out_, properties_for(sample),
-        arrow_properties));
+    file.writer_ =
+        TRY_ARROW(parquet::arrow::FileWriter::Open(*schema, arrow::default_memory_pool(), file.out_,
+                                                   properties_for(sample), arrow_properties));
   } catch (const std::exception& problem) {
     return Error{Code::Invalid, fmt::format("{}: {}", path, problem.what())};
   }

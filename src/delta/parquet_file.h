@@ -16,7 +16,8 @@ namespace ticklake::delta {
 // A file of the log or of the table; dropped before close(), it never existed.
 class ParquetFile {
  public:
-  // `sample` decides how the columns are encoded: those whose values hardly repeat get no dictionary.
+  // `sample` decides how the columns are encoded: those whose values hardly repeat get no
+  // dictionary.
   static Result<ParquetFile> create(io::FileStore& files, const io::Path& path,
                                     const std::shared_ptr<arrow::Schema>& schema,
                                     const BatchPtr& sample, int64_t row_group_bytes);

@@ -88,9 +88,8 @@ io::Path file_location(const io::Path& root, const std::string& path) {
   return start == std::string::npos ? "/" : path.substr(start - 1);
 }
 
-std::string partition_directory(
-    const std::vector<std::string>& columns,
-    const std::map<std::string, std::optional<std::string>>& values) {
+std::string partition_directory(const std::vector<std::string>& columns,
+                                const std::map<std::string, std::optional<std::string>>& values) {
   std::string out;
   for (const std::string& column : columns) {
     auto found = values.find(column);
@@ -110,7 +109,8 @@ std::string partition_directory(
 
 std::string new_uuid() {
   std::array<unsigned char, 16> b{};
-  // Requests of up to 256 bytes are neither cut short nor interrupted once the kernel's pool is ready.
+  // Requests of up to 256 bytes are neither cut short nor interrupted once the kernel's pool is
+  // ready.
   CHECK(getrandom(b.data(), b.size(), 0) == static_cast<ssize_t>(b.size()), "no randomness");
   b[6] = static_cast<unsigned char>((b[6] & 0x0F) | 0x40);
   b[8] = static_cast<unsigned char>((b[8] & 0x3F) | 0x80);

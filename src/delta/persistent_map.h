@@ -1,8 +1,9 @@
-// A sorted map from strings whose versions share what they have in common: a change makes a new map in O(log n) and
-// leaves the old one as it was. A snapshot of a table holds a few of these, so that a commit costs what it changes.
+// A sorted map from strings whose versions share what they have in common: a change makes a new map
+// in O(log n) and leaves the old one as it was. A snapshot of a table holds a few of these, so that
+// a commit costs what it changes.
 //
-// Invariant: neither subtree of a node has more than kRatio times the entries of the other (a weight-balanced tree), so
-// paths are short and the recursion is shallow.
+// Invariant: neither subtree of a node has more than kRatio times the entries of the other (a
+// weight-balanced tree), so paths are short and the recursion is shallow.
 #pragma once
 
 #include <memory>

@@ -1,4 +1,5 @@
-// Which files cannot hold a row that meets the conditions. Whatever is not known for sure keeps the file.
+// Which files cannot hold a row that meets the conditions. Whatever is not known for sure keeps the
+// file.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -16,7 +17,8 @@ namespace {
 
 constexpr int64_t kLostMicros = 999;  // statistics of timestamps end at milliseconds
 
-// The leaves of one file's statistics by section and column, as the text of the JSON: numbers keep all their digits.
+// The leaves of one file's statistics by section and column, as the text of the JSON: numbers keep
+// all their digits.
 class Statistics final : public nlohmann::json_sax<Json> {
  public:
   std::optional<std::string> find(const std::string& section, const std::string& column) const {
@@ -81,8 +83,8 @@ std::optional<Number> parse_number(std::string_view text) {
   if (out.negative || text.starts_with('+')) text.remove_prefix(1);
   int64_t exponent = 0;
   if (size_t e = text.find_first_of("eE"); e != std::string_view::npos) {
-    auto power = parse_float(text.substr(text[std::min(e + 1, text.size() - 1)] == '+' ? e + 2
-                                                                                      : e + 1));
+    auto power =
+        parse_float(text.substr(text[std::min(e + 1, text.size() - 1)] == '+' ? e + 2 : e + 1));
     if (!power || !(std::abs(*power) <= static_cast<double>(kExponentMax))) return std::nullopt;
     exponent = static_cast<int64_t>(*power);
     text = text.substr(0, e);

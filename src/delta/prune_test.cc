@@ -42,8 +42,8 @@ TEST_F(Prune, ByBoundsOfNumbers) {
 }
 
 TEST_F(Prune, ByCountsOfNulls) {
-  Snapshot s = with("a INT, b INT, c STRING",
-                    R"([{"a":1,"b":null,"c":null},{"a":2,"b":null,"c":"x"}])");
+  Snapshot s =
+      with("a INT, b INT, c STRING", R"([{"a":1,"b":null,"c":null},{"a":2,"b":null,"c":"x"}])");
   EXPECT_FALSE(kept(s, "a", Op::IsNull));
   EXPECT_TRUE(kept(s, "a", Op::IsNotNull));
   EXPECT_TRUE(kept(s, "b", Op::IsNull));
@@ -91,9 +91,11 @@ TEST_F(Prune, KnowsThatTimesEndAtMilliseconds) {
   Snapshot s = with("at TIMESTAMP, w TIMESTAMP_NTZ",
                     R"([{"at":1700000000123456,"w":-1},{"at":1700000000123457,"w":-1}])");
   EXPECT_NE(s.files()[0].stats.find(R"("minValues":{"at":"2023-11-14T22:13:20.123Z")"),
-            std::string::npos) << s.files()[0].stats;
+            std::string::npos)
+      << s.files()[0].stats;
   EXPECT_NE(s.files()[0].stats.find(R"("maxValues":{"at":"2023-11-14T22:13:20.124Z")"),
-            std::string::npos) << s.files()[0].stats;
+            std::string::npos)
+      << s.files()[0].stats;
   EXPECT_NE(s.files()[0].stats.find(R"("w":"1970-01-01T00:00:00.000"})"), std::string::npos);
   EXPECT_TRUE(kept(s, "at", Op::Equal, "2023-11-14T22:13:20.123457Z"));
   EXPECT_TRUE(kept(s, "at", Op::Greater, "2023-11-14 22:13:20.123456"));
@@ -112,9 +114,10 @@ TEST_F(Prune, ByPartitionValues) {
 }
 
 TEST_F(Prune, StatisticsHaveTheirForms) {
-  Snapshot s = with("b BOOLEAN, x BINARY, m DECIMAL(20,9), d DATE, f DOUBLE, s STRUCT<p: INT>, "
-                    "ar ARRAY<INT>, last INT",
-                    R"([{"b":true,"x":"a","m":"0.000000001","d":20000,"f":0.1,"s":{"p":4},
+  Snapshot s = with(
+      "b BOOLEAN, x BINARY, m DECIMAL(20,9), d DATE, f DOUBLE, s STRUCT<p: INT>, "
+      "ar ARRAY<INT>, last INT",
+      R"([{"b":true,"x":"a","m":"0.000000001","d":20000,"f":0.1,"s":{"p":4},
                          "ar":[1],"last":9}])");
   EXPECT_EQ(s.files()[0].stats,
             R"({"numRecords":1,"minValues":{"m":0.000000001,"d":"2024-10-04","f":0.1,)"

@@ -69,8 +69,7 @@ class FileRows final : public arrow::RecordBatchReader {
     arrow::ArrayVector columns;
     for (const Source& source : sources_) {
       if (source.index < 0) {
-        columns.push_back(
-            TRY_ARROW(arrow::MakeArrayFromScalar(*source.constant, read.num_rows())));
+        columns.push_back(TRY_ARROW(arrow::MakeArrayFromScalar(*source.constant, read.num_rows())));
         continue;
       }
       auto column = adapted(read.column(source.index), source.field.type);
@@ -96,8 +95,9 @@ Result<std::unique_ptr<parquet::arrow::FileReader>> parquet_reader(io::FileStore
                                                                    const AddFile& file) {
   auto opened = files.open(path);
   if (!opened && opened.error().code == Code::NotFound) {
-    return Error{Code::NotFound, path + ": the table's log names this file, but it is not there; "
-                                        "was it removed by hand, or vacuumed?"};
+    return Error{Code::NotFound, path +
+                                     ": the table's log names this file, but it is not there; "
+                                     "was it removed by hand, or vacuumed?"};
   }
   std::shared_ptr<arrow::io::RandomAccessFile> source = TRY(std::move(opened));
   int64_t size = TRY_ARROW(source->GetSize());
@@ -179,8 +179,8 @@ Result<std::shared_ptr<arrow::RecordBatchReader>> read(io::FileStore& files,
   std::map<int, int> places;  // of the file's columns that are read, in the file's order
   for (const Field& field : fields) {
     Source source{field};
-    bool partition = std::find(partitions.begin(), partitions.end(), field.name) !=
-                     partitions.end();
+    bool partition =
+        std::find(partitions.begin(), partitions.end(), field.name) != partitions.end();
     if (partition) {
       source.constant = TRY(partition_value(file, field, path));
     } else {

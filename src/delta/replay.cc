@@ -1,5 +1,6 @@
-// Reads a table: the newest whole checkpoint, then every entry after it. A checkpoint only saves time, so one that
-// turns out to be damaged is passed over for an older one as long as the log still reaches back to that.
+// Reads a table: the newest whole checkpoint, then every entry after it. A checkpoint only saves
+// time, so one that turns out to be damaged is passed over for an older one as long as the log
+// still reaches back to that.
 #include "delta/replay.h"
 
 #include <fmt/format.h>
@@ -87,7 +88,8 @@ Result<State> state_at(io::FileStore& files, const io::Path& root, const Listing
     if (first_error) return *std::move(first_error);
     int64_t first = listing.entries.empty() ? last.value : listing.entries.begin()->first;
     return Error{Code::Corrupt, fmt::format("{}: the log begins at version {} and has no "
-                                            "checkpoint to begin with", root, first)};
+                                            "checkpoint to begin with",
+                                            root, first)};
   }
   State empty;
   empty.root = root;
@@ -186,7 +188,8 @@ Result<Snapshot> open_version(io::FileStore& files, const io::Path& root, Versio
 Result<Snapshot> refresh(io::FileStore& files, const Snapshot& snapshot) {
   State state = TRY(caught_up(files, snapshot.state()));
   if (state.version > snapshot.version()) return to_snapshot(std::move(state));
-  // No news, or a log that was cleaned up past what this snapshot knows: then its own entry is gone, too.
+  // No news, or a log that was cleaned up past what this snapshot knows: then its own entry is
+  // gone, too.
   auto own = files.info(entry_path(snapshot.root(), snapshot.version()));
   if (own) return snapshot;
   if (own.error().code != Code::NotFound) return std::move(own).error();

@@ -17,7 +17,8 @@
 namespace ticklake::delta {
 namespace {
 
-// Equal in all that Parquet and Delta store; names and nullability inside lists and maps may differ.
+// Equal in all that Parquet and Delta store; names and nullability inside lists and maps may
+// differ.
 bool same_type(const arrow::DataType& a, const arrow::DataType& b) {
   if (a.id() != b.id()) return false;
   if (a.num_fields() == 0) return a.Equals(b);
@@ -121,9 +122,10 @@ Result<std::shared_ptr<arrow::Array>> enforced_column(const io::Path& root, cons
   auto type = to_arrow(field.type);
   auto column = batch.column(index);
   if (!same_type(*column->type(), *type)) {
-    return schema_error(root, fmt::format("column `{}` of the table is {}, the rows have {}; cast "
-                                          "it, or change the table", field.name,
-                                          to_sql(field.type), found_type(*column->type())));
+    return schema_error(root,
+                        fmt::format("column `{}` of the table is {}, the rows have {}; cast "
+                                    "it, or change the table",
+                                    field.name, to_sql(field.type), found_type(*column->type())));
   }
   if (auto found = forbidden_null(field, *column, field.name)) {
     return schema_error(root, fmt::format("column `{}` is NOT NULL, but row {} has NULL there",
@@ -140,8 +142,7 @@ struct Encoded {
 };
 
 Result<Encoded> encoded(const arrow::Array& column, const Field& field) {
-  arrow::compute::DictionaryEncodeOptions options(
-      arrow::compute::DictionaryEncodeOptions::ENCODE);
+  arrow::compute::DictionaryEncodeOptions options(arrow::compute::DictionaryEncodeOptions::ENCODE);
   auto datum = TRY_ARROW(arrow::compute::DictionaryEncode(arrow::Datum(column.data()), options));
   auto array = datum.make_array();
   const auto& dictionary = static_cast<const arrow::DictionaryArray&>(*array);
@@ -208,8 +209,8 @@ Result<void> add_pieces(const Metadata& metadata, const arrow::RecordBatch& batc
   std::vector<Encoded> columns;
   for (const std::string& name : metadata.partition_columns) {
     int at = metadata.schema.find(name);
-    columns.push_back(TRY(encoded(*batch.column(at),
-                                  metadata.schema.fields[static_cast<size_t>(at)])));
+    columns.push_back(
+        TRY(encoded(*batch.column(at), metadata.schema.fields[static_cast<size_t>(at)])));
   }
   Split split = split_rows(columns, batch.num_rows());
   for (size_t group = 0; group < split.rows.size(); ++group) {
@@ -244,10 +245,10 @@ Result<BatchPtr> enforced(const io::Path& root, const Schema& schema, const Batc
     const std::string& name = batch->column_name(i);
     int at = schema.find(name);
     if (at < 0) {
-      return schema_error(root, fmt::format("column `{}` of the rows ({}) is not in the table, "
-                                            "which has {}", name,
-                                            found_type(*batch->column(i)->type()),
-                                            joined(names, ", ")));
+      return schema_error(
+          root, fmt::format("column `{}` of the rows ({}) is not in the table, "
+                            "which has {}",
+                            name, found_type(*batch->column(i)->type()), joined(names, ", ")));
     }
     if (places[static_cast<size_t>(at)] >= 0) {
       return schema_error(root, fmt::format("column `{}` is there twice in the rows", name));
@@ -260,8 +261,7 @@ Result<BatchPtr> enforced(const io::Path& root, const Schema& schema, const Batc
       return schema_error(root, fmt::format("column `{}` of the table ({}) is missing in the rows",
                                             names[i], to_sql(schema.fields[i].type)));
     }
-    columns.push_back(
-        TRY(enforced_column(root, schema.fields[i], *batch, places[i], first_row)));
+    columns.push_back(TRY(enforced_column(root, schema.fields[i], *batch, places[i], first_row)));
   }
   return arrow::RecordBatch::Make(to_arrow(schema), batch->num_rows(), std::move(columns));
 }

@@ -11,8 +11,9 @@
 
 namespace ticklake::delta {
 
-// The batch with the table's columns in the table's order and types. Invalid: says which column is missing, unknown,
-// of another type, or NULL (with the first row, counted from `first_row`) where the table says NOT NULL.
+// The batch with the table's columns in the table's order and types. Invalid: says which column is
+// missing, unknown, of another type, or NULL (with the first row, counted from `first_row`) where
+// the table says NOT NULL.
 Result<BatchPtr> enforced(const io::Path& root, const Schema& schema, const BatchPtr& batch,
                           int64_t first_row);
 

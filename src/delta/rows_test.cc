@@ -108,7 +108,8 @@ TEST(Rows, ThatDoNotFitTheTableAreRefusedWithTheColumn) {
                Code::Invalid, "column `a` is NOT NULL, but row 3 has NULL");
   EXPECT_EQ(ok(attempt(columns, "[]")).size(), 0u);
   EXPECT_EQ(ok(attempt("C ARRAY<STRUCT<d: INT>>, B STRING, A INT", R"([{"C":null,"B":"","A":1}])"))
-                .size(), 1u);
+                .size(),
+            1u);
 }
 
 TEST(Rows, NullsInsideNestedColumnsAreRefusedWhereForbidden) {
@@ -125,7 +126,8 @@ TEST(Rows, NullsInsideNestedColumnsAreRefusedWhereForbidden) {
   EXPECT_ERROR(attempt(R"([{"l":null,"s":null},{"l":null,"s":{"x":null}}])"), Code::Invalid,
                "`s.x` is NOT NULL, but row 1");
   EXPECT_EQ(ok(t.insert(made, {rows(loose, R"([{"l":[1,2],"s":{"x":3}},{"l":null,"s":null}])")}))
-                .file_count(), 1);
+                .file_count(),
+            1);
 }
 
 TEST(Rows, ManyPartitionsGetOneFileEachInTheirOrder) {
@@ -167,7 +169,8 @@ TEST(Rows, RollFilesAtTheirTargetSize) {
   EXPECT_EQ(count, 20000);
 }
 
-// A Parquet file by another writer: columns in another order and of other types, more of them, fewer of them.
+// A Parquet file by another writer: columns in another order and of other types, more of them,
+// fewer of them.
 std::string foreign_file(const std::shared_ptr<arrow::Table>& table, bool int96) {
   auto out = arrow::io::BufferOutputStream::Create().ValueOrDie();
   parquet::ArrowWriterProperties::Builder builder;
@@ -186,7 +189,8 @@ TEST(Rows, OfOtherWritersAreTakenByNameAndWidened) {
   using arrow::json::ArrayFromJSONString;
   auto dictionary = arrow::dictionary(arrow::int32(), arrow::utf8());
   auto nanos = arrow::timestamp(arrow::TimeUnit::NANO);
-  auto inner = arrow::struct_({arrow::field("x", arrow::int8()), arrow::field("a", arrow::int32())});
+  auto inner =
+      arrow::struct_({arrow::field("x", arrow::int8()), arrow::field("a", arrow::int32())});
   auto array = [](const std::shared_ptr<arrow::DataType>& type, const std::string& json) {
     return ArrayFromJSONString(type, json).ValueOrDie();
   };

@@ -14,9 +14,9 @@ namespace {
 constexpr std::array kReaderFeatures = {"timestampNtz", "v2Checkpoint", "vacuumProtocolCheck",
                                         "columnMapping", "deletionVectors"};
 constexpr std::array kWriterFeatures = {
-    "appendOnly",      "invariants",          "checkConstraints", "changeDataFeed",
-    "generatedColumns", "columnMapping",      "identityColumns",  "timestampNtz",
-    "v2Checkpoint",    "vacuumProtocolCheck", "domainMetadata",   "inCommitTimestamp"};
+    "appendOnly",       "invariants",          "checkConstraints", "changeDataFeed",
+    "generatedColumns", "columnMapping",       "identityColumns",  "timestampNtz",
+    "v2Checkpoint",     "vacuumProtocolCheck", "domainMetadata",   "inCommitTimestamp"};
 
 template <typename List>
 void append_unknown(const std::vector<std::string>& features, const List& known,
@@ -33,11 +33,11 @@ std::string column_mapping(const Metadata& metadata) {
 
 Error unsupported(const State& state, const std::string& deed,
                   const std::vector<std::string>& features) {
-  return Error{Code::Unsupported,
-               fmt::format("{}: to {} this table, ticklake would have to know its feature{} {}; "
-                           "it does not",
-                           state.root, deed, features.size() == 1 ? "" : "s",
-                           joined(features, ", "))};
+  return Error{
+      Code::Unsupported,
+      fmt::format("{}: to {} this table, ticklake would have to know its feature{} {}; "
+                  "it does not",
+                  state.root, deed, features.size() == 1 ? "" : "s", joined(features, ", "))};
 }
 
 // Field metadata that makes values depend on more than the batch.

@@ -11,7 +11,8 @@
 
 namespace ticklake::delta {
 
-// Invariant: no key is in both `files` and `tombstones`. Copies share the maps, so a copy costs the same at any size.
+// Invariant: no key is in both `files` and `tombstones`. Copies share the maps, so a copy costs the
+// same at any size.
 struct Snapshot::State {
   io::Path root = {};
   Version version = Version(-1);
@@ -22,14 +23,14 @@ struct Snapshot::State {
   PersistentMap<std::shared_ptr<const Tombstone>> tombstones = {};
   PersistentMap<Txn> txns = {};
   PersistentMap<std::string> domains = {};
-  int64_t deletion_vectors = 0;        // live files that have one
-  int64_t checkpoint_version = 0;      // the newest checkpoint known of, or tried
+  int64_t deletion_vectors = 0;    // live files that have one
+  int64_t checkpoint_version = 0;  // the newest checkpoint known of, or tried
 };
 
 using State = Snapshot::State;
 
-// The state after one more entry, whose file has the time `file_ms`. Its version is the next one; its time is the
-// entry's own where the table says so, and always above the one before.
+// The state after one more entry, whose file has the time `file_ms`. Its version is the next one;
+// its time is the entry's own where the table says so, and always above the one before.
 State advanced(State state, const Entry& entry, int64_t file_ms);
 
 bool has_in_commit_timestamps(const Metadata& metadata);

@@ -315,8 +315,9 @@ std::string statistics_json(const Schema& schema, const parquet::FileMetaData& f
                             const std::set<int>& columns_with_nan, int64_t columns_max) {
   Walk walk{file, columns_with_nan, columns_max};
   Objects objects = described(schema.fields, walk);
-  return fmt::format(R"({{"numRecords":{},"minValues":{{{}}},"maxValues":{{{}}},"nullCount":{{{}}}}})",
-                     file.num_rows(), objects.min, objects.max, objects.nulls);
+  return fmt::format(
+      R"({{"numRecords":{},"minValues":{{{}}},"maxValues":{{{}}},"nullCount":{{{}}}}})",
+      file.num_rows(), objects.min, objects.max, objects.nulls);
 }
 
 }  // namespace ticklake::delta

@@ -12,13 +12,13 @@
 namespace ticklake::delta::testing {
 
 #define ASSERT_OK(result) ASSERT_TRUE(result) << (result).error().message
-#define EXPECT_ERROR(result, expected_code, words)                            \
-  do {                                                                        \
-    auto error_result = (result);                                             \
-    ASSERT_FALSE(error_result);                                               \
+#define EXPECT_ERROR(result, expected_code, words)                                       \
+  do {                                                                                   \
+    auto error_result = (result);                                                        \
+    ASSERT_FALSE(error_result);                                                          \
     EXPECT_EQ(error_result.error().code, expected_code) << error_result.error().message; \
-    EXPECT_NE(error_result.error().message.find(words), std::string::npos)    \
-        << error_result.error().message;                                      \
+    EXPECT_NE(error_result.error().message.find(words), std::string::npos)               \
+        << error_result.error().message;                                                 \
   } while (false)
 
 template <typename T>

@@ -157,8 +157,7 @@ Result<std::optional<std::string>> partition_text(const arrow::Array& array, int
     case Kind::Double: return Text(float_text(as<arrow::DoubleArray>(array).Value(row)));
     case Kind::Decimal: return Text(as<arrow::Decimal128Array>(array).FormatValue(row));
     case Kind::Date: return Text(format_date(as<arrow::Date32Array>(array).Value(row)));
-    case Kind::Timestamp:
-      return Text(format_instant(as<arrow::TimestampArray>(array).Value(row)));
+    case Kind::Timestamp: return Text(format_instant(as<arrow::TimestampArray>(array).Value(row)));
     case Kind::TimestampNtz: {
       std::string text = format_wall_time(as<arrow::TimestampArray>(array).Value(row));
       if (size_t t = text.find('T'); t != std::string::npos) text[t] = ' ';
@@ -178,8 +177,8 @@ Result<std::shared_ptr<arrow::Scalar>> partition_scalar(const std::optional<std:
   if (!text || text->empty()) return arrow::MakeNullScalar(to_arrow(type));
   std::shared_ptr<arrow::Scalar> scalar = TRY(scalar_or_null(*text, type));
   if (!scalar) {
-    return Error{Code::Invalid, fmt::format("'{}' is not a value of type {}", printable(*text),
-                                            to_sql(type))};
+    return Error{Code::Invalid,
+                 fmt::format("'{}' is not a value of type {}", printable(*text), to_sql(type))};
   }
   return scalar;
 }

@@ -13,7 +13,8 @@
 
 namespace ticklake::delta {
 
-// The value of row `row`, nothing where it is NULL (or an empty string, which the protocol does not tell from NULL).
+// The value of row `row`, nothing where it is NULL (or an empty string, which the protocol does not
+// tell from NULL).
 Result<std::optional<std::string>> partition_text(const arrow::Array& array, int64_t row,
                                                   const Type& type);
 

@@ -15,7 +15,8 @@
 namespace ticklake::delta {
 namespace {
 
-constexpr int64_t kRowGroupBytesMax = 64 << 20;  // of input: what one writer holds in memory at most
+constexpr int64_t kRowGroupBytesMax = 64
+                                      << 20;  // of input: what one writer holds in memory at most
 constexpr int64_t kRowsPerSlice = 64 << 10;
 constexpr int64_t kIndexedColumns = 32;
 
@@ -51,12 +52,10 @@ struct OpenFile {
 };
 
 Result<OpenFile> open_file(const Target& target, const Values& values, const BatchPtr& sample) {
-  std::string path =
-      partition_directory(target.snapshot.metadata().partition_columns, values) +
-      fmt::format("part-00000-{}-c000.zstd.parquet", new_uuid());
+  std::string path = partition_directory(target.snapshot.metadata().partition_columns, values) +
+                     fmt::format("part-00000-{}-c000.zstd.parquet", new_uuid());
   int64_t group = std::clamp<int64_t>(target.options.target_file_bytes, 1, kRowGroupBytesMax);
-  ParquetFile file = TRY(ParquetFile::create(target.files,
-                                             io::join(target.snapshot.root(), path),
+  ParquetFile file = TRY(ParquetFile::create(target.files, io::join(target.snapshot.root(), path),
                                              to_arrow(target.schema), sample, group));
   return OpenFile{std::move(path), std::move(file)};
 }
@@ -69,8 +68,8 @@ Result<AddFile> closed(const Target& target, const Values& values, OpenFile open
   add.size = done.size;
   add.modified_ms = target.clock.now_ms();
   add.tags = target.options.tags;
-  int64_t columns = config_count(target.snapshot.metadata(), "delta.dataSkippingNumIndexedCols",
-                                 kIndexedColumns);
+  int64_t columns =
+      config_count(target.snapshot.metadata(), "delta.dataSkippingNumIndexedCols", kIndexedColumns);
   add.stats = statistics_json(target.schema, *done.metadata, done.columns_with_nan, columns);
   return add;
 }

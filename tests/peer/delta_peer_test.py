@@ -1,0 +1,131 @@
+"""Delta tables between ticklake and deltalake: each reads what the other wrote, at every version.
+
+    python delta_peer_test.py BUILD/release/ticklake
+"""
+import datetime
+import decimal
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import deltalake
+import pyarrow as pa
+
+UTC = datetime.timezone.utc
+SCHEMA = pa.schema([
+    ("id", pa.int64()), ("price", pa.float64()), ("amount", pa.decimal128(20, 4)),
+    ("symbol", pa.string()), ("at", pa.timestamp("us", tz="UTC")), ("day", pa.date32()),
+    ("tags", pa.list_(pa.string())), ("good", pa.bool_()),
+])
+SYMBOLS = ["IBM", "a/b: c%", "é ü", None]
+
+
+def batch(first, count):
+    ids = range(first, first + count)
+    return pa.table({
+        "id": pa.array(ids, pa.int64()),
+        "price": pa.array([i / 4 for i in ids], pa.float64()),
+        "amount": pa.array([decimal.Decimal(i) / 10000 for i in ids], pa.decimal128(20, 4)),
+        "symbol": pa.array([SYMBOLS[i % len(SYMBOLS)] for i in ids], pa.string()),
+        "at": pa.array([datetime.datetime(2026, 1, 5, 14, 30, i % 60, 123456, tzinfo=UTC) for i in ids],
+                       pa.timestamp("us", tz="UTC")),
+        "day": pa.array([datetime.date(2026, 1, 1 + i % 28) for i in ids], pa.date32()),
+        "tags": pa.array([["x"] * (i % 3) for i in ids], pa.list_(pa.string())),
+        "good": pa.array([i % 2 == 0 for i in ids], pa.bool_()),
+    }, schema=SCHEMA)
+
+
+def json_row(row):
+    at = row["at"].strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return json.dumps(row | {"at": at, "day": row["day"].isoformat(), "amount": float(row["amount"])})
+
+
+class Ticklake:
+    def __init__(self, program):
+        self.program = program
+
+    def run(self, *arguments):
+        done = subprocess.run([self.program, "table", *map(str, arguments)], capture_output=True, text=True)
+        if done.returncode != 0:
+            raise SystemExit(f"ticklake table {' '.join(map(str, arguments))}: {done.stderr}")
+        return done.stdout
+
+    def read(self, path, version):
+        lines = self.run("read", path, "--version", version, "--output", "jsonl").splitlines()
+        return [json.loads(line, parse_float=decimal.Decimal) for line in lines]
+
+    def append(self, path, table, scratch):
+        rows = scratch / "rows.jsonl"
+        rows.write_text("".join(json_row(row) + "\n" for row in table.to_pylist()))
+        self.run("append", path, "--rows", rows)
+
+    def describe(self, path):
+        return json.loads(self.run("describe", path, "--output", "json"))
+
+
+def comparable(rows):
+    """What both sides say of a row, in one spelling, sorted by id."""
+    out = []
+    for row in rows:
+        at = row["at"]
+        if not isinstance(at, str):
+            at = at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        out.append((int(row["id"]), decimal.Decimal(str(row["price"])), decimal.Decimal(str(row["amount"])),
+                    row["symbol"], at, str(row["day"]), list(row["tags"]), row["good"]))
+    return sorted(out)
+
+
+def rows_of(path, version):
+    table = deltalake.DeltaTable(str(path), version=version).to_pyarrow_table()
+    return table.to_pylist()
+
+
+def check(path, ticklake, expected):
+    for version, count in enumerate(expected):
+        theirs = comparable(rows_of(path, version)) if count else []
+        ours = comparable(ticklake.read(path, version))
+        assert len(ours) == count, f"{path} version {version}: {len(ours)} rows, not {count}"
+        assert ours == theirs, f"{path} version {version}: the rows differ"
+
+
+def take_turns(ticklake, scratch, partitions):
+    """Both append to one table, far enough for checkpoints; deltalake also deletes and compacts."""
+    path = scratch / ("partitioned" if partitions else "plain")
+    deltalake.DeltaTable.create(str(path), SCHEMA, partition_by=partitions)
+    expected = [0]
+    for turn in range(12):
+        rows = batch(turn * 100, 20)
+        if turn % 2:
+            deltalake.write_deltalake(str(path), rows, mode="append")
+        else:
+            ticklake.append(path, rows, scratch)
+        expected.append(expected[-1] + 20)
+    deltalake.DeltaTable(str(path)).create_checkpoint()
+    ticklake.append(path, batch(5000, 5), scratch)
+    expected.append(expected[-1] + 5)
+    deltalake.DeltaTable(str(path)).delete("id >= 5000")
+    expected.append(expected[-1] - 5)
+    deltalake.DeltaTable(str(path)).optimize.compact()
+    ticklake.append(path, batch(6000, 5), scratch)
+    newest = deltalake.DeltaTable(str(path)).version()
+    expected += [expected[-1]] * (newest - len(expected))
+    expected.append(expected[-1] + 5)
+    check(path, ticklake, expected)
+    described = ticklake.describe(path)
+    assert described["version"] == newest, described
+    assert described["partitionColumns"] == partitions, described
+    print(f"{path.name}: {newest + 1} versions read alike by both")
+
+
+def main():
+    ticklake = Ticklake(sys.argv[1])
+    with tempfile.TemporaryDirectory() as directory:
+        for partitions in ([], ["symbol"], ["day", "good"]):
+            scratch = pathlib.Path(directory) / "-".join(partitions or ["none"])
+            scratch.mkdir()
+            take_turns(ticklake, scratch, partitions)
+
+
+main()
