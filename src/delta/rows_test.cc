@@ -104,7 +104,7 @@ TEST(Rows, ThatDoNotFitTheTableAreRefusedWithTheColumn) {
   std::string good = R"([{"a":1,"b":"x","c":[]},{"a":2,"b":"y","c":null}])";
   EXPECT_ERROR(write(t.files, t.clock, made,
                      {rows(ddl(columns), good), rows(ddl(columns), R"([{"a":1,"b":"x","c":[]},
-                                                                      {"a":null,"b":"x","c":[]}])")}),
+                     {"a":null,"b":"x","c":[]}])")}),
                Code::Invalid, "column `a` is NOT NULL, but row 3 has NULL");
   EXPECT_EQ(ok(attempt(columns, "[]")).size(), 0u);
   EXPECT_EQ(ok(attempt("C ARRAY<STRUCT<d: INT>>, B STRING, A INT", R"([{"C":null,"B":"","A":1}])"))

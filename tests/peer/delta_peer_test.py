@@ -29,8 +29,8 @@ def batch(first, count):
         "price": pa.array([i / 4 for i in ids], pa.float64()),
         "amount": pa.array([decimal.Decimal(i) / 10000 for i in ids], pa.decimal128(20, 4)),
         "symbol": pa.array([SYMBOLS[i % len(SYMBOLS)] for i in ids], pa.string()),
-        "at": pa.array([datetime.datetime(2026, 1, 5, 14, 30, i % 60, 123456, tzinfo=UTC) for i in ids],
-                       pa.timestamp("us", tz="UTC")),
+        "at": pa.array([datetime.datetime(2026, 1, 5, 14, 30, i % 60, 123456, tzinfo=UTC)
+                        for i in ids], pa.timestamp("us", tz="UTC")),
         "day": pa.array([datetime.date(2026, 1, 1 + i % 28) for i in ids], pa.date32()),
         "tags": pa.array([["x"] * (i % 3) for i in ids], pa.list_(pa.string())),
         "good": pa.array([i % 2 == 0 for i in ids], pa.bool_()),
@@ -39,7 +39,8 @@ def batch(first, count):
 
 def json_row(row):
     at = row["at"].strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    return json.dumps(row | {"at": at, "day": row["day"].isoformat(), "amount": float(row["amount"])})
+    changed = {"at": at, "day": row["day"].isoformat(), "amount": float(row["amount"])}
+    return json.dumps(row | changed)
 
 
 class Ticklake:
@@ -47,7 +48,8 @@ class Ticklake:
         self.program = program
 
     def run(self, *arguments):
-        done = subprocess.run([self.program, "table", *map(str, arguments)], capture_output=True, text=True)
+        command = [self.program, "table", *map(str, arguments)]
+        done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode != 0:
             raise SystemExit(f"ticklake table {' '.join(map(str, arguments))}: {done.stderr}")
         return done.stdout
@@ -72,9 +74,10 @@ def comparable(rows):
         at = row["at"]
         if not isinstance(at, str):
             at = at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-        out.append((int(row["id"]), decimal.Decimal(str(row["price"])), decimal.Decimal(str(row["amount"])),
-                    row["symbol"], at, str(row["day"]), list(row["tags"]), row["good"]))
-    return sorted(out)
+        out.append((int(row["id"]), decimal.Decimal(str(row["price"])),
+                    decimal.Decimal(str(row["amount"])), row["symbol"], at, str(row["day"]),
+                    list(row["tags"]), row["good"]))
+    return sorted(out, key=lambda row: row[0])
 
 
 def rows_of(path, version):
