@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "base/time.h"
 
 namespace ticklake::sql {
 namespace {
@@ -240,6 +241,21 @@ bool is_widening(const Type& from, const Type& to) {
          (is_time(from.kind) && is_time(to.kind));
 }
 
+// A text literal as the date or timestamp that it says; nothing where it says none.
+std::optional<Literal> time_literal(const Typed& value, const Type& type) {
+  if (!value.literal || value.type.kind != Kind::String) return std::nullopt;
+  if (type.kind == Kind::Date) {
+    auto days = parse_date(value.literal->text);
+    if (days) return Literal{type, format_date(*days), *days};
+  }
+  if (type.kind == Kind::Timestamp || type.kind == Kind::TimestampNtz) {
+    auto parsed = parse_timestamp(value.literal->text);
+    bool plain = parsed && (type.kind == Kind::Timestamp || !parsed->has_zone);
+    if (plain) return Literal{type, value.literal->text, parsed->micros};
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::optional<Type> common_type(const Type& a, const Type& b) {
@@ -321,6 +337,11 @@ Result<Typed> cast(const Typed& value, const Type& type, bool is_try) {
       value.type.kind <= type.kind) {
     out.literal = value.literal;
     out.literal->type = type;
+    out.sql = duckdb_literal(*out.literal);
+    return out;
+  }
+  if (auto literal = time_literal(value, type)) {
+    out.literal = std::move(literal);
     out.sql = duckdb_literal(*out.literal);
     return out;
   }
