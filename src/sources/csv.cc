@@ -331,7 +331,9 @@ Result<Progress> Csv::step() {
   int64_t offset_before = file_->offset;
   if (!file_->columns) {
     TRY(read_header(piece, settled));
-    if (file_->offset != offset_before) return progress;
+    // On at once with the lines: a header alone leaves no trace, so a step that only read it would
+    // be no progress.
+    if (file_->offset != offset_before) piece = TRY(read_piece());
   }
   if (file_->columns && !piece.text.empty()) TRY(send_lines(piece, settled, progress));
   sent_ += progress.sent;

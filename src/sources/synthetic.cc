@@ -187,6 +187,10 @@ Result<int64_t> Synthetic::send_until(int64_t horizon_us, int64_t number_end) {
 Result<Progress> Synthetic::step() {
   int64_t end = form_.count.value_or(INT64_MAX);
   Progress progress;
+  // Not a step of its own: it leaves no trace, so it would be no progress.
+  if (segment_.until_us && event_us(next_) >= *segment_.until_us) {
+    segment_ = {next_, *segment_.until_us, form_.rate, {}};
+  }
   int64_t horizon_us = horizon();
   if (next_ < end && event_us(next_) < horizon_us) {
     progress.sent = TRY(send_until(horizon_us, end));
@@ -195,7 +199,7 @@ Result<Progress> Synthetic::step() {
   if (next_ >= end) {
     progress.finished = true;
   } else if (int64_t due = event_us(next_); segment_.until_us && due >= *segment_.until_us) {
-    segment_ = {next_, *segment_.until_us, form_.rate, {}};
+    return progress;  // the next segment
   } else if (due >= horizon_us) {
     progress.finished = once_;
     progress.idle_until_us = std::max(due + 1, clock_.now_us() + kBundleUs);
