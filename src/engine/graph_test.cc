@@ -33,7 +33,7 @@ TEST(Graph, PutsDatasetsInTheOrderOfWhatTheyRead) {
 TEST(Graph, RefusalsNameThePlace) {
   EXPECT_EQ(refusal("CREATE MATERIALIZED VIEW a AS SELECT x FROM b;\n"
                     "CREATE MATERIALIZED VIEW b AS SELECT x FROM a;"),
-            "all.sql:2:47: these read each other in a circle: a -> b -> a; break it");
+            "all.sql:2:45: these read each other in a circle: a -> b -> a; break it");
   EXPECT_EQ(refusal("CREATE MATERIALIZED VIEW trades AS SELECT 1 AS x;\n"
                     "CREATE MATERIALIZED VIEW b AS SELECT x FROM trade;"),
             "all.sql:2:45: table trade is not in this project; did you mean trades?");
