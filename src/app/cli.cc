@@ -2,13 +2,16 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <functional>
+#include <optional>
 #include <utility>
 
 #include "app/app.h"
 #include "app/commands.h"
 #include "app/signals.h"
+#include "base/text.h"
 
 namespace ticklake::app {
 
@@ -73,7 +76,8 @@ class CommandLine {
   static void with_project(CLI::App* app, ProjectOptions& project) {
     app->add_option("--project", project.directory, "the project's directory (default: .)");
     app->add_option("--target", project.target, "a target of databricks.yml");
-    app->add_option("--set", project.settings, "KEY=VALUE over the project's configuration");
+    app->add_option("--set", project.settings, "KEY=VALUE over the project's configuration")
+        ->allow_extra_args(false);
   }
 
   void add_project_commands() {
@@ -103,9 +107,12 @@ class CommandLine {
     with_project(run, options.project);
     run->add_flag("--once", options.once, "stop when all that is there now is in the tables");
     run->add_flag("!--no-ingest", options.ingest, "do not start the project's sources");
-    run->add_option("--refresh", options.refresh, "only these tables")->delimiter(',');
+    run->add_option("--refresh", options.refresh, "only these tables")
+        ->delimiter(',')
+        ->allow_extra_args(false);
     run->add_option("--full-refresh", options.full_refresh, "rebuild these tables, or all")
-        ->delimiter(',');
+        ->delimiter(',')
+        ->allow_extra_args(false);
     run->add_flag("--accept-loss", options.accept_loss, "go on where records are gone");
     run->add_option("--serve", parsed_.serve, "serve HTTP too")->expected(0, 1)->default_str("on");
     with_output(run);
@@ -246,7 +253,8 @@ class CommandLine {
                              create_topic);
     create->add_option("--partitions", options.partitions, "how many (default: 4)")
         ->check(CLI::Range(1, 100'000));
-    create->add_option("--config", options.config, "KEY=VALUE, a setting of the topic");
+    create->add_option("--config", options.config, "KEY=VALUE, a setting of the topic")
+        ->allow_extra_args(false);
     auto* remove = add_topic(topic, "delete", "Delete a topic and its records",
                              "  ticklake topic delete ticks --project market --yes", delete_topic);
     remove->add_flag("--yes", options.yes, "really");
@@ -303,6 +311,24 @@ class CommandLine {
   Command command_;
 };
 
+// CLI11 says of a misspelt command only that one is missing.
+std::optional<std::string> unknown_command(const CLI::App& root, int argc, char** argv) {
+  const CLI::App* app = &root;
+  for (int i = 1; i < argc && argv[i][0] != '-'; ++i) {
+    std::vector<std::string> names;
+    for (const auto* command : app->get_subcommands({})) names.push_back(command->get_name());
+    if (names.empty()) return {};
+    auto found = std::find(names.begin(), names.end(), argv[i]);
+    if (found == names.end()) {
+      std::string near = nearest(argv[i], names);
+      return fmt::format("no command {}; {}", printable(argv[i]),
+                         near.empty() ? "see ticklake --help" : "did you mean " + near + "?");
+    }
+    app = app->get_subcommand(argv[i]);
+  }
+  return {};
+}
+
 int report(Environment& environment, const Result<void>& result) {
   if (result) return 0;
   std::fflush(environment.out);
@@ -318,6 +344,10 @@ int run_command_line(int argc, char** argv) {
   try {
     line.root().parse(argc, argv);
   } catch (const CLI::ParseError& error) {
+    if (auto unknown = unknown_command(line.root(), argc, argv)) {
+      fmt::print(stderr, "ticklake: {}\n", *unknown);
+      return kUsage;
+    }
     return line.root().exit(error) == 0 ? 0 : kUsage;
   }
   auto files = io::make_local_files();
