@@ -75,6 +75,7 @@ class Csv final : public Source {
   std::string describe() const override;
 
  private:
+  Result<Progress> send_batch();
   struct Piece {
     std::string text;
     int64_t file_size = 0;
@@ -319,6 +320,14 @@ Result<void> Csv::finish_file(Progress& progress) {
 }
 
 Result<Progress> Csv::step() {
+  // A source that is killed after each step must get on nevertheless.
+  while (true) {
+    auto progress = TRY(send_batch());
+    if (!progress.left_no_trace()) return progress;
+  }
+}
+
+Result<Progress> Csv::send_batch() {
   Progress progress;
   if (!file_ && !TRY(begin_next_file())) {
     progress.finished = once_;

@@ -87,6 +87,12 @@ struct Progress {
   int64_t warnings = 0;       // things worth a look (an empty file)
   int64_t idle_until_us = 0;  // by the clock: nothing to do before; 0: there is more now
   bool finished = false;      // there will never be more to do
+
+  // Nothing durable came of it though there is more to do now (records that the topic had from
+  // before were dropped).
+  bool left_no_trace() const {
+    return sent == 0 && bad == 0 && files == 0 && idle_until_us == 0 && !finished;
+  }
 };
 
 // One thread at a time. An error drops the source: open it again when the reason may be gone.

@@ -89,6 +89,7 @@ class Synthetic final : public Source {
   int64_t before(int64_t instant_us, int64_t open_us) const;
   void begin();
   int64_t horizon() const;
+  Result<Progress> send_batch();
   Result<int64_t> send_until(int64_t horizon_us, int64_t number_end);
 
   const SourceSpec spec_;
@@ -185,6 +186,14 @@ Result<int64_t> Synthetic::send_until(int64_t horizon_us, int64_t number_end) {
 }
 
 Result<Progress> Synthetic::step() {
+  // A source that is killed after each step must get on nevertheless.
+  while (true) {
+    auto progress = TRY(send_batch());
+    if (!progress.left_no_trace()) return progress;
+  }
+}
+
+Result<Progress> Synthetic::send_batch() {
   int64_t end = form_.count.value_or(INT64_MAX);
   Progress progress;
   // Not a step of its own: it leaves no trace, so it would be no progress.
