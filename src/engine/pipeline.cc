@@ -21,6 +21,8 @@ constexpr int64_t kFirstPauseUs = 100'000;
 constexpr int64_t kPauseMaxUs = 10'000'000;
 constexpr int64_t kIdleWaitUs = 10'000;
 constexpr int64_t kHubBytesMax = 96 << 20;
+constexpr int kQuietStepsMax = 64;
+constexpr int64_t kQuietRowsMax = 100'000;
 
 struct Slot {
   const Dataset* dataset;
@@ -142,22 +144,30 @@ Result<std::optional<StepReport>> PipelineImpl::step_slot(Slot& slot, int64_t& w
                                   .version = outcome->version});
 }
 
+// Work that stores nothing (windows that stay open) goes on to the next commit, within limits: so
+// whoever stops the pipeline after each step that worked still gets on.
 Result<StepReport> PipelineImpl::step() {
   int64_t wait_us = kIdleWaitUs;
-  // A flow that ends lets those after it end; one more round finds that out at once.
+  StepReport quiet;
+  int quiet_steps = 0;
   for (bool changed = true; changed;) {
     changed = false;
     for (auto slot = slots_.rbegin(); slot != slots_.rend(); ++slot) {
       if (slot->done) continue;
       auto report = TRY(step_slot(*slot, wait_us));
-      if (report) return *std::move(report);
-      changed = changed || slot->done;
+      changed = changed || slot->done || report;
+      if (!report) continue;
+      report->rows_in += quiet.rows_in;
+      quiet = *std::move(report);
+      bool enough = ++quiet_steps >= kQuietStepsMax || quiet.rows_in >= kQuietRowsMax;
+      if (quiet.version || !quiet.problem.empty() || enough) return quiet;
     }
   }
   bool finished = context_->options.once &&
                   std::all_of(slots_.begin(), slots_.end(), [](auto& slot) { return slot.done; });
-  return StepReport{.kind = finished ? StepReport::Kind::Finished : StepReport::Kind::Idle,
-                    .wait_us = wait_us};
+  quiet.kind = finished ? StepReport::Kind::Finished : StepReport::Kind::Idle;
+  quiet.wait_us = wait_us;
+  return quiet;
 }
 
 std::vector<FlowStatus> PipelineImpl::status() const {

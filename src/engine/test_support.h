@@ -68,7 +68,7 @@ class Box {
     return Pipeline::open(std::move(project), std::move(world), std::move(options));
   }
 
-  // Steps until all is done; with `reopen` the pipeline is dropped and opened after every commit.
+  // Steps until all is done; with `reopen` the pipeline is dropped and opened after every step.
   std::vector<FlowStatus> run_once(bool reopen = false, std::vector<std::string> refresh = {}) {
     RunOptions options;
     options.once = true;
@@ -90,7 +90,7 @@ class Box {
       if (report->kind == StepReport::Kind::Idle || !report->problem.empty()) {
         clock.advance_us(100'000);
       }
-      if (!reopen || !report->version) continue;
+      if (!reopen || report->kind != StepReport::Kind::Worked) continue;
       *pipeline = nullptr;
       pipeline = open(options);
     }
