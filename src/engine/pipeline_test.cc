@@ -290,5 +290,81 @@ TEST(Pipeline, RefusesATopicThatWasMadeAnew) {
   EXPECT_NE(box.problem.find("topic t was made anew"), std::string::npos) << box.problem;
 }
 
+TEST(Pipeline, KeepsThePartitionsApartInAPartitionedTable) {
+  std::string partitioned = kMedallion;
+  size_t columns = partitioned.find(") AS\nSELECT upper");
+  ASSERT_NE(columns, std::string::npos);
+  partitioned.insert(columns + 1, " PARTITIONED BY (symbol)");
+  Box box(partitioned, "ticklake.maxRowsPerStep: '50'"), plain(kMedallion);
+  produce_market(box);
+  produce_market(plain);
+  box.run_once();
+  ASSERT_EQ(box.problem, "");
+  plain.run_once();
+  EXPECT_EQ(box.rows("silver"), plain.rows("silver"));
+  EXPECT_EQ(box.rows("gold"), plain.rows("gold"));
+}
+
+TEST(Pipeline, RefusesASourceWhoseRowsWereRemoved) {
+  Box box(kMedallion);
+  box.create_topic("ticks", 1);
+  box.produce("ticks", 0, {tick("a", 0, 1, 1, 1)});
+  box.run_once();
+  ASSERT_EQ(box.problem, "");
+  auto snapshot = delta::open(box.files, box.path("bronze"));
+  ASSERT_TRUE(snapshot) << snapshot.error().message;
+  delta::Transaction transaction;
+  transaction.operation = "DELETE";
+  for (const auto& file : snapshot->files()) transaction.removes.push_back({.path = file.path});
+  auto removed = delta::commit(box.files, box.clock, *snapshot, std::move(transaction));
+  ASSERT_TRUE(removed) << removed.error().message;
+  box.run_once();
+  EXPECT_NE(box.problem.find(fmt::format("flow ticklake.default.silver: version {} of table "
+                                         "ticklake.default.bronze (DELETE) removes",
+                                         removed->version().value)),
+            std::string::npos)
+      << box.problem;
+}
+
+TEST(Pipeline, RemembersWhereLatestWas) {
+  Box box(R"(CREATE STREAMING TABLE s AS SELECT CAST(value AS STRING) AS v
+             FROM STREAM read_kafka(bootstrapServers => 'embedded', subscribe => 't');)");
+  box.create_topic("t", 2);
+  box.produce("t", 0, {"old"});
+  box.run_once();
+  ASSERT_EQ(box.problem, "");
+  box.produce("t", 0, {"new"});
+  box.produce("t", 1, {"newer"});
+  box.run_once();
+  EXPECT_EQ(box.rows("s"), (std::vector<std::string>{R"({"v":"new"})", R"({"v":"newer"})"}));
+}
+
+TEST(Pipeline, RefreshesAViewAtItsInterval) {
+  Box box(kMedallion, "ticklake.refreshInterval: '10 s'");
+  box.create_topic("ticks", 1);
+  box.produce("ticks", 0, {tick("a", 0, 1, 1, 1)});
+  auto pipeline = box.open({});
+  ASSERT_TRUE(pipeline) << pipeline.error().message;
+  auto settle = [&] {
+    for (int i = 0; i < 50; ++i) {
+      auto report = (*pipeline)->step();
+      ASSERT_TRUE(report) << report.error().message;
+      if (report->kind == StepReport::Kind::Idle) box.clock.advance_us(100'000);
+    }
+  };
+  settle();
+  ASSERT_EQ(box.rows("daily").size(), 1u);
+  int64_t version = box.version("daily");
+  box.produce("ticks", 0, {tick("a", 1, 1, 1, 2)});
+  settle();
+  EXPECT_EQ(box.version("daily"), version) << "too early";
+  box.clock.advance_us(10'000'000);
+  settle();
+  EXPECT_EQ(box.version("daily"), version + 1);
+  box.clock.advance_us(60'000'000);
+  settle();
+  EXPECT_EQ(box.version("daily"), version + 1) << "nothing changed";
+}
+
 }  // namespace
 }  // namespace ticklake::engine
