@@ -29,6 +29,7 @@ struct Slot {
   std::vector<size_t> upstream;  // slots it reads from
   FlowStatus status;
   std::unique_ptr<Flow> flow;  // none: to be opened
+  bool opened = false;         // it was, once: the world is there, what fails may pass
   int failures = 0;            // in a row
   int64_t retry_us = 0;
   bool done = false;
@@ -90,6 +91,7 @@ Result<void> PipelineImpl::open(Slot& slot) {
     slot.flow = TRY(open_stateless(*context_, dataset, slot.status));
   }
   slot.status.state = FlowStatus::State::Running;
+  slot.opened = true;
   return {};
 }
 
@@ -101,7 +103,8 @@ Result<FlowOutcome> PipelineImpl::try_step(Slot& slot) {
 Result<StepReport> PipelineImpl::failed(Slot& slot, Error error) {
   slot.flow.reset();
   slot.status.problem = error.message;
-  bool again = error.code == Code::Conflict || error.code == Code::Unavailable;
+  bool may_pass = error.code == Code::Conflict || error.code == Code::Unavailable;
+  bool again = may_pass && slot.opened;
   if (!again || ++slot.failures > kRetriesMax) {
     slot.status.state = FlowStatus::State::Failed;
     return prefixed("flow " + slot.status.name, std::move(error));
