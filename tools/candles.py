@@ -22,6 +22,7 @@ def main():
     colours = sys.stdout.isatty()
     low, high = min(c["low"] for c in candles), max(c["high"] for c in candles)
     step = (high - low) / HEIGHT or 1.0
+    decimals = 2 if step >= 0.02 else 3
     print(f"\n  {sys.argv[1]}, one-minute candles")
     for row in range(HEIGHT, 0, -1):
         line = ""
@@ -29,7 +30,7 @@ def main():
             text = cell(candle, low + (row - 1) * step, low + row * step)
             colour = RISING if candle["close"] >= candle["open"] else FALLING
             line += f"{colour}{text}{PLAIN}" if colours and text != " " else text
-        print(f"{low + (row - 0.5) * step:10.2f} ┤{line}")
+        print(f"{low + (row - 0.5) * step:10.{decimals}f} ┤{line}")
     first, last = candles[0]["window_start"][11:16], candles[-1]["window_start"][11:16]
     print(" " * 11 + "└" + "─" * len(candles))
     print(" " * 12 + first + last.rjust(max(1, len(candles) - len(first))) + " UTC")

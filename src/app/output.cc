@@ -157,7 +157,7 @@ Result<void> RowWriter::finish() {
   }
   if (format_ == Format::Table) {
     put(out_, drawn(header, right, cells_));
-    put(out_, fmt::format("{} row{}\n", cells_.size(), cells_.size() == 1 ? "" : "s"));
+    put(out_, counted(cells_.size(), "row") + "\n");
   }
   return flushed(out_);
 }
@@ -237,6 +237,10 @@ std::string drawn(const std::vector<std::string>& header, const std::vector<bool
   text += rule(widths, "├", "┼", "┤");
   for (const auto& row : rows) text += row_line(row, widths, right);
   return text + rule(widths, "└", "┴", "┘");
+}
+
+std::string counted(size_t count, std::string_view what) {
+  return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
 }
 
 Result<void> flushed(std::FILE* out) {

@@ -58,6 +58,9 @@ Result<void> write_object(std::FILE* out, Format format, const Object& object);
 std::string drawn(const std::vector<std::string>& header, const std::vector<bool>& right,
                   const std::vector<std::vector<std::string>>& rows);
 
+// "1 row", "2 rows".
+std::string counted(size_t count, std::string_view what);
+
 // Flushes, and tells where the system could not take what was written.
 Result<void> flushed(std::FILE* out);
 

@@ -131,8 +131,8 @@ Result<void> validate_project(Environment& environment, const ProjectOptions& op
                        {"output", json_text(to_ddl(dataset.plan.output))}});
   }
   TRY(write_objects(environment.out, format, objects, {"name", "type", "inputs", "output"}));
-  fmt::print(environment.err, "{} is valid: {} tables, {} sources\n", project.name,
-             graph.tables.size(), specs.size());
+  fmt::print(environment.err, "{} is valid: {}, {}\n", project.name,
+             counted(graph.tables.size(), "table"), counted(specs.size(), "source"));
   return {};
 }
 

@@ -96,9 +96,9 @@ class Run {
                         }};
     engine::RunOptions run{.once = options_.once, .full_refresh = options_.full_refresh};
     pipeline_ = TRY(engine::Pipeline::open(std::move(project), world, run));
-    progress_.say(fmt::format("{}: {} flows, {} sources, {}; Ctrl-C stops",
-                              pipeline_->project().name, pipeline_->status().size(), specs_.size(),
-                              topics_->name()));
+    progress_.say(fmt::format("{}: {}, {}, {}; Ctrl-C stops", pipeline_->project().name,
+                              counted(pipeline_->status().size(), "flow"),
+                              counted(specs_.size(), "source"), topics_->name()));
     return {};
   }
 
@@ -107,7 +107,7 @@ class Run {
       drained_.emplace_back();
       auto status = drain_source(*world_, spec, [this](const SourceStatus& now) {
         drained_.back() = now;
-        if (progress_.due()) show();
+        if (progress_.due()) progress_.show(sources(), {});
       });
       if (!status) return prefixed("source " + spec.name, std::move(status).error());
       drained_.back() = *status;
