@@ -39,7 +39,11 @@ class DeltaFeed final : public Feed {
     must_commit_ = false;
     if (!place_.snapshot) hub_.consumed(reader_.name(), options_.flow, place_.version);
   }
-  std::optional<int64_t> lag_rows() const override { return {}; }
+  // Known only when all versions are gathered: the log does not tell rows without being read.
+  std::optional<int64_t> lag_rows() const override {
+    if (place_.snapshot || place_.version <= reader_.newest()) return {};
+    return pending_rows_;
+  }
   bool covered(const FeedPiece& piece, int64_t, const Progress& stored) const override;
   std::string describe(const FeedPiece& piece, int64_t) const override {
     return fmt::format("version {} of table {}", piece.version.value, reader_.name());

@@ -97,7 +97,9 @@ Result<FlowOutcome> WindowedFlow::step(bool upstream_done) {
     TRY(emit(out));
     return out;
   }
-  bool ended = context_.options.once && upstream_done && next_ > reader_.newest();
+  bool caught_up = next_ > reader_.newest();
+  status_.lag_rows = caught_up ? std::optional<int64_t>(0) : std::nullopt;
+  bool ended = context_.options.once && upstream_done && caught_up;
   if (ended && !finished_) return finish();
   return out;
 }
