@@ -17,6 +17,7 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 REPO = HERE.parent
+STAGES = ("consume", "sql", "parquet", "state", "commit")
 
 
 def machine():
@@ -32,11 +33,11 @@ def say(bench, **figures):
     print(json.dumps({"bench": bench, **figures, "commit": commit(), "machine": machine()}), flush=True)
 
 
-def measured(command, log):
+def measured(command, answer, log):
     """Runs to the end: wall and CPU seconds, peak RSS in MiB."""
     start = time.monotonic()
-    with open(log, "w") as out:
-        process = subprocess.Popen(command, stdout=out, stderr=out)
+    with open(answer, "w") as out, open(log, "w") as err:
+        process = subprocess.Popen(command, stdout=out, stderr=err)
         _, status, usage = os.wait4(process.pid, 0)
     wall = time.monotonic() - start
     if status != 0:
@@ -58,17 +59,13 @@ def catch_up(build, bootstrap, label, count):
         scratch = pathlib.Path(scratch)
         project = project_in(scratch)
         fill(build, bootstrap, project, count)
-        report = scratch / "report.json"
-        wall, cpu, rss = measured([build / "ticklake", "run", "--project", project, "--once", "--set",
-                                   f"kafka.bootstrap={bootstrap}", "--report", report], scratch / "log")
-        flows = json.loads(report.read_text())
-        stages = {}
-        for flow in flows:
-            for stage, ns in flow["timings_ns"].items():
-                key = f"{flow['name'].split('.')[-1]}.{stage}"
-                if ns > 0:
-                    stages[key] = round(ns / 1e9 / (count / 1e6), 3)
-        rows = {flow["name"].split(".")[-1]: flow["rows_out"] for flow in flows}
+        answer = scratch / "flows.json"
+        wall, cpu, rss = measured([build / "ticklake", "run", "--project", project, "--once", "--output", "json", "--set",
+                                   f"kafka.bootstrap={bootstrap}"], answer, scratch / "log")
+        flows = {flow["flow"].split(".")[-1]: flow for flow in json.loads(answer.read_text())}
+        stages = {f"{name}.{stage}": round(flow[f"{stage}_ms"] / 1e3 / (count / 1e6), 3)
+                  for name, flow in flows.items() for stage in STAGES if flow[f"{stage}_ms"] > 0}
+        rows = {name: flow["rows_out"] for name, flow in flows.items()}
         say("catch_up", broker=label, ticks=count, seconds=round(wall, 2), ticks_per_s=round(count / wall),
             core_s_per_million=round(cpu / (count / 1e6), 3), peak_rss_mib=round(rss), rows=rows,
             stage_s_per_million=stages)

@@ -47,7 +47,7 @@ CsvRow CsvColumns::row(const formats::CsvRecord& record) const {
     out.problem = fmt::format("{} columns where {} are expected", record.fields.size(), width_);
     return out;
   }
-  out.json = "{";
+  out.json.push_back('{');
   for (size_t i = 0; i < places_.size(); ++i) {
     const Field& field = spec_->schema.fields[i];
     const std::string& cell = record.fields[places_[i]];
