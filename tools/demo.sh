@@ -51,8 +51,10 @@ topics=()
 use_kafka() {
   "$ticklake" topic list --bootstrap "$brokers" >/dev/null || die "no demo without the broker $brokers"
   local suffix="demo-$(basename "$run")"
-  topics=("ticks-$suffix" "daily_bars-$suffix" "ticks-${suffix}__bad" "daily_bars-${suffix}__bad")
-  settings=(--set "kafka.bootstrap=$brokers" --set "topic.ticks=${topics[0]}" --set "topic.daily_bars=${topics[1]}")
+  local topic
+  for topic in "ticks-$suffix" "daily_bars-$suffix"; do topics+=("$topic" "${topic}__bad" "${topic}__files"); done
+  settings=(--set "kafka.bootstrap=$brokers" --set "topic.ticks=ticks-$suffix"
+    --set "topic.daily_bars=daily_bars-$suffix")
 }
 remove_topics() {  # the demo's own, on the broker that was lent
   local topic
@@ -137,10 +139,16 @@ demo: try next
   $bin sql --project $dir "SELECT * FROM gold_candles_1m WHERE symbol = 'IBM' ORDER BY window_start"
   $bin sql --project $dir "SELECT count(*) FROM silver_ticks VERSION AS OF 1"
   $bin table history silver_ticks --project $dir --limit 5
+END
+  if [ "$brokers" = embedded ]; then
+    cat <<END
   $bin topic tail ticks --project $dir
   $bin run --project $dir          goes on where it stopped
   edit $dir/transformations/gold.sql, then: $bin validate --project $dir
 END
+  else
+    echo "  the demo's topics on $brokers are deleted again; its tables stay"
+  fi
 }
 
 [ -x "$ticklake" ] || die "$ticklake is missing: run make build"

@@ -57,7 +57,7 @@ class Sandbox:
     def write_source(self, name, text):
         renamed = re.sub(r"(?m)^(topic:\s*)(\S+)", lambda m: f"{m[1]}{self.prefix}{m[2]}", text)
         for match in re.finditer(r"(?m)^topic:\s*(\S+)", renamed):
-            self.topics.update((match[1], match[1] + "__bad"))
+            self.topics.update(match[1] + suffix for suffix in ("", "__bad", "__files"))
         self.write(f"sources/{name}", renamed.encode())
 
     def table_root(self, name):
