@@ -1,7 +1,8 @@
 // Spark SQL as ticklake accepts it: text -> statements -> plans that DuckDB executes.
 //
-//   parse()    text to statements; every refusal names file:line:column, what was found and what would do
-//   analyze()  names, Spark types, coercions (ANSI mode, as Spark 4's default), and the printed DuckDB SQL
+//   parse()    text to statements; every refusal names file:line:column, what was found and what
+//   would do analyze()  names, Spark types, coercions (ANSI mode, as Spark 4's default), and the
+//   printed DuckDB SQL
 #pragma once
 
 #include <functional>
@@ -53,7 +54,7 @@ struct Statement {
   std::vector<std::string> partition_columns;
   std::map<std::string, std::string> properties;  // TBLPROPERTIES
   std::shared_ptr<const Query> query;
-  std::string text;                               // of the statement, as written
+  std::string text;  // of the statement, as written
 };
 
 // All statements of a file, separated by ';'. `file` is for messages.
@@ -66,13 +67,15 @@ struct Relation {
   std::shared_ptr<const Statement> view;  // a temporary view: expanded in place
 };
 
-// Answers for a name of one to three parts; nothing where it is unknown. `candidates` feed suggestions.
+// Answers for a name of one to three parts; nothing where it is unknown. `candidates` feed
+// suggestions.
 struct Catalog {
   std::function<std::optional<Relation>(const std::vector<std::string>& name)> find;
   std::vector<std::string> candidates;
 };
 
-// column <op> literal, which every result row's input row must meet; for file pruning. Literal as a partition value.
+// column <op> literal, which every result row's input row must meet; for file pruning. Literal as a
+// partition value.
 struct Conjunct {
   enum class Op : uint8_t { Equal, Less, LessEqual, Greater, GreaterEqual, IsNull, IsNotNull };
   std::string column;
@@ -84,31 +87,35 @@ struct Conjunct {
 struct PlanInput {
   std::string id;  // "i0", "i1", ...
   bool streaming = false;
-  std::string table;                           // canonical name; empty for read_kafka
-  std::map<std::string, std::string> kafka;    // arguments of read_kafka, names as Databricks spells them
-  Schema schema;                               // all columns of the table
-  std::vector<std::string> columns;            // those the query uses
+  std::string table;  // canonical name; empty for read_kafka
+  std::map<std::string, std::string>
+      kafka;                         // arguments of read_kafka, names as Databricks spells them
+  Schema schema;                     // all columns of the table
+  std::vector<std::string> columns;  // those the query uses
   std::vector<Conjunct> conjuncts;
-  std::optional<int64_t> version;              // VERSION AS OF
-  std::optional<std::string> timestamp;        // TIMESTAMP AS OF, as text
+  std::optional<int64_t> version;        // VERSION AS OF
+  std::optional<std::string> timestamp;  // TIMESTAMP AS OF, as text
   Position position;
 };
 
-// A from_json call: the SQL calls it as ticklake_from_json_<id>(text, row). Its result struct has the fields of `schema`.
+// A from_json call: the SQL calls it as ticklake_from_json_<id>(text, row). Its result struct has
+// the fields of `schema`.
 struct FromJson {
   std::string id;
   Schema schema;
 };
 
-// A streaming aggregation over tumbling windows in append mode, in three statements over each other's rows.
-// partial: the streaming input -> one row a (window, keys); merge: rows of `partial_schema` -> the same, one row a
-// (window, keys); final: merged rows -> output. Where some aggregate does not decompose, partial keeps its input rows
-// and merge changes nothing. First column of partial rows: window_end TIMESTAMP; second: rows BIGINT (input rows).
+// A streaming aggregation over tumbling windows in append mode, in three statements over each
+// other's rows. partial: the streaming input -> one row a (window, keys); merge: rows of
+// `partial_schema` -> the same, one row a (window, keys); final: merged rows -> output. Where some
+// aggregate does not decompose, partial keeps its input rows and merge changes nothing. First
+// column of partial rows: window_end TIMESTAMP; second: rows BIGINT (input rows).
 struct Windowed {
-  std::string partial_sql;        // reads ticklake_input('<streaming input>')
-  std::string merge_sql;          // reads ticklake_input('partial')
-  std::string final_sql;          // reads ticklake_input('partial'), whose rows are merged
-  std::string watermark_sql;      // max event time of the streaming input's rows, TIMESTAMP or NULL; one row
+  std::string partial_sql;  // reads ticklake_input('<streaming input>')
+  std::string merge_sql;    // reads ticklake_input('partial')
+  std::string final_sql;    // reads ticklake_input('partial'), whose rows are merged
+  std::string
+      watermark_sql;  // max event time of the streaming input's rows, TIMESTAMP or NULL; one row
   Schema partial_schema;
   int64_t delay_us = 0;
   int64_t window_us = 0;
@@ -116,26 +123,29 @@ struct Windowed {
 };
 
 struct Plan {
-  Schema output;              // visible columns, Spark types, names as Spark gives them
-  std::string duckdb_sql;     // for a windowed plan: final_sql
+  Schema output;           // visible columns, Spark types, names as Spark gives them
+  std::string duckdb_sql;  // for a windowed plan: final_sql
   std::vector<PlanInput> inputs;
   std::vector<FromJson> from_json;
-  bool streaming = false;     // has a streaming input
-  // Hidden columns after the visible ones, only where the statement is a streaming table: BIGINT row number of the
-  // input row ("__row"; not in windowed plans), then for each expectation BOOLEAN "__expect_<i>" (true: met, NULL: a violation).
+  bool streaming = false;  // has a streaming input
+  // Hidden columns after the visible ones, only where the statement is a streaming table: BIGINT
+  // row number of the input row ("__row"; not in windowed plans), then for each expectation BOOLEAN
+  // "__expect_<i>" (true: met, NULL: a violation).
   bool has_row = false;
   int expectations = 0;
   std::optional<Windowed> windowed;
 };
 
 struct AnalyzeOptions {
-  std::string file;             // for messages
-  int64_t now_us = 0;           // current_timestamp() of this update
+  std::string file;    // for messages
+  int64_t now_us = 0;  // current_timestamp() of this update
 };
 
 // Invalid or Unsupported: "file:line:column: what was found; what to do".
-// Streaming tables: exactly one streaming input; no joins, DISTINCT, ORDER BY, LIMIT over it for now.
-Result<Plan> analyze(const Statement& statement, const Catalog& catalog, const AnalyzeOptions& options);
+// Streaming tables: exactly one streaming input; no joins, DISTINCT, ORDER BY, LIMIT over it for
+// now.
+Result<Plan> analyze(const Statement& statement, const Catalog& catalog,
+                     const AnalyzeOptions& options);
 
 // The tables that a statement reads, as written, without analysis: for the dependency graph.
 struct Reference {
