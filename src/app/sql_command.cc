@@ -44,6 +44,9 @@ constexpr std::string_view kDeltaPath = "delta.";
 sql::Catalog catalog_over(io::FileStore& files, const engine::Project& project,
                           const engine::Graph& graph, std::optional<Error>& problem) {
   sql::Catalog catalog = graph.catalog(project);
+  for (const auto& table : graph.tables) {
+    catalog.candidates.push_back(name_parts(table.name).back());
+  }
   auto declared = catalog.find;
   catalog.find = [&files, &project, &graph, &problem,
                   declared](const std::vector<std::string>& name) -> std::optional<sql::Relation> {
