@@ -6,6 +6,7 @@ set -uo pipefail
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 cd "$root"
 logs="$root/build/test"
+cache="${TICKLAKE_CACHE:-${XDG_CACHE_HOME:-${HOME:-$(getent passwd "$(id -u)" | cut -d: -f6)}/.cache}/ticklake}"
 jobs="${JOBS:-$(nproc)}"
 passed=0
 failed=0
@@ -64,14 +65,14 @@ start_kafka() {
   fi
 }
 
-end_to_end() {
-  say "end-to-end scripts: straight, killed after every step, on Kafka, read by a peer"
-  python3 tests/e2e/run.py -j "$jobs" 2>&1 | tee "$logs/e2e.log" | grep -v '^e2e: [0-9]* passed'
-  local summary
-  summary="$(grep -E '^e2e: [0-9]+ passed, [0-9]+ failed$' "$logs/e2e.log" | tail -n 1)"
-  [ -n "$summary" ] || { say "FAILED: the end-to-end runner stopped"; add 0 1; return; }
+counted() {  # counted NAME COMMAND..: a runner that ends with "NAME: N passed, N failed"
+  local name="$1" summary
+  shift
+  "$@" 2>&1 | tee "$logs/$name.log" | grep -vE "^$name: [0-9]+ passed"
+  summary="$(grep -E "^$name: [0-9]+ passed, [0-9]+ failed$" "$logs/$name.log" | tail -n 1)"
+  [ -n "$summary" ] || { say "FAILED: the runner of $name stopped"; add 0 1; return; }
   say "$summary"
-  add "$(sed -E 's/e2e: ([0-9]+).*/\1/' <<<"$summary")" "$(sed -E 's/.* ([0-9]+) failed/\1/' <<<"$summary")"
+  add "$(sed -E 's/.*: ([0-9]+).*/\1/' <<<"$summary")" "$(sed -E 's/.* ([0-9]+) failed/\1/' <<<"$summary")"
 }
 
 one() {  # one NAME COMMAND..: a program that passes or fails as a whole
@@ -84,7 +85,10 @@ one() {  # one NAME COMMAND..: a program that passes or fails as a whole
 build release
 start_kafka
 unit_tests release
-end_to_end
+say "end-to-end scripts: straight, killed after every step, on Kafka, read by a peer"
+counted e2e python3 tests/e2e/run.py -j "$jobs"
+say "functions against Spark's answers"
+counted functions python3 tests/functions/run.py build/release/ticklake "$cache/python-readers-1/venv/bin/python"
 one clean-machine tests/clean_machine.sh build/release/ticklake
 build dev
 unit_tests dev -E '^tidy$'
