@@ -32,12 +32,13 @@ std::string_view spark_class(std::string_view message) {
     std::string_view part;
     std::string_view name;
   };
-  static constexpr std::array<Known, 10> kKnown = {{
+  static constexpr std::array<Known, 11> kKnown = {{
       {"ivision by zero", "DIVIDE_BY_ZERO"},
       {"ivide by zero", "DIVIDE_BY_ZERO"},
       {"Could not convert string", "CAST_INVALID_INPUT"},
       {"invalid timestamp field", "CAST_INVALID_INPUT"},
       {"invalid date field", "CAST_INVALID_INPUT"},
+      {"Type INT128 with value", "ARITHMETIC_OVERFLOW"},  // only sums are that wide
       {"out of range for the destination type", "CAST_OVERFLOW"},
       {"Could not cast value", "NUMERIC_VALUE_OUT_OF_RANGE"},
       {"verflow", "ARITHMETIC_OVERFLOW"},

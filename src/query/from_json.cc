@@ -1,6 +1,8 @@
 #include <arrow/record_batch.h>
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "formats/formats.h"
 #include "query/errors.h"
 #include "query/functions.h"
@@ -131,9 +133,16 @@ class FromJsonFunctions::Function {
     }
   }
 
+  // As Spark: a text of nothing but blanks and control characters is no struct at all.
+  static bool is_blank(std::string_view text) {
+    return std::all_of(text.begin(), text.end(),
+                       [](char c) { return static_cast<unsigned char>(c) <= ' '; });
+  }
+
   static void mark_nulls(const Worker& worker, duckdb_vector output) {
-    for (size_t row = 0; row < worker.valid.size(); ++row) {
-      if (worker.valid[row]) continue;
+    for (size_t row = 0; row < worker.texts.size(); ++row) {
+      bool valid = worker.valid.empty() || worker.valid[row];
+      if (valid && !is_blank(worker.texts[row])) continue;
       duckdb_vector_ensure_validity_writable(output);
       duckdb_validity_set_row_invalid(duckdb_vector_get_validity(output), row);
     }

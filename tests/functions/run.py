@@ -22,10 +22,18 @@ NAMED = ("DIVIDE_BY_ZERO", "ARITHMETIC_OVERFLOW", "CAST_INVALID_INPUT")
 
 
 
+# Where ours is known to differ. Each runs and must differ, so that a mended one is noticed.
+KNOWN = {
+    "row: upper(s)": "the upper case of the letter \u00df is \u1e9e here, SS in Spark",
+    "row: ucase(s)": "the same",
+}
+
 
 def same(ours, theirs, kind, nearly):
     if isinstance(theirs, dict) and set(theirs) == {"decimal"}:
-        return isinstance(ours, (int, Decimal)) and format(Decimal(ours), "f") == theirs["decimal"]
+        scale = re.fullmatch(r"decimal\(\d+,(\d+)\)", kind)
+        return (isinstance(ours, (int, Decimal)) and ours == Decimal(theirs["decimal"])
+                and (not scale or -Decimal(ours).as_tuple().exponent == int(scale[1])))
     if isinstance(theirs, dict):
         return isinstance(ours, dict) and ours.keys() == theirs.keys() and all(
             same(ours[k], theirs[k], "", nearly) for k in theirs)
@@ -43,7 +51,7 @@ def same(ours, theirs, kind, nearly):
 def ask(binary, tables, kind, text):
     sql = f"SELECT {text} AS answer FROM different ORDER BY id" if kind == "row" else text
     sql = re.sub(r"\b(FROM|JOIN) (rows|different)\b", rf"\1 delta.`{tables}/\2` AS \2", sql)
-    done = subprocess.run([binary, "sql", sql, "--output", "jsonl"], capture_output=True, text=True, timeout=120)
+    done = subprocess.run([binary, "sql", "--project", tables, sql, "--output", "jsonl"], capture_output=True, text=True, timeout=120)
     rows = [list(json.loads(line, parse_float=Decimal).values()) for line in done.stdout.splitlines()]
     return done.returncode, rows, done.stderr.strip()
 
@@ -87,10 +95,19 @@ def main():
     cases = [json.loads(line) for line in (HERE / "answers.jsonl").read_text().splitlines()]
     cases = [case for case in cases if args.filter in case["case"]]
     with tempfile.TemporaryDirectory() as tables:
+        (pathlib.Path(tables) / "spark-pipeline.yml").write_text(
+            "name: functions\nstorage: storage\nlibraries:\n  - glob:\n      include: transformations/**\n")
+        (pathlib.Path(tables) / "transformations").mkdir()
+        (pathlib.Path(tables) / "transformations/one.sql").write_text("CREATE MATERIALIZED VIEW one AS SELECT 1 AS x;\n")
         subprocess.run([args.python, str(HERE / "make_tables.py"), tables], check=True, cwd=HERE)
         with ThreadPoolExecutor(2) as pool:
             problems = list(pool.map(lambda case: problem(args.binary, tables, case), cases))
-    failed = [(case, why) for case, why in zip(cases, problems) if why]
+    failed = []
+    for case, why in zip(cases, problems):
+        if case["case"] in KNOWN:
+            why = None if why else f"is mended: take it out of KNOWN ({KNOWN[case['case']]})"
+        if why:
+            failed.append((case, why))
     for case, why in failed:
         print(f"FAILED {case['case']}\n       {why}")
     print(f"functions: {len(cases) - len(failed)} passed, {len(failed)} failed")
