@@ -63,7 +63,7 @@ TEST(Synthetic, PricesWalk) {
   spec.symbols = {"A", "B"};
   TickMaker maker(spec);
   double least = 1e9, most = 0, last = 0;
-  for (int i = 0; i < 20'000; ++i) {
+  for (int64_t i = 0; i < 20'000; ++i) {
     Tick tick = maker.make(i, int64_t{1'767'623'400'000'000} + i * 1'000'000);
     if (*tick.symbol != "A") continue;
     double price = Json::parse(tick.json)["price"].get<double>();
