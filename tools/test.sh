@@ -25,30 +25,30 @@ build() {  # build PRESET: configured and whole, or the end
     tail -n 60 "$logs/build-$1.log"; say "$1 does not build; all of it: $logs/build-$1.log"; exit 1; }
 }
 
-# Cases of a ctest run: those that GoogleTest counted, and one for each other program.
+# Cases in the log of a verbose ctest: those that GoogleTest counted, and one for each other program.
 count_cases() {
   python3 - "$1" <<'PYTHON'
 import re, sys
+text = open(sys.argv[1], errors="replace").read()
 passed = failed = 0
-for part in re.split(r"(?m)^\d+/\d+ Testing: ", open(sys.argv[1], errors="replace").read())[1:]:
-    good = sum(int(n) for n in re.findall(r"(?m)^\[  PASSED  \] (\d+) test", part))
-    bad = sum(int(n) for n in re.findall(r"(?m)^\[  FAILED  \] (\d+) test", part))
-    ok = re.search(r"(?m)^Test Passed\.", part) is not None
-    passed += good if good else int(ok)
+for number, result in re.findall(r"(?m)^ *\d+/\d+ Test +#(\d+): \S+ \.*(.*)$", text):
+    ok = "Passed" in result
+    good = sum(map(int, re.findall(rf"(?m)^{number}: \[  PASSED  \] (\d+) test", text)))
+    bad = sum(map(int, re.findall(rf"(?m)^{number}: \[  FAILED  \] (\d+) test", text)))
+    passed += good if good or bad else int(ok)
     failed += bad if bad else int(not ok)
-print(passed, failed)
+print(passed, failed or int(passed == 0))
 PYTHON
 }
 
 unit_tests() {  # unit_tests PRESET [CTEST OPTION..]
-  local preset="$1"
+  local preset="$1" log="$logs/unit-$1.log" good bad
   shift
   say "unit tests ($preset)"
-  ctest --test-dir "build/$preset" -j "$jobs" --timeout 900 --output-on-failure "$@" >"$logs/unit-$preset.log" 2>&1 ||
-    grep -E '\[  FAILED  \]|Failure$|ERROR: |runtime error|\*\*\*' "$logs/unit-$preset.log" | sort -u | head -n 60
-  local good bad
-  read -r good bad < <(count_cases "build/$preset/Testing/Temporary/LastTest.log")
-  say "$preset: $good passed, $bad failed (all of it: $logs/unit-$preset.log)"
+  ctest --test-dir "build/$preset" -j "$jobs" --timeout 900 -V "$@" >"$log" 2>&1 ||
+    grep -E '\[  FAILED  \]|: Failure$|ERROR: |runtime error|\*\*\*' "$log" | sort -u | head -n 60
+  read -r good bad < <(count_cases "$log")
+  say "$preset: $good passed, $bad failed (all of it: $log)"
   add "$good" "$bad"
 }
 
