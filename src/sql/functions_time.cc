@@ -154,6 +154,11 @@ Result<Typed> build_zone(const CallContext&, const Arguments&) {
   return made("'UTC'", Kind::String);
 }
 
+// As Spark, cut towards zero: an instant just before 1970 is second 0 (unix_seconds rounds down).
+Typed whole_seconds(const Typed& instant) {
+  return made("(epoch_us(" + instant.sql + ") // 1000000)", Kind::Long);
+}
+
 Result<Typed> build_to_unix(const CallContext& context, const Arguments& arguments) {
   if (arguments.empty()) {
     return made("CAST(" +
@@ -165,12 +170,12 @@ Result<Typed> build_to_unix(const CallContext& context, const Arguments& argumen
     Typed pattern = {.sql = "''", .type = Kind::String};
     pattern.literal = Literal{Kind::String, "yyyy-MM-dd HH:mm:ss"};
     Typed value = TRY(parsed(context, {arguments[0], pattern}, Kind::Timestamp, false));
-    return cast(value, Kind::Long);
+    return whole_seconds(value);
   }
   Typed value = arguments[0];
   if (arguments.size() == 2) value = TRY(parsed(context, arguments, Kind::Timestamp, false));
   Typed instant = TRY(coerce(value, Kind::Timestamp));
-  return cast(instant, Kind::Long);
+  return whole_seconds(instant);
 }
 
 // Whole units of micros, rounded down.
