@@ -140,13 +140,22 @@ Result<std::string> sql_text(Environment& environment, const SqlOptions& options
   return options.text;
 }
 
+// Outside any project a query can still read tables by their paths.
+Result<engine::Project> project_or_none(Environment& environment, const ProjectOptions& options) {
+  auto project = load(environment, options);
+  bool none = !project && project.error().code == Code::NotFound &&
+              options.directory == ProjectOptions().directory;
+  if (!none) return project;
+  return engine::Project{};
+}
+
 }  // namespace
 
 Result<void> run_sql(Environment& environment, const SqlOptions& options) {
   std::string text = TRY(sql_text(environment, options));
   std::string file = options.file.empty() ? "query" : options.file;
   auto statements = TRY(sql::parse(text, file));
-  engine::Project project = TRY(load(environment, options.project));
+  engine::Project project = TRY(project_or_none(environment, options.project));
   engine::Graph graph = TRY(engine::build_graph(project, environment.clock.now_us()));
   std::optional<Error> problem;
   sql::Catalog catalog = catalog_over(environment.files, project, graph, problem);
@@ -159,7 +168,11 @@ Result<void> run_sql(Environment& environment, const SqlOptions& options) {
     }
     auto plan =
         sql::analyze(statement, catalog, {.file = file, .now_us = environment.clock.now_us()});
-    if (!plan) return problem ? *problem : std::move(plan).error();
+    if (!plan) {
+      Error why = problem ? *problem : std::move(plan).error();
+      if (project.name.empty()) why.message += " (no project here: give --project DIR)";
+      return why;
+    }
     Batches batches = TRY(answer(environment, project, file, *plan));
     RowWriter writer(environment.out, options.format, plan->output);
     for (const auto& batch : batches) TRY(writer.write(*batch));

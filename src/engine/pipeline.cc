@@ -213,7 +213,7 @@ Result<std::unique_ptr<Pipeline>> Pipeline::open(Project project, World world, R
   Graph graph = TRY(build_graph(project, world.clock.now_us()));
   query::Options database_options{.threads = options.sql_threads,
                                   .memory_bytes_max = options.sql_memory_bytes_max,
-                                  .spill_directory = {}};
+                                  .spill_directory = io::join(project.storage, "spill")};
   auto database = TRY(query::Database::open(database_options));
   std::unique_ptr<Context> context(new Context{.world = std::move(world),
                                                .project = std::move(project),
