@@ -2,6 +2,8 @@
 #include <arrow/record_batch.h>
 #include <gtest/gtest.h>
 
+#include <mutex>
+
 #include "query/fixture.h"
 
 namespace ticklake::query {
