@@ -135,8 +135,7 @@ class Run {
     while (!signals_.stopping()) {
       auto report = TRY(pipeline_->step());
       if (!report.problem.empty()) {
-        progress_.say(
-            fmt::format("flow {}: {} (it will be tried again)", report.flow, report.problem));
+        progress_.say(fmt::format("flow {}: {}", report.flow, report.problem));
       }
       if (report.kind == engine::StepReport::Kind::Finished) return {};
       if (report.kind == engine::StepReport::Kind::Worked) crash_point_.step_worked();

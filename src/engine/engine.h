@@ -128,7 +128,7 @@ struct StepReport {
   int64_t rows_out = 0;
   std::optional<Version> version = {};  // committed
   int64_t wait_us = 0;       // Idle: nothing is due sooner unless data arrive; at most 10 ms
-  std::string problem = {};  // the flow was dropped and will be reopened: why
+  std::string problem = {};  // the flow was dropped: why, and whether it will be tried again
 };
 
 struct ExpectationCount {
@@ -177,8 +177,9 @@ std::string_view to_string(FlowStatus::State state);
 // rows, so a pipeline may be dropped (or killed) between or within steps and opened again; storage
 // alone tells where it goes on.
 // Errors: a flow that loses a race or meets a failing world is dropped and reopened with growing
-// pauses, a bounded number of times; any other error is returned by step(), names the flow, and
-// ends the run.
+// pauses, a bounded number of times. Any other error fails the flow: what reads its table takes
+// what is there and stops, the other flows go on (with `once`: to their ends), and then step()
+// returns the first such error, which names the flow. Until then a StepReport tells it, once.
 // Topics must be there when the first step is made.
 class Pipeline {
  public:

@@ -2,7 +2,8 @@
 // first, so what one flow hands on in memory is taken before the next batch is made.
 //
 //   closed --open--> running --Conflict, Unavailable--> retrying --time--> closed
-//                       |--any other error--> failed: the run ends
+//                       |--any other error--> failed: what reads it takes what is there, and the
+//                                             run ends with the error when no other flow goes on
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -19,6 +20,7 @@ namespace {
 constexpr int kRetriesMax = 8;  // in a row, of one flow
 constexpr int64_t kFirstPauseUs = 100'000;
 constexpr int64_t kPauseMaxUs = 10'000'000;
+constexpr int64_t kRecoveredUs = 60'000'000;  // good for so long: its failures are forgotten
 constexpr int64_t kIdleWaitUs = 10'000;
 constexpr int64_t kHubBytesMax = 96 << 20;
 constexpr int kQuietStepsMax = 64;
@@ -33,6 +35,9 @@ struct Slot {
   int failures = 0;            // in a row
   int64_t retry_us = 0;
   bool done = false;
+  bool quiet = false;  // its last step did nothing and waits for nothing but new input
+
+  bool failed() const { return status.state == FlowStatus::State::Failed; }
 };
 
 class PipelineImpl final : public Pipeline {
@@ -50,15 +55,20 @@ class PipelineImpl final : public Pipeline {
  private:
   void add_slot(const Dataset& dataset);
   bool upstream_done(const Slot& slot) const;
+  // Something that it reads from has failed, directly or further up.
+  bool orphaned(const Slot& slot) const;
+  // Nothing more can come of any flow.
+  bool stuck() const;
   Result<void> open(Slot& slot);
   Result<FlowOutcome> try_step(Slot& slot);
   // Nothing where the flow did nothing.
-  Result<std::optional<StepReport>> step_slot(Slot& slot, int64_t& wait_us);
-  Result<StepReport> failed(Slot& slot, Error error);
+  std::optional<StepReport> step_slot(Slot& slot, int64_t& wait_us);
+  std::optional<StepReport> failed(Slot& slot, Error error);
 
   std::unique_ptr<Lease> lease_;
   std::unique_ptr<Context> context_;
   std::vector<Slot> slots_;
+  std::optional<Error> error_;  // the first that no retry could help
 };
 
 void PipelineImpl::add_slot(const Dataset& dataset) {
@@ -81,6 +91,18 @@ bool PipelineImpl::upstream_done(const Slot& slot) const {
                                                [&](size_t index) { return slots_[index].done; });
 }
 
+bool PipelineImpl::orphaned(const Slot& slot) const {
+  return std::any_of(slot.upstream.begin(), slot.upstream.end(), [&](size_t index) {
+    return slots_[index].failed() || orphaned(slots_[index]);
+  });
+}
+
+bool PipelineImpl::stuck() const {
+  return error_ && std::all_of(slots_.begin(), slots_.end(), [&](const auto& slot) {
+           return slot.done || slot.failed() || (slot.quiet && orphaned(slot));
+         });
+}
+
 Result<void> PipelineImpl::open(Slot& slot) {
   const auto& dataset = *slot.dataset;
   if (slot.status.kind == Table::Kind::MaterializedView) {
@@ -100,14 +122,24 @@ Result<FlowOutcome> PipelineImpl::try_step(Slot& slot) {
   return slot.flow->step(upstream_done(slot));
 }
 
-Result<StepReport> PipelineImpl::failed(Slot& slot, Error error) {
+// Nothing where the run is about to end with this error anyway.
+std::optional<StepReport> PipelineImpl::failed(Slot& slot, Error error) {
   slot.flow.reset();
   slot.status.problem = error.message;
   bool may_pass = error.code == Code::Conflict || error.code == Code::Unavailable;
   bool again = may_pass && slot.opened;
   if (!again || ++slot.failures > kRetriesMax) {
     slot.status.state = FlowStatus::State::Failed;
-    return prefixed("flow " + slot.status.name, std::move(error));
+    StepReport report{
+        .kind = StepReport::Kind::Worked,
+        .flow = slot.status.name,
+        .problem = error.message + "; it and what reads it stop, the other flows go on"};
+    if (!error_) error_ = prefixed("flow " + slot.status.name, std::move(error));
+    bool others = std::any_of(slots_.begin(), slots_.end(), [&](const auto& other) {
+      return !other.done && !other.failed() && !orphaned(other);
+    });
+    if (!others) return {};
+    return report;
   }
   slot.status.state = FlowStatus::State::Retrying;
   slot.status.retries += 1;
@@ -119,24 +151,27 @@ Result<StepReport> PipelineImpl::failed(Slot& slot, Error error) {
       .problem = fmt::format("{}; trying again in {} ms", error.message, pause / 1000)};
 }
 
-Result<std::optional<StepReport>> PipelineImpl::step_slot(Slot& slot, int64_t& wait_us) {
+std::optional<StepReport> PipelineImpl::step_slot(Slot& slot, int64_t& wait_us) {
   int64_t pause = slot.flow ? 0 : slot.retry_us - context_->world.clock.now_us();
   if (pause > 0) {
     wait_us = std::min(wait_us, pause);
-    return std::optional<StepReport>();
+    return {};
   }
   auto outcome = try_step(slot);
   if (!outcome) {
-    auto report = TRY(failed(slot, outcome.error()));
-    return std::optional(std::move(report));
+    slot.quiet = false;
+    return failed(slot, outcome.error());
   }
+  slot.quiet = !outcome->worked && outcome->wait_us == INT64_MAX;
   if (slot.flow->done()) {
     slot.done = true;
     slot.status.state = FlowStatus::State::Done;
   }
   if (!outcome->worked) {
+    bool recovered = context_->world.clock.now_us() - slot.retry_us >= kRecoveredUs;
+    if (recovered) slot.failures = 0;
     wait_us = std::min(wait_us, outcome->wait_us);
-    return std::optional<StepReport>();
+    return {};
   }
   slot.failures = 0;
   slot.status.problem.clear();
@@ -156,8 +191,8 @@ Result<StepReport> PipelineImpl::step() {
   for (bool changed = true; changed;) {
     changed = false;
     for (auto slot = slots_.rbegin(); slot != slots_.rend(); ++slot) {
-      if (slot->done) continue;
-      auto report = TRY(step_slot(*slot, wait_us));
+      if (slot->done || slot->failed()) continue;
+      auto report = step_slot(*slot, wait_us);
       changed = changed || slot->done || report;
       if (!report) continue;
       report->rows_in += quiet.rows_in;
@@ -166,6 +201,7 @@ Result<StepReport> PipelineImpl::step() {
       if (quiet.version || !quiet.problem.empty() || enough) return quiet;
     }
   }
+  if (stuck()) return *error_;
   bool finished = context_->options.once &&
                   std::all_of(slots_.begin(), slots_.end(), [](auto& slot) { return slot.done; });
   quiet.kind = finished ? StepReport::Kind::Finished : StepReport::Kind::Idle;
