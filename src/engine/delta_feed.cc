@@ -71,7 +71,9 @@ void DeltaFeed::keep(const VersionRows& rows, int64_t file) {
   }
   pending_.partitions.insert(rows.partitions.begin(), rows.partitions.end());
   // A version without rows tells nothing about partitions.
-  if (!rows.partitions.empty()) pending_.idle = rows.idle;
+  if (rows.partitions.empty()) return;
+  pending_.idle = rows.idle;
+  pending_.ended = rows.ended;
 }
 
 Result<void> DeltaFeed::gather() {

@@ -30,6 +30,7 @@ struct FeedBatch {
   std::vector<FeedPiece> pieces;   // each partition's in its order
   std::set<Partition> partitions;  // all that are known
   std::set<Partition> idle;
+  std::set<Partition> ended;  // read to their end; the idle ones are of them
   Progress progress;         // after this batch
   bool independent = false;  // each entry of the progress moves on its own (partitions do)
 };

@@ -27,6 +27,7 @@ struct VersionRows {
   std::vector<Piece> pieces;
   std::set<Partition> partitions;  // all that the writer knew
   std::set<Partition> idle;        // of those, the ones that hold back no watermark
+  std::set<Partition> ended = {};  // the ones that were read to their end
   int64_t rows() const;
 };
 

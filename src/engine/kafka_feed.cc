@@ -132,6 +132,7 @@ FeedBatch KafkaFeed::take() {
   for (auto& [partition, state] : partitions_) {
     auto index = static_cast<size_t>(partition.value);
     bool ended = index < ranges_.size() && state.next >= ranges_[index].end;
+    if (ended) out.ended.insert(partition);
     bool empty = !pending_.contains(partition);
     state.empty_batches = empty && ended ? state.empty_batches + 1 : 0;
     if (state.empty_batches >= kIdleBatches) out.idle.insert(partition);

@@ -24,6 +24,11 @@ bool read_entry(const nlohmann::json& entry, PartitionTag& tag) {
     if (!idle->is_boolean()) return false;
     if (idle->get<bool>()) tag.idle.insert(partition);
   }
+  auto ended = entry.find("ended");
+  if (ended != entry.end()) {
+    if (!ended->is_boolean()) return false;
+    if (ended->get<bool>()) tag.ended.insert(partition);
+  }
   return true;
 }
 
@@ -35,6 +40,7 @@ std::string to_json(const PartitionTag& tag) {
   auto add = [&](Partition partition, int64_t rows) {
     nlohmann::json entry = {{"p", partition.value}, {"rows", rows}};
     if (tag.idle.contains(partition)) entry["idle"] = true;
+    if (tag.ended.contains(partition)) entry["ended"] = true;
     out.push_back(std::move(entry));
     told.insert(partition);
   };

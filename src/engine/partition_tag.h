@@ -2,7 +2,8 @@
 // that a reader of the file sees the same per-partition runs as one that is handed the rows in
 // memory. Private to the folder.
 //
-//   ticklake.partitions  [{"p":0,"rows":5000},{"p":2,"rows":10},{"p":3,"idle":true}]
+//   ticklake.partitions  [{"p":0,"rows":5000},{"p":2,"rows":10},{"p":3,"idle":true}]; "ended": the writer
+//                        had read that partition to its end
 //   ticklake.sequence    "17": grows from file to file of one table; the order of writing
 #pragma once
 
@@ -28,6 +29,7 @@ struct PartitionTag {
   std::vector<PartitionRun> runs;  // in row order
   std::set<Partition> partitions;  // all that are known; those of the runs too
   std::set<Partition> idle;
+  std::set<Partition> ended = {};
 };
 
 std::string to_json(const PartitionTag& tag);

@@ -206,6 +206,39 @@ TEST(Pipeline, StopsAtAnExpectationThatFailsTheUpdate) {
   EXPECT_TRUE(box.rows("s").empty());
 }
 
+TEST(Pipeline, GoesOnWithTheOtherFlowsWhenOneFails) {
+  const std::string read = R"( FROM STREAM read_kafka(bootstrapServers => 'embedded',
+                       subscribe => 't', startingOffsets => 'earliest');)";
+  Box box("CREATE STREAMING TABLE bad AS SELECT 1 / (offset - 3) AS x" + read +
+          "CREATE STREAMING TABLE good AS SELECT offset" + read +
+          "CREATE MATERIALIZED VIEW sum_bad AS SELECT count(*) AS n FROM bad;"
+          "CREATE MATERIALIZED VIEW sum_good AS SELECT count(*) AS n FROM good;");
+  box.create_topic("t", 1);
+  box.produce("t", 0, {"0", "1", "2", "3"});
+  for (int run = 0; run < 2; ++run) {
+    auto status = box.run_once();
+    EXPECT_NE(box.problem.find("flow ticklake.default.bad: "), std::string::npos) << box.problem;
+    EXPECT_EQ(status_of(status, "bad").state, FlowStatus::State::Failed);
+    EXPECT_EQ(status_of(status, "good").state, FlowStatus::State::Done);
+    EXPECT_EQ(status_of(status, "sum_good").state, FlowStatus::State::Done);
+    EXPECT_NE(status_of(status, "sum_bad").state, FlowStatus::State::Done);
+    EXPECT_EQ(box.rows("sum_good"), (std::vector<std::string>{R"({"n":4})"}));
+    EXPECT_TRUE(box.rows("sum_bad").empty());
+  }
+  auto pipeline = box.open({});
+  ASSERT_TRUE(pipeline) << pipeline.error().message;
+  int problems = 0;
+  for (int i = 0; i < 100; ++i) {
+    if (i == 50) box.produce("t", 0, {"4"});
+    auto report = (*pipeline)->step();
+    ASSERT_TRUE(report) << report.error().message;
+    if (!report->problem.empty()) ++problems;
+    box.clock.advance_us(100'000);
+  }
+  EXPECT_EQ(problems, 1) << "told once";
+  EXPECT_EQ(box.rows("good").size(), 5u);
+}
+
 TEST(Pipeline, IsRunByOneProcess) {
   Box box(kQuarantine);
   box.create_topic("t", 1);
@@ -337,6 +370,37 @@ TEST(Pipeline, RemembersWhereLatestWas) {
   box.produce("t", 1, {"newer"});
   box.run_once();
   EXPECT_EQ(box.rows("s"), (std::vector<std::string>{R"({"v":"new"})", R"({"v":"newer"})"}));
+}
+
+TEST(Pipeline, ClosesWindowsThoughAPartitionIsDroppedEntirely) {
+  for (bool history : {false, true}) {
+    Box box(kMedallion, "ticklake.pace: '100 ms'");
+    box.create_topic("ticks", 2);
+    auto pipeline = box.open({});
+    ASSERT_TRUE(pipeline) << pipeline.error().message;
+    auto settle = [&] {
+      for (int i = 0; i < 200; ++i) {
+        auto report = (*pipeline)->step();
+        ASSERT_TRUE(report) << report.error().message;
+        box.clock.advance_us(10'000);
+        if (report->kind == StepReport::Kind::Idle) return;
+      }
+      FAIL() << "never idle";
+    };
+    settle();
+    for (int64_t i = 0; i < 10; ++i) {
+      box.produce("ticks", 0, {tick("a", i * 30, 5, 1, i)});
+      // Silver takes no such price; what comes last makes the partition speak.
+      bool speaks = history && i == 1;
+      box.produce("ticks", 1, {tick("b", i * 30, speaks ? 5 : -1, 1, i)});
+      box.clock.advance_us(1'000'000);
+      settle();
+    }
+    auto gold = box.rows("gold");
+    std::string all = joined(gold, "\n");
+    EXPECT_EQ(gold.size(), history ? 5u : 4u) << all;
+    EXPECT_EQ(all.find("\"B\"") != std::string::npos, history) << all;
+  }
 }
 
 TEST(Pipeline, RefreshesAViewAtItsInterval) {

@@ -35,11 +35,13 @@ BatchPtr partials(const std::vector<std::pair<int64_t, int64_t>>& rows) {
 TEST(PartitionTag, SurvivesItsText) {
   PartitionTag tag{.runs = {{Partition(0), 5000}, {Partition(2), 10}, {Partition(0), 1}},
                    .partitions = {Partition(0), Partition(1), Partition(2), Partition(3)},
-                   .idle = {Partition(2), Partition(3)}};
+                   .idle = {Partition(2), Partition(3)},
+                   .ended = {Partition(0), Partition(3)}};
   auto again = parse_partition_tag(to_json(tag));
   ASSERT_TRUE(again) << again.error().message;
   EXPECT_EQ(again->partitions, tag.partitions);
   EXPECT_EQ(again->idle, tag.idle);
+  EXPECT_EQ(again->ended, tag.ended);
   int64_t rows = 0;
   for (const auto& run : again->runs) rows += run.rows;
   EXPECT_EQ(rows, 5011);

@@ -20,6 +20,10 @@
 namespace ticklake::engine {
 namespace {
 
+// A partition is idle for readers of the table when this many batches in a row had rows of it and
+// left none, and the last one came to its end: nothing at hand can be late then.
+constexpr int kSilentBatches = 3;
+
 // What one batch becomes.
 struct Made {
   std::vector<Piece> pieces;
@@ -59,6 +63,7 @@ class Stateless final : public Flow {
                                    Made& made) const;
   const arrow::Int64Array& row_numbers(const arrow::RecordBatch& rows) const;
   Error fatal(const RowPlaces& places, int64_t row, const std::string& reason) const;
+  void note_silent(FeedBatch& batch, const Made& made);
   Result<Version> commit(FeedBatch& batch, Made& made);
 
   Context& context_;
@@ -71,6 +76,7 @@ class Stateless final : public Flow {
   std::optional<Quarantine> quarantine_;
   int visible_;
   std::optional<int64_t> last_commit_us_;
+  std::map<Partition, int> silent_;  // batches in a row that left none of the partition's rows
   bool done_ = false;
 };
 
@@ -223,9 +229,24 @@ Result<void> Stateless::take_part(const RunAnswer::Part& part, const RowPlaces& 
   return {};
 }
 
+void Stateless::note_silent(FeedBatch& batch, const Made& made) {
+  std::set<Partition> came, left;
+  for (const auto& piece : batch.pieces) came.insert(piece.partition);
+  for (const auto& piece : made.pieces) left.insert(piece.partition);
+  for (Partition partition : came) {
+    silent_[partition] = left.contains(partition) ? 0 : silent_[partition] + 1;
+  }
+  for (const auto& [partition, batches] : silent_) {
+    bool idle = batches >= kSilentBatches && batch.ended.contains(partition);
+    if (idle) batch.idle.insert(partition);
+  }
+}
+
 Result<Version> Stateless::commit(FeedBatch& batch, Made& made) {
-  auto files = TRY(timed(status_.timings.parquet_ns,
-                         [&] { return writer_.write(made.pieces, batch.partitions, batch.idle); }));
+  note_silent(batch, made);
+  auto files = TRY(timed(status_.timings.parquet_ns, [&] {
+    return writer_.write(made.pieces, batch.partitions, batch.idle, batch.ended);
+  }));
   delta::Transaction transaction;
   transaction.operation = "STREAMING UPDATE";
   transaction.parameters = {{"outputMode", "Append"}, {"flow", dataset_.name}};
@@ -238,6 +259,7 @@ Result<Version> Stateless::commit(FeedBatch& batch, Made& made) {
   if (!rows.pieces.empty()) {
     rows.partitions = std::move(batch.partitions);
     rows.idle = std::move(batch.idle);
+    rows.ended = std::move(batch.ended);
   }
   context_.hub.publish(dataset_.name, std::make_shared<const VersionRows>(std::move(rows)));
   return version;

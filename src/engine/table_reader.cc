@@ -82,6 +82,7 @@ Result<void> TableReader::read_file(const delta::AddFile& file, VersionRows& out
   PartitionTag tag = TRY(tag_of(file));
   out.partitions.insert(tag.partitions.begin(), tag.partitions.end());
   out.idle = tag.idle;
+  out.ended = tag.ended;
   auto reader = TRY(delta::read(*files_, snapshot_, file, source_.columns));
   size_t run = 0;
   int64_t left = tag.runs.empty() ? 0 : tag.runs[0].rows;

@@ -46,7 +46,7 @@ Result<std::vector<delta::AddFile>> TableWriter::write_in_order(const std::vecto
   auto added = TRY(delta::write(*files_, *clock_, snapshot_, batches));
   std::vector<PartitionRun> runs = runs_of(pieces);
   for (auto& file : added) {
-    PartitionTag tag{.runs = {}, .partitions = all.partitions, .idle = all.idle};
+    PartitionTag tag = all;
     if (!file.records()) {
       return Error{Code::Corrupt, fmt::format("file {} was written without statistics", file.path)};
     }
@@ -62,8 +62,9 @@ Result<std::vector<delta::AddFile>> TableWriter::write_in_order(const std::vecto
 
 Result<std::vector<delta::AddFile>> TableWriter::write(const std::vector<Piece>& pieces,
                                                        const std::set<Partition>& partitions,
-                                                       const std::set<Partition>& idle) {
-  PartitionTag all{.runs = {}, .partitions = partitions, .idle = idle};
+                                                       const std::set<Partition>& idle,
+                                                       const std::set<Partition>& ended) {
+  PartitionTag all{.runs = {}, .partitions = partitions, .idle = idle, .ended = ended};
   if (pieces.empty()) return std::vector<delta::AddFile>();
   if (snapshot_.metadata().partition_columns.empty()) return write_in_order(pieces, all);
   // A table's own partitioning would mix the topic's partitions: each is written by itself.

@@ -24,7 +24,8 @@ class TableWriter {
   // Writes rows in their order. The pieces' partitions are told in the files' tags.
   Result<std::vector<delta::AddFile>> write(const std::vector<Piece>& pieces,
                                             const std::set<Partition>& partitions,
-                                            const std::set<Partition>& idle);
+                                            const std::set<Partition>& idle,
+                                            const std::set<Partition>& ended = {});
 
   // One version with all of it. Each txn must still be as this object last saw it: Conflict
   // otherwise.
