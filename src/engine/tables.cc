@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "base/text.h"
@@ -79,14 +80,22 @@ Result<std::set<std::string>> to_refresh(const Context& context) {
 
 // A table that streams from one that is emptied would see its rows go.
 Result<void> check_downstream(const Context& context, const std::set<std::string>& refreshed) {
+  std::map<std::string, std::string> emptied;  // to the table that asks for it
+  for (const auto& dataset : context.graph.datasets) {
+    if (!refreshed.contains(dataset.name)) continue;
+    emptied[dataset.name] = dataset.name;
+    if (dataset.quarantine) emptied[*dataset.quarantine] = dataset.name;
+  }
   for (const auto& dataset : context.graph.datasets) {
     if (!dataset.plan.streaming || refreshed.contains(dataset.name)) continue;
     for (const auto& input : dataset.inputs) {
-      if (!refreshed.contains(input)) continue;
+      auto cause = emptied.find(input);
+      if (cause == emptied.end()) continue;
       return Error{Code::Invalid,
-                   fmt::format("--full-refresh of {} empties it, and {} streams from "
+                   fmt::format("--full-refresh of {} empties {}, and {} streams from "
                                "it; refresh both: --full-refresh {},{}",
-                               input, dataset.name, input, dataset.name)};
+                               cause->second, cause->second == input ? "it" : input, dataset.name,
+                               cause->second, dataset.name)};
     }
   }
   return {};
@@ -114,6 +123,22 @@ Result<void> empty(Context& context, const Table& table, const Dataset* dataset,
   return {};
 }
 
+// Progress is kept under the pipeline's name: under another one all input would be read again.
+Result<void> check_pipeline_name(const Context& context, const Table& table,
+                                 const delta::Snapshot& snapshot) {
+  const std::string start = "ticklake/";
+  std::string other;
+  for (const auto& [id, value] : snapshot.txns()) {
+    if (id.starts_with(start + context.project.name + "/")) return {};
+    if (!id.starts_with(start)) continue;
+    other = id.substr(start.size(), id.find('/', start.size()) - start.size());
+  }
+  if (other.empty()) return {};
+  return Error{Code::Invalid, fmt::format("it was filled under another pipeline name ({}); restore "
+                                          "'name: {}' or rebuild it with --full-refresh {}",
+                                          printable(other), printable(other), table.name)};
+}
+
 Result<void> prepare_table(Context& context, const Table& table, const Dataset* dataset,
                            bool refresh) {
   auto snapshot = delta::open(context.world.files, table.path);
@@ -125,6 +150,7 @@ Result<void> prepare_table(Context& context, const Table& table, const Dataset* 
   }
   if (!snapshot) return snapshot.error();
   if (refresh) return empty(context, table, dataset, *snapshot);
+  TRY(check_pipeline_name(context, table, *snapshot));
   std::string differs = difference(snapshot->schema(), table.schema);
   if (!differs.empty()) {
     return Error{Code::Invalid, fmt::format("the stored schema differs: {}; rebuild it with "
