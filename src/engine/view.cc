@@ -47,6 +47,18 @@ Result<int64_t> content_hash(const Batches& batches, const Schema& schema) {
   return static_cast<int64_t>(mixed(sum) >> 1);
 }
 
+// Of what the answer depends on besides the input versions: the query and what it drops.
+int64_t query_hash(const Dataset& dataset) {
+  std::string text = dataset.plan.duckdb_sql;
+  for (const auto& part : dataset.plan.from_json) text += "\n" + to_ddl(part.schema);
+  for (const auto& expectation : dataset.statement.expectations) {
+    text += fmt::format("\n{} {} {}", expectation.name, expectation.text,
+                        static_cast<int>(expectation.on_violation));
+  }
+  // Stored as a txn, where negative numbers would puzzle other readers.
+  return static_cast<int64_t>(hash_of(text) >> 1);
+}
+
 delta::Condition condition(const sql::Conjunct& conjunct) {
   using From = sql::Conjunct::Op;
   using To = delta::Condition::Op;
@@ -96,7 +108,8 @@ class View final : public Flow {
   Settings settings_;
   TableWriter writer_;
   std::string prefix_;
-  Progress seen_;  // "<prefix><table id>/version" of each input, of the last refresh
+  // Of the last refresh: "<prefix><table id>/version" of each input, and "<prefix>query".
+  Progress seen_;
   std::map<std::string, Version> announced_;
   std::optional<int64_t> last_refresh_us_;
   bool had_rows_ = false;
@@ -158,7 +171,7 @@ Result<FlowOutcome> View::refresh() {
   for (int i = 0; i < dataset_.plan.expectations; ++i) {
     request.output.fields.push_back({fmt::format("__expect_{}", i), Kind::Boolean});
   }
-  Progress progress;
+  Progress progress{{prefix_ + "query", query_hash(dataset_)}};
   for (const auto& input : dataset_.plan.inputs) {
     auto snapshot = TRY(snapshot_of(input));
     progress[prefix_ + snapshot.metadata().id + "/version"] = snapshot.version().value;
