@@ -30,6 +30,8 @@ namespace {
 // Versions without rows that one step may pass over.
 constexpr int kEmptyVersionsPerStep = 256;
 
+double seconds(int64_t us) { return static_cast<double>(us) / kMicrosPerSecond; }
+
 struct Statements {
   std::unique_ptr<query::Prepared> partial, merge, final, watermark;
 };
@@ -106,13 +108,23 @@ Result<FlowOutcome> WindowedFlow::step(bool upstream_done) {
 
 Result<FlowOutcome> WindowedFlow::start() {
   Progress stored = writer_.txns();
+  auto length = stored.find(prefix_ + "window_us");
+  if (length != stored.end() && length->second != plan().window_us) {
+    return Error{Code::Invalid, fmt::format("the window was {} s long and is {} s now; rebuild the "
+                                            "table with --full-refresh {}",
+                                            seconds(length->second), seconds(plan().window_us),
+                                            dataset_.name)};
+  }
   auto version = stored.find(ids_.version);
   FlowOutcome out{.worked = true};
   if (version == stored.end()) {
     next_ = reader_.newest() + 1;
     delta::Transaction transaction;
     transaction.operation = "STREAMING UPDATE";
-    transaction.txns = {{ids_.version, next_.value}, {ids_.file, 0}, {ids_.snapshot, 0}};
+    transaction.txns = {{ids_.version, next_.value},
+                        {ids_.file, 0},
+                        {ids_.snapshot, 0},
+                        {prefix_ + "window_us", plan().window_us}};
     out.version = TRY(writer_.commit(std::move(transaction)));
     context_.hub.announce(dataset_.name, *out.version);
   } else {
@@ -282,6 +294,7 @@ Progress WindowedFlow::progress() const {
   }
   out[prefix_ + "watermark"] = watermark;
   out[prefix_ + "window"] = oldest;
+  out[prefix_ + "window_us"] = plan().window_us;
   for (const auto& [partition, newest] : watermark_.newest()) {
     out[fmt::format("{}event_time/{}", prefix_, partition.value)] = newest.value;
   }
