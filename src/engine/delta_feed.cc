@@ -77,6 +77,7 @@ void DeltaFeed::keep(const VersionRows& rows, int64_t file) {
 }
 
 Result<void> DeltaFeed::gather() {
+  if (must_commit_) return {};
   for (int i = 0; i < kVersionsPerGatherMax && !full(); ++i) {
     if (place_.snapshot) {
       if (place_.file < static_cast<int64_t>(files_.size())) {
@@ -95,6 +96,9 @@ Result<void> DeltaFeed::gather() {
     keep(*rows, 0);
     ++place_.version;
   }
+  // Versions without rows are passed over without a commit.
+  bool nothing = pending_.pieces.empty() && !place_.snapshot;
+  if (nothing) hub_.consumed(reader_.name(), options_.flow, place_.version);
   return {};
 }
 
@@ -142,8 +146,10 @@ Result<std::unique_ptr<Feed>> open_delta_feed(TableReader reader, Hub& hub,
     if (files.empty()) place = Place{place.version + 1, 0, false};
   }
   hub.subscribe(reader.name(), options.flow, place.snapshot ? place.version + 1 : place.version);
+  bool must_commit = options.record_start && first;
   return std::unique_ptr<Feed>(new DeltaFeed(std::move(reader), hub, std::move(options),
-                                             std::move(ids), place, std::move(files), false));
+                                             std::move(ids), place, std::move(files),
+                                             must_commit));
 }
 
 }  // namespace ticklake::engine

@@ -91,6 +91,9 @@ struct DeltaFeedOptions {
   std::string flow;  // that consumes
   int64_t rows_max = 100'000;
   std::string app_id_prefix;
+  // Where to begin is to be stored before anything is read, so that after a failure the same
+  // snapshot is read again, whatever the source has become.
+  bool record_start = false;
 };
 
 // First the table as it stands, file by file, then version by version.

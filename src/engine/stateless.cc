@@ -110,8 +110,9 @@ Result<FlowOutcome> Stateless::process(FeedBatch batch) {
   FlowOutcome out{.worked = true, .rows_in = places.rows(), .rows_out = made.rows_out};
   out.version = TRY(commit(batch, made));
   feed_->committed();
-  last_commit_us_ = context_.world.clock.now_us();
-  status_.last_commit_us = last_commit_us_;
+  status_.last_commit_us = context_.world.clock.now_us();
+  // A commit without rows does not make the first rows wait.
+  if (out.rows_in > 0) last_commit_us_ = status_.last_commit_us;
   status_.version = out.version;
   status_.commits += 1;
   status_.rows_in += out.rows_in;
@@ -279,7 +280,8 @@ Result<std::unique_ptr<Feed>> open_feed(Context& context, const Dataset& dataset
     auto reader = TRY(TableReader::open(context.world.files, context.hub, std::move(source)));
     DeltaFeedOptions options{.flow = dataset.name,
                              .rows_max = settings.rows_per_step_max,
-                             .app_id_prefix = std::move(prefix)};
+                             .app_id_prefix = std::move(prefix),
+                             .record_start = whole};
     return open_delta_feed(std::move(reader), context.hub, std::move(options), stored);
   }
   KafkaArguments arguments = TRY(kafka_arguments(input.kafka));
