@@ -1,5 +1,6 @@
 // Invariant: next_ of a partition is the offset after all rows gathered; what take() gave ends at
 // the progress that it names. Each row of a partition comes once, in offset order.
+#include <arrow/util/byte_size.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -17,6 +18,7 @@ namespace {
 constexpr int kIdleBatches = 3;
 constexpr int64_t kPublishEveryUs = 5 * kMicrosPerSecond;
 constexpr int kPollsPerGatherMax = 64;
+constexpr int64_t kBatchBytesMax = 64 << 20;
 
 struct PartitionState {
   Offset next;
@@ -43,7 +45,9 @@ class KafkaFeed final : public Feed {
   Result<void> gather() override;
   int64_t pending_rows() const override { return pending_rows_; }
   bool must_commit() const override { return must_commit_; }
-  bool full() const override { return pending_rows_ >= (options_.rows_max + 1) / 2; }
+  bool full() const override {
+    return pending_rows_ >= (options_.rows_max + 1) / 2 || pending_bytes_ >= kBatchBytesMax / 2;
+  }
   bool at_end(bool upstream_done) const override;
   FeedBatch take() override;
   void committed() override;
@@ -68,6 +72,7 @@ class KafkaFeed final : public Feed {
   std::vector<broker::OffsetRange> ranges_;
   std::map<Partition, std::vector<BatchPtr>> pending_;
   int64_t pending_rows_ = 0;
+  int64_t pending_bytes_ = 0;
   bool must_commit_ = false;
   std::map<Partition, Offset> taken_;
   int64_t published_us_ = 0;
@@ -105,6 +110,9 @@ void KafkaFeed::keep(broker::Chunk chunk) {
   state.next = next;
   if (!rows || rows->num_rows() == 0) return;
   pending_rows_ += rows->num_rows();
+  // Rows may be slices of a shared buffer: each counts its own part.
+  auto bytes = arrow::util::ReferencedBufferSize(*rows);
+  pending_bytes_ += bytes.ok() ? *bytes : arrow::util::TotalBufferSize(*rows);
   pending_[chunk.partition].push_back(std::move(rows));
 }
 
@@ -113,9 +121,15 @@ Result<void> KafkaFeed::gather() {
   for (int polls = 0; polls < kPollsPerGatherMax && !full() && !at_end(true); ++polls) {
     broker::PollLimits limits;
     limits.rows_max = options_.rows_max - pending_rows_;
-    auto chunks = TRY(reader_->poll(limits));
-    if (chunks.empty()) break;
-    for (auto& chunk : chunks) keep(std::move(chunk));
+    limits.bytes_max = std::min(limits.bytes_max, kBatchBytesMax - pending_bytes_);
+    auto chunks = reader_->poll(limits);
+    if (!chunks && chunks.error().code == Code::Corrupt && !options_.fail_on_data_loss) {
+      // The flow is opened anew then, at the oldest record that is left.
+      return Error{Code::Unavailable, chunks.error().message};
+    }
+    if (!chunks) return chunks.error();
+    if (chunks->empty()) break;
+    for (auto& chunk : *chunks) keep(std::move(chunk));
   }
   return {};
 }
@@ -147,6 +161,7 @@ FeedBatch KafkaFeed::take() {
   }
   pending_.clear();
   pending_rows_ = 0;
+  pending_bytes_ = 0;
   return out;
 }
 
