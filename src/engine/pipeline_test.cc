@@ -179,6 +179,103 @@ TEST(Pipeline, StoresABadRowOnceWhenKilledBetweenQuarantineAndTable) {
   EXPECT_EQ(box.rows("silver__quarantine").size(), 16u);
 }
 
+TEST(Pipeline, StoresABadRowOnceThoughTheSourceGrowsBeforeTheFirstCommit) {
+  Box box(kQuarantine);
+  box.create_topic("t", 1);
+  bool kept_aside = false;
+  box.fault = [&](std::string_view operation,
+                  const io::Path& path) -> std::optional<io::MemoryFiles::Fault> {
+    if (operation != "put_if_absent") return {};
+    bool first = path.ends_with("/00000000000000000001.json");
+    kept_aside |= first && path.find("/silver__quarantine/_delta_log/") != std::string::npos;
+    if (!kept_aside || path.find("/silver/_delta_log/") == std::string::npos) return {};
+    return io::MemoryFiles::Fault{.error = {Code::Unavailable, "the disk is away"}};
+  };
+  for (int run = 0; run < 2; ++run) {
+    box.produce("t", 0, quarantine_records());
+    box.run_once();
+    EXPECT_NE(box.problem.find("the disk is away"), std::string::npos) << box.problem;
+  }
+  EXPECT_EQ(box.rows("bronze").size(), 12u);
+  box.fault = nullptr;
+  box.run_once();
+  ASSERT_EQ(box.problem, "");
+  EXPECT_EQ(box.rows("silver").size(), 4u);
+  EXPECT_EQ(box.rows("silver__quarantine").size(), 8u);
+}
+
+TEST(Pipeline, RefusesToEmptyAQuarantineThatIsStreamed) {
+  Box box(std::string(kQuarantine) +
+          "CREATE STREAMING TABLE audit AS SELECT reason FROM STREAM silver__quarantine;");
+  box.create_topic("t", 1);
+  box.produce("t", 0, quarantine_records());
+  box.run_once();
+  ASSERT_EQ(box.problem, "");
+  EXPECT_EQ(box.rows("audit").size(), 4u);
+  box.run_once(false, {"silver"});
+  EXPECT_NE(box.problem.find("--full-refresh ticklake.default.silver,ticklake.default.audit"),
+            std::string::npos)
+      << box.problem;
+  box.run_once(false, {"silver", "audit"});
+  ASSERT_EQ(box.problem, "");
+  EXPECT_EQ(box.rows("audit").size(), 4u);
+}
+
+TEST(Pipeline, RefusesTablesOfAnotherPipelineName) {
+  Box box(kMedallion);
+  produce_market(box);
+  box.run_once();
+  ASSERT_EQ(box.problem, "");
+  auto bronze = box.rows("bronze");
+  box.set_spec("renamed");
+  box.run_once();
+  EXPECT_NE(box.problem.find("another pipeline name (box); restore 'name: box' or rebuild it with "
+                             "--full-refresh ticklake.default.bronze"),
+            std::string::npos)
+      << box.problem;
+  box.run_once(false, {"all"});
+  ASSERT_EQ(box.problem, "");
+  box.run_once();
+  ASSERT_EQ(box.problem, "");
+  EXPECT_EQ(box.rows("bronze"), bronze);
+}
+
+TEST(Pipeline, RecomputesAViewWhoseQueryChanged) {
+  std::string sql = kMedallion;
+  Box box(sql);
+  produce_market(box);
+  box.run_once();
+  ASSERT_EQ(box.problem, "");
+  auto before = box.rows("daily");
+  size_t from = sql.find("FROM silver GROUP");
+  ASSERT_NE(from, std::string::npos);
+  sql.insert(from + 12, "WHERE seq < 10 ");
+  box.set_sql(sql);
+  box.run_once();
+  ASSERT_EQ(box.problem, "");
+  EXPECT_NE(box.rows("daily"), before);
+}
+
+TEST(Pipeline, RefusesAnEditedWindowLength) {
+  std::string sql = kMedallion;
+  Box box(sql);
+  produce_market(box);
+  box.run_once();
+  ASSERT_EQ(box.problem, "");
+  size_t length = sql.find("'1 minute'");
+  ASSERT_NE(length, std::string::npos);
+  sql.replace(length, 10, "'2 minutes'");
+  box.set_sql(sql);
+  box.run_once();
+  EXPECT_NE(box.problem.find("the window was 60 s long and is 120 s now; rebuild the table with "
+                             "--full-refresh ticklake.default.gold"),
+            std::string::npos)
+      << box.problem;
+  box.run_once(false, {"gold"});
+  ASSERT_EQ(box.problem, "");
+  EXPECT_FALSE(box.rows("gold").empty());
+}
+
 TEST(Pipeline, NamesTheRowOfAnAnsiError) {
   Box box(R"(CREATE STREAMING TABLE s AS SELECT 100 / CAST(CAST(value AS STRING) AS BIGINT) AS x
              FROM STREAM read_kafka(bootstrapServers => 'embedded', subscribe => 't',

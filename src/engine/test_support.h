@@ -26,9 +26,7 @@ class Box {
     std::string pattern = (std::filesystem::temp_directory_path() / "ticklake_XXXXXX").string();
     EXPECT_NE(::mkdtemp(pattern.data()), nullptr);
     directory = pattern;
-    std::string spec = "name: box\nstorage: data\nlibraries: [{glob: {include: all.sql}}]\n";
-    if (!configuration.empty()) spec += "configuration: {" + configuration + "}\n";
-    EXPECT_TRUE(files.put(directory + "/spark-pipeline.yml", spec));
+    set_spec("box", configuration);
     set_sql(std::move(sql));
     auto opened = broker::open("embedded", directory + "/data/topics", {}, clock);
     EXPECT_TRUE(opened) << (opened ? "" : opened.error().message);
@@ -38,6 +36,12 @@ class Box {
   Box(const Box&) = delete;
   Box& operator=(const Box&) = delete;
 
+  void set_spec(const std::string& name, const std::string& configuration = "") {
+    std::string spec = "name: " + name + "\nstorage: data\n";
+    spec += "libraries: [{glob: {include: all.sql}}]\n";
+    if (!configuration.empty()) spec += "configuration: {" + configuration + "}\n";
+    EXPECT_TRUE(files.put(directory + "/spark-pipeline.yml", spec));
+  }
   void set_sql(const std::string& sql) { EXPECT_TRUE(files.put(directory + "/all.sql", sql)); }
 
   void create_topic(const std::string& topic, int32_t partitions) {
