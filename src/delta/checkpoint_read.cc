@@ -77,9 +77,12 @@ Result<void> for_each_batch(const std::shared_ptr<arrow::io::RandomAccessFile>& 
   parquet::ArrowReaderProperties properties(false);
   properties.set_batch_size(kRowsPerBatch);
   properties.set_pre_buffer(false);
+  parquet::ReaderProperties checked = parquet::default_reader_properties();
+  checked.set_page_checksum_verification(true);  // pages without a checksum are read all the same
   try {
     parquet::arrow::FileReaderBuilder builder;
-    if (auto status = builder.Open(source); !status.ok()) return damaged(path, status.message());
+    auto opened = builder.Open(source, checked);
+    if (!opened.ok()) return damaged(path, opened.message());
     auto reader = builder.properties(properties)->Build();
     if (!reader.ok()) return damaged(path, reader.status().message());
     std::vector<int> groups(static_cast<size_t>((*reader)->num_row_groups()));

@@ -49,6 +49,7 @@ std::shared_ptr<parquet::WriterProperties> properties_for(const BatchPtr& sample
       ->compression_level(kZstdLevel)
       ->max_row_group_length(kRowsPerGroup)
       ->set_size_statistics_level(parquet::SizeStatisticsLevel::None)
+      ->enable_page_checksum()
       ->created_by("ticklake 0.1.0");
   for (int i = 0; sample && i < sample->num_columns(); ++i) {
     if (sample->column(i)->type()->num_fields() == 0 && hardly_repeats(*sample->column(i))) {

@@ -8,6 +8,7 @@
 #include <parquet/arrow/reader.h>
 #include <parquet/arrow/schema.h>
 #include <parquet/file_reader.h>
+#include <parquet/metadata.h>
 #include <parquet/properties.h>
 
 #include <algorithm>
@@ -41,7 +42,8 @@ class FileRows final : public arrow::RecordBatchReader {
         schema_(std::move(schema)),
         sources_(std::move(sources)),
         file_(std::move(file)),
-        reader_(std::move(reader)) {}
+        reader_(std::move(reader)),
+        rows_left_(file_->parquet_reader()->metadata()->num_rows()) {}
 
   std::shared_ptr<arrow::Schema> schema() const override { return schema_; }
 
@@ -57,6 +59,11 @@ class FileRows final : public arrow::RecordBatchReader {
       return arrow::Status::Invalid(path_, ": the file is damaged: ", status.message());
     }
     *batch = nullptr;
+    rows_left_ -= read ? read->num_rows() : 0;
+    if (!read && rows_left_ != 0) {
+      return arrow::Status::Invalid(path_, ": the file is damaged: ", rows_left_,
+                                    " of its rows cannot be read");
+    }
     if (!read) return arrow::Status::OK();
     auto rows = table_rows(*read);
     if (!rows) return arrow::Status::Invalid(path_, ": ", rows.error().message);
@@ -84,6 +91,7 @@ class FileRows final : public arrow::RecordBatchReader {
   std::vector<Source> sources_;
   std::unique_ptr<parquet::arrow::FileReader> file_;
   std::unique_ptr<arrow::RecordBatchReader> reader_;
+  int64_t rows_left_;
 };
 
 Error damaged(const io::Path& path, std::string_view why) {
@@ -110,6 +118,7 @@ Result<std::unique_ptr<parquet::arrow::FileReader>> parquet_reader(io::FileStore
   properties.set_pre_buffer(false);
   parquet::ReaderProperties buffered = parquet::default_reader_properties();
   buffered.enable_buffered_stream();  // pages are read as they are needed, not a column chunk whole
+  buffered.set_page_checksum_verification(true);  // pages without a checksum are read all the same
   try {
     parquet::arrow::FileReaderBuilder builder;
     arrow::Status status = builder.Open(source, buffered);
