@@ -188,23 +188,40 @@ std::string to_json(const Object& object) {
   return "{" + joined(items, ",") + "}";
 }
 
+ObjectWriter::ObjectWriter(std::FILE* out, Format format, std::vector<std::string> columns)
+    : out_(out), format_(format), columns_(std::move(columns)) {}
+
+Result<void> ObjectWriter::write(const std::vector<Object>& objects) {
+  if (objects.empty()) return {};
+  if (format_ == Format::Csv && written_ == 0) put(out_, joined(columns_, ",") + "\n");
+  for (const auto& object : objects) {
+    if (format_ == Format::Csv) {
+      std::vector<std::string> cells;
+      for (const auto& value : object) cells.push_back(csv_cell(plain(value.second, "")));
+      put(out_, joined(cells, ",") + "\n");
+    } else if (format_ == Format::Json) {
+      put(out_, (written_ == 0 ? "[\n" : ",\n") + to_json(object));
+    } else if (format_ == Format::JsonLines) {
+      put(out_, to_json(object) + "\n");
+    }
+    ++written_;
+  }
+  if (format_ == Format::Table) return write_table(out_, columns_, objects);
+  return flushed(out_);
+}
+
+Result<void> ObjectWriter::finish() {
+  if (written_ == 0 && format_ == Format::Csv) put(out_, joined(columns_, ",") + "\n");
+  if (written_ == 0 && format_ == Format::Table) return write_table(out_, columns_, {});
+  if (format_ == Format::Json) put(out_, written_ == 0 ? "[]\n" : "\n]\n");
+  return flushed(out_);
+}
+
 Result<void> write_objects(std::FILE* out, Format format, const std::vector<Object>& objects,
                            const std::vector<std::string>& columns) {
-  if (format == Format::Table) return write_table(out, columns, objects);
-  if (format == Format::Csv) put(out, joined(columns, ",") + "\n");
-  if (format == Format::Json) put(out, objects.empty() ? "[" : "[\n");
-  for (size_t i = 0; i < objects.size(); ++i) {
-    if (format == Format::Csv) {
-      std::vector<std::string> cells;
-      for (const auto& value : objects[i]) cells.push_back(csv_cell(plain(value.second, "")));
-      put(out, joined(cells, ",") + "\n");
-    } else {
-      bool comma = format == Format::Json && i + 1 < objects.size();
-      put(out, to_json(objects[i]) + (comma ? ",\n" : "\n"));
-    }
-  }
-  if (format == Format::Json) put(out, "]\n");
-  return flushed(out);
+  ObjectWriter writer(out, format, columns);
+  TRY(writer.write(objects));
+  return writer.finish();
 }
 
 Result<void> write_object(std::FILE* out, Format format, const Object& object) {

@@ -47,6 +47,23 @@ std::string json_texts(const std::vector<std::string>& texts);
 std::string json_map(const std::map<std::string, std::string>& map);
 std::string to_json(const Object& object);
 
+// Writes objects as they come, as one document. A table is drawn a call of write() at a time, so
+// that who follows a topic sees its records.
+class ObjectWriter {
+ public:
+  // `columns` names the columns where there is no object to take them from.
+  ObjectWriter(std::FILE* out, Format format, std::vector<std::string> columns);
+  Result<void> write(const std::vector<Object>& objects);
+  // Call once, after the last object.
+  Result<void> finish();
+
+ private:
+  std::FILE* out_;
+  Format format_;
+  std::vector<std::string> columns_;
+  size_t written_ = 0;
+};
+
 // All in one go. `columns` names the columns where there is no object to take them from.
 Result<void> write_objects(std::FILE* out, Format format, const std::vector<Object>& objects,
                            const std::vector<std::string>& columns);

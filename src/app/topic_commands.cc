@@ -66,9 +66,9 @@ Object record_object(const arrow::RecordBatch& rows, int64_t row) {
   return object;
 }
 
-Result<std::map<Partition, Offset>> start_offsets(broker::Topics& topics,
-                                                  const TopicOptions& options,
-                                                  const broker::TopicInfo& info) {
+Result<std::map<Partition, Offset>> start_of_all(broker::Topics& topics,
+                                                 const TopicOptions& options,
+                                                 const broker::TopicInfo& info) {
   std::map<Partition, Offset> from;
   auto time = parse_timestamp(options.from);
   bool number =
@@ -90,6 +90,13 @@ Result<std::map<Partition, Offset>> start_offsets(broker::Topics& topics,
     }
     from[Partition(static_cast<int32_t>(i))] = at;
   }
+  return from;
+}
+
+Result<std::map<Partition, Offset>> start_offsets(broker::Topics& topics,
+                                                  const TopicOptions& options,
+                                                  const broker::TopicInfo& info) {
+  auto from = TRY(start_of_all(topics, options, info));
   if (!options.partition) return from;
   auto only = from.find(Partition(*options.partition));
   if (only == from.end()) {
@@ -107,17 +114,14 @@ bool reached(const std::map<Partition, Offset>& next, const broker::TopicInfo& i
   return true;
 }
 
-Result<void> write_records(Environment& environment, const TopicOptions& options,
-                           const std::vector<broker::Chunk>& chunks) {
+std::vector<Object> record_objects(const std::vector<broker::Chunk>& chunks) {
   std::vector<Object> objects;
   for (const auto& chunk : chunks) {
     for (int64_t row = 0; row < chunk.rows->num_rows(); ++row) {
       objects.push_back(record_object(*chunk.rows, row));
     }
   }
-  if (objects.empty()) return {};
-  return write_objects(environment.out, options.format, objects,
-                       {"partition", "offset", "timestamp", "key", "value", "headers"});
+  return objects;
 }
 
 // Reads lines from a C stream; the line end (LF or CR LF) is not part of them.
@@ -246,13 +250,15 @@ Result<void> tail_topic(Environment& environment, const TopicOptions& options) {
   auto info = TRY(topics->describe(options.topic));
   auto next = TRY(start_offsets(*topics, options, info));
   auto reader = TRY(topics->read(options.topic, next));
+  ObjectWriter writer(environment.out, options.format,
+                      {"partition", "offset", "timestamp", "key", "value", "headers"});
   Signals signals;
   while (!signals.stopping() && (options.follow || !reached(next, info))) {
     auto chunks = TRY(reader->poll({.rows_max = kTailRowsMax, .wait_ms_max = kTailWaitMs}));
     for (const auto& chunk : chunks) next[chunk.partition] = chunk.next;
-    TRY(write_records(environment, options, chunks));
+    TRY(writer.write(record_objects(chunks)));
   }
-  return flushed(environment.out);
+  return writer.finish();
 }
 
 }  // namespace ticklake::app
