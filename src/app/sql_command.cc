@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <set>
 #include <thread>
 
 #include "app/commands.h"
@@ -149,6 +150,44 @@ Result<engine::Project> project_or_none(Environment& environment, const ProjectO
   return engine::Project{};
 }
 
+std::string place(const std::string& file, sql::Position at) {
+  return fmt::format("{}:{}:{}", file, at.line, at.column);
+}
+
+// One answer is one document in JSON and CSV, so these take one query.
+Result<void> check_query(const sql::Statement& statement, const std::string& file, Format format,
+                         bool first) {
+  if (statement.kind != sql::Statement::Kind::Query) {
+    return Error{Code::Unsupported,
+                 fmt::format("{}: ticklake sql answers queries; put CREATE statements into the "
+                             "project's transformations and run: ticklake run",
+                             place(file, statement.position))};
+  }
+  if (!first && (format == Format::Json || format == Format::Csv)) {
+    return Error{Code::Invalid,
+                 fmt::format("{}: --output {} takes one query, here is a second one; use jsonl or "
+                             "table, or ask them one at a time",
+                             place(file, statement.position),
+                             format == Format::Json ? "json" : "csv")};
+  }
+  return {};
+}
+
+// A JSON object with one name twice loses a value for most readers.
+Result<void> check_names(const Schema& output, Format format, const std::string& file,
+                         sql::Position at) {
+  if (format != Format::Json && format != Format::JsonLines) return {};
+  std::set<std::string> names;
+  for (const auto& field : output.fields) {
+    if (names.insert(field.name).second) continue;
+    return Error{Code::Invalid,
+                 fmt::format("{}: two columns of the result are named {}, which JSON cannot hold; "
+                             "give one another name with AS",
+                             place(file, at), printable(field.name))};
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<void> run_sql(Environment& environment, const SqlOptions& options) {
@@ -159,13 +198,9 @@ Result<void> run_sql(Environment& environment, const SqlOptions& options) {
   engine::Graph graph = TRY(engine::build_graph(project, environment.clock.now_us()));
   std::optional<Error> problem;
   sql::Catalog catalog = catalog_over(environment.files, project, graph, problem);
+  std::vector<sql::Plan> plans;
   for (const auto& statement : statements) {
-    if (statement.kind != sql::Statement::Kind::Query) {
-      return Error{Code::Unsupported,
-                   fmt::format("{}:{}:{}: ticklake sql answers queries; put CREATE statements "
-                               "into the project's transformations and run: ticklake run",
-                               file, statement.position.line, statement.position.column)};
-    }
+    TRY(check_query(statement, file, options.format, plans.empty()));
     auto plan =
         sql::analyze(statement, catalog, {.file = file, .now_us = environment.clock.now_us()});
     if (!plan) {
@@ -173,8 +208,12 @@ Result<void> run_sql(Environment& environment, const SqlOptions& options) {
       if (project.name.empty()) why.message += " (no project here: give --project DIR)";
       return why;
     }
-    Batches batches = TRY(answer(environment, project, file, *plan));
-    RowWriter writer(environment.out, options.format, plan->output);
+    TRY(check_names(plan->output, options.format, file, statement.position));
+    plans.push_back(*std::move(plan));
+  }
+  for (const auto& plan : plans) {
+    Batches batches = TRY(answer(environment, project, file, plan));
+    RowWriter writer(environment.out, options.format, plan.output);
     for (const auto& batch : batches) TRY(writer.write(*batch));
     TRY(writer.finish());
   }
