@@ -176,7 +176,8 @@ class CommandLine {
 
   void with_version(CLI::App* app) {
     auto* version =
-        app->add_option("--version", parsed_.table.version, "as it was at this version");
+        app->add_option("--version", parsed_.table.version, "as it was at this version")
+            ->check(CLI::NonNegativeNumber);
     app->add_option("--timestamp", parsed_.table.timestamp, "as it was at this time")
         ->excludes(version);
   }
@@ -196,12 +197,14 @@ class CommandLine {
                            "  ticklake table read /data/table --timestamp 2026-01-05T14:30:00Z",
                            read_table);
     with_version(read);
-    read->add_option("--limit", options.limit, "at most this many rows");
+    read->add_option("--limit", options.limit, "at most this many rows")
+        ->check(CLI::NonNegativeNumber);
     with_version(add_table(table, "describe", "Schema, protocol and progress of a table",
                            "  ticklake table describe /data/table --output json", describe_table));
     auto* history = add_table(table, "history", "The commits of a table, newest first",
                               "  ticklake table history /data/table --limit 5", show_table_history);
-    history->add_option("--limit", options.limit, "at most this many commits");
+    history->add_option("--limit", options.limit, "at most this many commits")
+        ->check(CLI::NonNegativeNumber);
     with_version(add_table(table, "files", "The files of a table, as its log names them",
                            "  ticklake table files /data/table --output jsonl", list_table_files));
     auto* append =
@@ -275,7 +278,8 @@ class CommandLine {
         ->add_option("--key-separator", options.key_separator,
                      "what stands before its first place in a line is the key")
         ->excludes(key);
-    produce->add_option("--partition", options.partition, "send to this one (default: by the key)");
+    produce->add_option("--partition", options.partition, "send to this one (default: by the key)")
+        ->check(CLI::NonNegativeNumber);
   }
 
   void add_tail(CLI::App& topic) {
@@ -286,8 +290,10 @@ class CommandLine {
                            tail_topic);
     tail->add_option("--from", options.from,
                      "earliest, latest, an offset or a time (default: the last --records)");
-    tail->add_option("--records", options.records, "how many of each partition (default: 10)");
-    tail->add_option("--partition", options.partition, "only this one");
+    tail->add_option("--records", options.records, "how many of each partition (default: 10)")
+        ->check(CLI::NonNegativeNumber);
+    tail->add_option("--partition", options.partition, "only this one")
+        ->check(CLI::NonNegativeNumber);
     tail->add_flag("--follow", options.follow, "go on until Ctrl-C");
   }
 
