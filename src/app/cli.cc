@@ -107,14 +107,14 @@ class CommandLine {
     with_project(run, options.project);
     run->add_flag("--once", options.once, "stop when all that is there now is in the tables");
     run->add_flag("!--no-ingest", options.ingest, "do not start the project's sources");
-    run->add_option("--refresh", options.refresh, "only these tables")
+    run->add_option("--refresh", options.refresh, "not available in this version")
         ->delimiter(',')
         ->allow_extra_args(false);
     run->add_option("--full-refresh", options.full_refresh, "rebuild these tables, or all")
         ->delimiter(',')
         ->allow_extra_args(false);
-    run->add_flag("--accept-loss", options.accept_loss, "go on where records are gone");
-    run->add_option("--serve", parsed_.serve, "serve HTTP too")->expected(0, 1)->default_str("on");
+    run->add_flag("--accept-loss", options.accept_loss, "not available in this version");
+    run->add_option("--serve", parsed_.serve, "not available in this version")->expected(0, 1)->default_str("on");
     with_output(run);
   }
 
