@@ -56,7 +56,7 @@ const Schema& record_schema();
 
 struct PollLimits {
   int64_t rows_max = 100'000;    // of all partitions together
-  int64_t bytes_max = 64 << 20;  // of keys and values together; one record may exceed it
+  int64_t bytes_max = 64 << 20;  // of keys, values and headers together; one record may exceed it
   int64_t wait_ms_max = 0;       // for a first record; 0: only what is there already
 };
 

@@ -52,12 +52,13 @@ const Config& common_settings() {
   return settings;
 }
 
-constexpr std::array<std::string_view, 10> kOurs{"bootstrap.servers",
+constexpr std::array<std::string_view, 11> kOurs{"bootstrap.servers",
                                                  "metadata.broker.list",
                                                  "enable.auto.commit",
                                                  "auto.offset.reset",
                                                  "enable.partition.eof",
                                                  "enable.idempotence",
+                                                 "enable.gapless.guarantee",
                                                  "acks",
                                                  "request.required.acks",
                                                  "transactional.id",

@@ -14,6 +14,9 @@ constexpr int kDeliveryMs = 60'000;
 const std::map<std::string, std::string>& writer_settings() {
   static const std::map<std::string, std::string> settings{
       {"enable.idempotence", "true"},
+      // A failed record is never followed by later ones of its partition: who resumes after the
+      // last record of a partition relies on all before it being there.
+      {"enable.gapless.guarantee", "true"},
       {"acks", "all"},
       {"compression.type", "lz4"},
       {"linger.ms", "5"},

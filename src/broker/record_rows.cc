@@ -65,7 +65,11 @@ Result<void> RowBuilder::append(const RecordView& record) {
   TRY_STATUS(keys_.append(record.key, record.key_bytes));
   TRY_STATUS(values_.append(record.value, record.value_bytes));
   TRY_STATUS(offsets_.Append(record.offset.value));
-  TRY_STATUS(timestamps_.Append(record.timestamp_ms * 1000));
+  int64_t timestamp_us = 0;
+  if (__builtin_mul_overflow(record.timestamp_ms, int64_t{1000}, &timestamp_us)) {
+    timestamp_us = record.timestamp_ms < 0 ? INT64_MIN : INT64_MAX;  // no time at all; kept visible
+  }
+  TRY_STATUS(timestamps_.Append(timestamp_us));
   TRY_STATUS(timestamp_types_.Append(record.timestamp_type));
   TRY_STATUS(header_starts_.Append(header_count_));
   ++rows_;
@@ -84,6 +88,7 @@ Result<void> RowBuilder::append_header(std::string_view key, const char* value,
   TRY_STATUS(header_keys_.append(key.data() == nullptr ? "" : key.data(), key.size()));
   TRY_STATUS(header_values_.append(value, value_bytes));
   ++header_count_;
+  bytes_ += static_cast<int64_t>(key.size() + value_bytes);
   return {};
 }
 

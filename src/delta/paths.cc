@@ -53,6 +53,10 @@ std::string uri_encoded(std::string_view path) {
   constexpr std::string_view plain = "-_.~/=";
   std::string out;
   out.reserve(path.size());
+  if (size_t scheme = scheme_length(path); scheme > 0) {
+    out += path.substr(0, scheme + 1);  // "file:" of an absolute URI stays one
+    path.remove_prefix(scheme + 1);
+  }
   for (char c : path) {
     if (is_alnum(c) || plain.find(c) != std::string_view::npos) {
       out += c;

@@ -24,7 +24,8 @@ namespace {
 
 constexpr int64_t kBytesPerStepMax = 2 << 20;  // a line longer than this is bad
 constexpr int64_t kRowsPerStepMax = 20'000;
-constexpr size_t kRawBytesMax = 256 << 10;     // of a bad line that are kept
+constexpr size_t kRawBytesMax = 128 << 10;  // of a bad line that are kept
+constexpr size_t kJsonBytesMax = 900'000;   // a topic takes records of 1 MiB unless told otherwise
 constexpr int64_t kLookAgainUs = 500'000;
 
 bool matches(std::string_view pattern, std::string_view name) {
@@ -43,9 +44,9 @@ bool matches(std::string_view pattern, std::string_view name) {
 struct OpenFile {
   std::string name;
   io::Path path;
-  int64_t ordinal = 0;  // how many files were read before it
-  int64_t offset = 0;   // of the next line
-  int64_t line = 1;     // the number of the next line
+  int64_t ordinal = 0;         // how many files were read before it
+  int64_t offset = 0;          // of the next line
+  int64_t line = 1;            // the number of the next line
   uint64_t hash = kEmptyHash;  // of all before `offset`
   std::optional<CsvColumns> columns;
   io::FileInfo seen = {};     // as it was last time
@@ -85,9 +86,7 @@ class Csv final : public Source {
 
   Result<bool> begin_next_file();
   Result<Piece> read_piece();
-  Place place_of(const formats::CsvRecord& record) const {
-    return {file_->ordinal, record.offset};
-  }
+  Place place_of(const formats::CsvRecord& record) const { return {file_->ordinal, record.offset}; }
   Result<bool> is_settled();
   Result<void> read_header(const Piece& piece, bool settled);
   Result<void> send_lines(const Piece& piece, bool settled, Progress& progress);
@@ -260,6 +259,9 @@ Result<bool> Csv::send_bad(const formats::CsvRecord& record, const std::string& 
 
 Result<void> Csv::send_line(const formats::CsvRecord& record, Progress& progress) {
   CsvRow row = file_->columns->row(record);
+  if (row.problem.empty() && row.json.size() > kJsonBytesMax) {
+    row.problem = fmt::format("longer than {} bytes as JSON", kJsonBytesMax);
+  }
   if (!row.problem.empty()) {
     progress.bad += TRY(send_bad(record, row.problem));
     return {};
@@ -376,8 +378,7 @@ Result<std::unique_ptr<Source>> open_csv(const SourceSpec& spec, broker::Topics&
   auto good = TRY(Outbox::open(topics, spec.topic, kept, spec.name));
   kept.partitions = 1;
   auto bad = TRY(Outbox::open(topics, spec.topic + "__bad", kept, spec.name));
-  auto ledger =
-      TRY(Ledger::open(topics, spec.topic + "__files", good.topic_id(), spec.name));
+  auto ledger = TRY(Ledger::open(topics, spec.topic + "__files", good.topic_id(), spec.name));
   auto out = std::make_unique<Csv>(spec, files, clock, options, std::move(lease), std::move(good),
                                    std::move(bad), std::move(ledger));
   TRY(out->check_directory());

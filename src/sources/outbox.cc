@@ -163,6 +163,9 @@ Result<Outbox> Outbox::open(broker::Topics& topics, const std::string& topic,
   if (out.newest_) {
     std::string_view text = out.state_["partitions"];
     std::from_chars(text.data(), text.data() + text.size(), out.partitions_before_);
+    if (out.partitions_before_ < 1 || out.partitions_before_ > out.partitions_) {
+      out.partitions_before_ = out.partitions_;  // not a number that we wrote
+    }
   }
   out.writer_ = TRY(topics.write(topic));
   return out;

@@ -46,6 +46,7 @@ std::optional<Segment> to_segment(std::string_view text) {
     return true;
   };
   if (!number(out.first) || !number(out.start_us) || !number(out.rate)) return {};
+  if (!(out.rate > 0) || !std::isfinite(out.rate)) return {};
   if (at == end) return out;
   int64_t until;
   auto [stop, error] = std::from_chars(at, end, until);
