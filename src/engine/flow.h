@@ -29,6 +29,10 @@ struct Context {
 
   Result<std::shared_ptr<broker::Topics>> topics(const std::string& bootstrap,
                                                  const std::map<std::string, std::string>& config);
+  // The dataset's plan as of now: current_timestamp() and its kin are constants in a plan.
+  Result<sql::Plan> plan_now(const Dataset& dataset) const;
+  // Whether plans of the dataset differ from one time to another.
+  bool tells_time(const Dataset& dataset) const;
 };
 
 struct FlowOutcome {

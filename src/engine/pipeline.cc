@@ -135,10 +135,7 @@ std::optional<StepReport> PipelineImpl::failed(Slot& slot, Error error) {
         .flow = slot.status.name,
         .problem = error.message + "; it and what reads it stop, the other flows go on"};
     if (!error_) error_ = prefixed("flow " + slot.status.name, std::move(error));
-    bool others = std::any_of(slots_.begin(), slots_.end(), [&](const auto& other) {
-      return !other.done && !other.failed() && !orphaned(other);
-    });
-    if (!others) return {};
+    if (stuck()) return {};
     return report;
   }
   slot.status.state = FlowStatus::State::Retrying;
@@ -231,6 +228,17 @@ Result<std::shared_ptr<broker::Topics>> Context::topics(
   }
   brokers[key] = opened;
   return opened;
+}
+
+Result<sql::Plan> Context::plan_now(const Dataset& dataset) const {
+  sql::AnalyzeOptions at{.file = dataset.statement.file, .now_us = world.clock.now_us()};
+  return sql::analyze(dataset.statement, graph.catalog(project), at);
+}
+
+bool Context::tells_time(const Dataset& dataset) const {
+  sql::AnalyzeOptions at{.file = dataset.statement.file, .now_us = 0};
+  auto plan = sql::analyze(dataset.statement, graph.catalog(project), at);
+  return plan && plan->duckdb_sql != dataset.plan.duckdb_sql;
 }
 
 std::string_view to_string(FlowStatus::State state) {

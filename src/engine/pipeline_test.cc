@@ -500,6 +500,34 @@ TEST(Pipeline, ClosesWindowsThoughAPartitionIsDroppedEntirely) {
   }
 }
 
+TEST(Pipeline, TellsTheTimeOfEachBatchAndRefresh) {
+  Box box(R"(CREATE STREAMING TABLE s AS SELECT CAST(value AS STRING) AS v, current_timestamp() AS t
+             FROM STREAM read_kafka(bootstrapServers => 'embedded', subscribe => 't',
+                                    startingOffsets => 'earliest');
+             CREATE MATERIALIZED VIEW m AS SELECT count(*) AS n, current_timestamp() AS t FROM s;)",
+          "ticklake.refreshInterval: '10 s'");
+  box.create_topic("t", 1);
+  auto pipeline = box.open({});
+  ASSERT_TRUE(pipeline) << pipeline.error().message;
+  auto settle = [&] {
+    for (int i = 0; i < 20; ++i) {
+      auto report = (*pipeline)->step();
+      ASSERT_TRUE(report) << report.error().message;
+    }
+  };
+  box.produce("t", 0, {"a"});
+  settle();
+  auto view = box.rows("m");
+  box.clock.advance_us(60'000'000);
+  settle();
+  EXPECT_NE(box.rows("m"), view) << "time went on";
+  box.produce("t", 0, {"b"});
+  settle();
+  auto rows = box.rows("s");
+  ASSERT_EQ(rows.size(), 2u);
+  EXPECT_NE(rows[0].substr(rows[0].find("\"t\"")), rows[1].substr(rows[1].find("\"t\"")));
+}
+
 TEST(Pipeline, RefreshesAViewAtItsInterval) {
   Box box(kMedallion, "ticklake.refreshInterval: '10 s'");
   box.create_topic("ticks", 1);

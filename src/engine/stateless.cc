@@ -34,6 +34,20 @@ struct Made {
   std::vector<ExpectationCount> counts;
 };
 
+Result<std::unique_ptr<query::Prepared>> prepare(Context& context, const sql::Plan& plan) {
+  query::Request request{
+      .sql = plan.duckdb_sql,
+      .output = plan.output,
+      .from_json = plan.from_json,
+      .batch_input = plan.inputs[0].id,
+      .batch_schema = with_columns(plan.inputs[0].schema, plan.inputs[0].columns)};
+  request.output.fields.push_back({"__row", Kind::Long});
+  for (int i = 0; i < plan.expectations; ++i) {
+    request.output.fields.push_back({fmt::format("__expect_{}", i), Kind::Boolean});
+  }
+  return context.database->prepare(std::move(request));
+}
+
 class Stateless final : public Flow {
  public:
   Stateless(Context& context, const Dataset& dataset, FlowStatus& status, Settings settings,
@@ -47,7 +61,8 @@ class Stateless final : public Flow {
         feed_(std::move(feed)),
         statement_(std::move(statement)),
         quarantine_(std::move(quarantine)),
-        visible_(static_cast<int>(dataset.plan.output.fields.size())) {}
+        visible_(static_cast<int>(dataset.plan.output.fields.size())),
+        tells_time_(context.tells_time(dataset)) {}
 
   Result<FlowOutcome> step(bool upstream_done) override;
   bool done() const override { return done_; }
@@ -75,6 +90,7 @@ class Stateless final : public Flow {
   std::unique_ptr<query::Prepared> statement_;
   std::optional<Quarantine> quarantine_;
   int visible_;
+  bool tells_time_;
   std::optional<int64_t> last_commit_us_;
   std::map<Partition, int> silent_;  // batches in a row that left none of the partition's rows
   bool done_ = false;
@@ -100,6 +116,10 @@ Result<FlowOutcome> Stateless::step(bool upstream_done) {
 }
 
 Result<FlowOutcome> Stateless::process(FeedBatch batch) {
+  if (tells_time_) {
+    auto plan = TRY(context_.plan_now(dataset_));
+    statement_ = TRY(prepare(context_, plan));
+  }
   RowPlaces places(batch.pieces);
   Made made = TRY(make(batch, places));
   int64_t quarantined = 0;
@@ -314,17 +334,7 @@ Result<std::unique_ptr<Flow>> open_stateless(Context& context, const Dataset& da
   if (dataset.quarantine) {
     quarantine = TRY(Quarantine::open(context, dataset, plan.inputs[0].schema));
   }
-  query::Request request{
-      .sql = plan.duckdb_sql,
-      .output = plan.output,
-      .from_json = plan.from_json,
-      .batch_input = plan.inputs[0].id,
-      .batch_schema = with_columns(plan.inputs[0].schema, plan.inputs[0].columns)};
-  request.output.fields.push_back({"__row", Kind::Long});
-  for (int i = 0; i < plan.expectations; ++i) {
-    request.output.fields.push_back({fmt::format("__expect_{}", i), Kind::Boolean});
-  }
-  auto statement = TRY(context.database->prepare(std::move(request)));
+  auto statement = TRY(prepare(context, plan));
   status.version = writer.snapshot().version();
   return std::unique_ptr<Flow>(new Stateless(context, dataset, status, std::move(settings),
                                              std::move(writer), std::move(feed),

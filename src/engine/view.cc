@@ -48,9 +48,9 @@ Result<int64_t> content_hash(const Batches& batches, const Schema& schema) {
 }
 
 // Of what the answer depends on besides the input versions: the query and what it drops.
-int64_t query_hash(const Dataset& dataset) {
-  std::string text = dataset.plan.duckdb_sql;
-  for (const auto& part : dataset.plan.from_json) text += "\n" + to_ddl(part.schema);
+int64_t query_hash(const Dataset& dataset, const sql::Plan& plan) {
+  std::string text = plan.duckdb_sql;
+  for (const auto& part : plan.from_json) text += "\n" + to_ddl(part.schema);
   for (const auto& expectation : dataset.statement.expectations) {
     text += fmt::format("\n{} {} {}", expectation.name, expectation.text,
                         static_cast<int>(expectation.on_violation));
@@ -84,7 +84,8 @@ class View final : public Flow {
         status_(status),
         settings_(std::move(settings)),
         writer_(std::move(writer)),
-        prefix_(std::move(prefix)) {
+        prefix_(std::move(prefix)),
+        tells_time_(context.tells_time(dataset)) {
     for (const auto& [id, value] : writer_.txns()) {
       if (id.starts_with(prefix_) && id != content_id()) seen_[id] = value;
     }
@@ -108,6 +109,7 @@ class View final : public Flow {
   Settings settings_;
   TableWriter writer_;
   std::string prefix_;
+  bool tells_time_;
   // Of the last refresh: "<prefix><table id>/version" of each input, and "<prefix>query".
   Progress seen_;
   std::map<std::string, Version> announced_;
@@ -117,7 +119,7 @@ class View final : public Flow {
 };
 
 bool View::announced_changes() const {
-  if (!last_refresh_us_) return true;
+  if (!last_refresh_us_ || tells_time_) return true;
   return std::any_of(dataset_.inputs.begin(), dataset_.inputs.end(), [&](const auto& input) {
     auto seen = announced_.find(input);
     auto newest = context_.hub.newest(input);
@@ -165,14 +167,14 @@ Result<FlowOutcome> View::refresh() {
   for (const auto& input : dataset_.inputs) {
     if (auto newest = context_.hub.newest(input)) announced_[input] = *newest;
   }
-  query::Request request{.sql = dataset_.plan.duckdb_sql,
-                         .output = dataset_.plan.output,
-                         .from_json = dataset_.plan.from_json};
-  for (int i = 0; i < dataset_.plan.expectations; ++i) {
+  sql::Plan plan = TRY(context_.plan_now(dataset_));
+  query::Request request{
+      .sql = plan.duckdb_sql, .output = plan.output, .from_json = plan.from_json};
+  for (int i = 0; i < plan.expectations; ++i) {
     request.output.fields.push_back({fmt::format("__expect_{}", i), Kind::Boolean});
   }
-  Progress progress{{prefix_ + "query", query_hash(dataset_)}};
-  for (const auto& input : dataset_.plan.inputs) {
+  Progress progress{{prefix_ + "query", query_hash(dataset_, plan)}};
+  for (const auto& input : plan.inputs) {
     auto snapshot = TRY(snapshot_of(input));
     progress[prefix_ + snapshot.metadata().id + "/version"] = snapshot.version().value;
     std::vector<delta::Condition> conditions;
