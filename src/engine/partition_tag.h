@@ -2,8 +2,8 @@
 // that a reader of the file sees the same per-partition runs as one that is handed the rows in
 // memory. Private to the folder.
 //
-//   ticklake.partitions  [{"p":0,"rows":5000},{"p":2,"rows":10},{"p":3,"idle":true}]; "ended": the writer
-//                        had read that partition to its end
+//   ticklake.partitions  [{"p":0,"rows":5000},{"p":2,"rows":10,"ended":true},{"p":3,"idle":true}]
+//                        ended: its writer had read the partition to its end
 //   ticklake.sequence    "17": grows from file to file of one table; the order of writing
 #pragma once
 
