@@ -114,7 +114,9 @@ class CommandLine {
         ->delimiter(',')
         ->allow_extra_args(false);
     run->add_flag("--accept-loss", options.accept_loss, "not available in this version");
-    run->add_option("--serve", parsed_.serve, "not available in this version")->expected(0, 1)->default_str("on");
+    run->add_option("--serve", parsed_.serve, "not available in this version")
+        ->expected(0, 1)
+        ->default_str("on");
     with_output(run);
   }
 
@@ -175,9 +177,8 @@ class CommandLine {
   }
 
   void with_version(CLI::App* app) {
-    auto* version =
-        app->add_option("--version", parsed_.table.version, "as it was at this version")
-            ->check(CLI::NonNegativeNumber);
+    auto* version = app->add_option("--version", parsed_.table.version, "as it was at this version")
+                        ->check(CLI::NonNegativeNumber);
     app->add_option("--timestamp", parsed_.table.timestamp, "as it was at this time")
         ->excludes(version);
   }
