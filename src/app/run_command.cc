@@ -78,6 +78,7 @@ class Run {
     show();
     if (!result) return result;
     TRY(write_summary());
+    TRY(flow_problem());
     return source_problem();
   }
 
@@ -165,6 +166,15 @@ class Run {
       for (const auto& value : objects.front()) columns.push_back(value.first);
     }
     return write_objects(environment_.out, *options_.summary, objects, columns);
+  }
+
+  // A run that a signal ended has no error of its own; a flow that had failed is one all the same.
+  Result<void> flow_problem() const {
+    for (const auto& flow : pipeline_->status()) {
+      if (flow.state != engine::FlowStatus::State::Failed) continue;
+      return Error{Code::Invalid, fmt::format("flow {} had failed: {}", flow.name, flow.problem)};
+    }
+    return {};
   }
 
   Result<void> source_problem() const {
