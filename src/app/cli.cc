@@ -77,6 +77,10 @@ class CommandLine {
     app->add_option("--project", project.directory, "the project's directory (default: .)");
     app->add_option("--target", project.target, "a target of databricks.yml");
     app->add_option("--set", project.settings, "KEY=VALUE over the project's configuration")
+        ->check([](const std::string& text) {
+          bool good = text.find('=') != std::string::npos && text[0] != '=';
+          return good ? "" : text + " is not of the form KEY=VALUE";
+        })
         ->allow_extra_args(false);
   }
 
@@ -153,8 +157,8 @@ class CommandLine {
               parsed.sql.format = format;
               return run_sql(environment, parsed.sql);
             });
-    sql->add_option("query", parsed_.sql.text, "a SELECT");
-    sql->add_option("--file", parsed_.sql.file, "read the queries from this file");
+    auto* query = sql->add_option("query", parsed_.sql.text, "a SELECT");
+    sql->add_option("--file", parsed_.sql.file, "read the queries from this file")->excludes(query);
     with_project(sql, parsed_.sql.project);
     with_output(sql);
   }

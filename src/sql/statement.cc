@@ -74,8 +74,8 @@ constexpr std::array<Refusal, 33> kRefusedStatements = {{
     {"DESCRIBE", "run ticklake table describe NAME"},
     {"DESC", "run ticklake table describe NAME"},
     {"SHOW", "run ticklake table list"},
-    {"EXPLAIN", "run ticklake explain NAME"},
-    {"OPTIMIZE", "ticklake compacts its tables by itself"},
+    {"EXPLAIN", "ticklake validate checks the project's statements"},
+    {"OPTIMIZE", kNoCatalogWork},
     {"VACUUM", kNoCatalogWork},
     {"ANALYZE", kNoCatalogWork},
     {"CACHE", kNoCatalogWork},
@@ -99,8 +99,9 @@ constexpr std::array<Refusal, 13> kRefusedObjects = {{
     {"TABLE",
      "write CREATE OR REFRESH STREAMING TABLE (appended to) or MATERIALIZED VIEW (recomputed)"},
     {"VIEW", "write CREATE TEMPORARY VIEW, or MATERIALIZED VIEW to store its rows"},
-    {"FLOW", "ticklake has no flows of their own yet: put the query into CREATE STREAMING TABLE "
-             ".. AS"},
+    {"FLOW",
+     "ticklake has no flows of their own yet: put the query into CREATE STREAMING TABLE "
+     ".. AS"},
     {"SINK", "ticklake has no sinks yet: read the table itself"},
     {"FUNCTION", "write the expression in the query"},
     {"DATABASE", "ticklake creates databases by itself"},
@@ -131,12 +132,12 @@ Error Parser::refused_create(const Token& start) const {
   if (at("LIVE") || at("LIVE", 1)) {
     bool streaming = at("STREAMING");
     bool view = at("VIEW", streaming ? 2 : 1);
-    return unsupported(start.position,
-                       fmt::format("CREATE {}LIVE {}", streaming ? "STREAMING " : "",
-                                   view ? "VIEW" : "TABLE"),
-                       streaming ? "write CREATE OR REFRESH STREAMING TABLE"
-                       : view    ? "write CREATE TEMPORARY VIEW"
-                                 : "write CREATE OR REFRESH MATERIALIZED VIEW");
+    return unsupported(
+        start.position,
+        fmt::format("CREATE {}LIVE {}", streaming ? "STREAMING " : "", view ? "VIEW" : "TABLE"),
+        streaming ? "write CREATE OR REFRESH STREAMING TABLE"
+        : view    ? "write CREATE TEMPORARY VIEW"
+                  : "write CREATE OR REFRESH MATERIALIZED VIEW");
   }
   for (const Refusal& refusal : kRefusedObjects) {
     if (at(refusal.word)) {
@@ -174,12 +175,12 @@ Result<Statement> Parser::create() {
     return refused_create(start);
   }
   bool view = result.kind == Created::TemporaryView;
-  std::string_view object = view ? "TEMPORARY VIEW"
+  std::string_view object = view                                     ? "TEMPORARY VIEW"
                             : result.kind == Created::StreamingTable ? "STREAMING TABLE"
                                                                      : "MATERIALIZED VIEW";
   if (view ? refresh : replace) {
-    return refuse(start.position, fmt::format("CREATE OR {} {}", view ? "REFRESH" : "REPLACE",
-                                              object),
+    return refuse(start.position,
+                  fmt::format("CREATE OR {} {}", view ? "REFRESH" : "REPLACE", object),
                   fmt::format("write CREATE OR {} {}", view ? "REPLACE" : "REFRESH", object));
   }
   if (at("IF")) {
@@ -188,9 +189,10 @@ Result<Statement> Parser::create() {
     TRY(expect("NOT", "after IF"));
     TRY(expect("EXISTS", "after IF NOT"));
     if (view || refresh) {
-      return refuse(position, fmt::format("IF NOT EXISTS in CREATE {}{}",
-                                          refresh ? "OR REFRESH " : "", object),
-                    "remove it");
+      return refuse(
+          position,
+          fmt::format("IF NOT EXISTS in CREATE {}{}", refresh ? "OR REFRESH " : "", object),
+          "remove it");
     }
     result.if_not_exists = true;
   }
