@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "base/hash.h"
 #include "base/ids.h"
 #include "base/result.h"
 #include "base/text.h"
@@ -26,6 +27,14 @@ TEST(ResultTest, TryReturnsTheFirstError) {
 }
 
 TEST(ResultDeathTest, LookingAtTheValueOfAnErrorAborts) { EXPECT_DEATH((void)*half(3), "odd"); }
+
+TEST(Murmur2, AgreesWithKafka) {  // values of Kafka's own tests
+  EXPECT_EQ(static_cast<int32_t>(murmur2("21")), -973932308);
+  EXPECT_EQ(static_cast<int32_t>(murmur2("foobar")), -790332482);
+  EXPECT_EQ(static_cast<int32_t>(murmur2("a-little-bit-long-string")), -985981536);
+  EXPECT_EQ(static_cast<int32_t>(murmur2("a-little-bit-longer-string")), -1486304829);
+  EXPECT_EQ(static_cast<int32_t>(murmur2("abc")), 479470107);
+}
 
 TEST(TimeTest, EveryDayOfFourHundredYearsGoesThereAndBack) {
   for (int32_t day = -146097; day <= 146097; ++day) {

@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <set>
 
+#include "base/hash.h"
 #include "broker/test_topics.h"
 #include "broker/topic_rules.h"
 
@@ -390,14 +391,6 @@ std::vector<std::string> brokers() {
 INSTANTIATE_TEST_SUITE_P(Brokers, TopicsTest, testing::ValuesIn(brokers()), [](const auto& broker) {
   return broker.param == "embedded" ? std::string("Embedded") : std::string("Kafka");
 });
-
-TEST(Murmur2, AgreesWithKafka) {  // values of Kafka's own tests
-  EXPECT_EQ(static_cast<int32_t>(murmur2("21")), -973932308);
-  EXPECT_EQ(static_cast<int32_t>(murmur2("foobar")), -790332482);
-  EXPECT_EQ(static_cast<int32_t>(murmur2("a-little-bit-long-string")), -985981536);
-  EXPECT_EQ(static_cast<int32_t>(murmur2("a-little-bit-longer-string")), -1486304829);
-  EXPECT_EQ(static_cast<int32_t>(murmur2("abc")), 479470107);
-}
 
 }  // namespace
 }  // namespace ticklake::broker

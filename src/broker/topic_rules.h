@@ -16,9 +16,6 @@ namespace ticklake::broker {
 // Kafka's rules: 1 to 249 of [a-zA-Z0-9._-], and neither "." nor "..".
 Result<void> check_topic_name(std::string_view name);
 
-// The hash by which Kafka's Java client places keys.
-uint32_t murmur2(std::string_view bytes);
-
 // By the key's hash; without a key in turn.
 class PartitionChoice {
  public:

@@ -4,8 +4,8 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstring>
 
+#include "base/hash.h"
 #include "base/text.h"
 #include "sources/record_rows.h"
 
@@ -96,28 +96,6 @@ ResumeState to_state(std::string_view text) {
   return out;
 }
 
-uint32_t murmur2(std::string_view key) {
-  constexpr uint32_t kMultiplier = 0x5bd1e995;
-  auto byte = [&](size_t i) { return static_cast<uint32_t>(static_cast<uint8_t>(key[i])); };
-  auto size = static_cast<uint32_t>(key.size());
-  uint32_t hash = 0x9747b28c ^ size;
-  size_t at = 0;
-  for (; at + 4 <= key.size(); at += 4) {
-    uint32_t k = byte(at) | byte(at + 1) << 8 | byte(at + 2) << 16 | byte(at + 3) << 24;
-    k *= kMultiplier;
-    k ^= k >> 24;
-    k *= kMultiplier;
-    hash = (hash * kMultiplier) ^ k;
-  }
-  if (size_t rest = key.size() - at; rest > 0) {
-    if (rest == 3) hash ^= byte(at + 2) << 16;
-    if (rest >= 2) hash ^= byte(at + 1) << 8;
-    hash = (hash ^ byte(at)) * kMultiplier;
-  }
-  hash = (hash ^ hash >> 13) * kMultiplier;
-  return hash ^ hash >> 15;
-}
-
 Result<void> read_records(broker::Topics& topics, const std::string& topic,
                           const std::map<Partition, broker::OffsetRange>& ranges,
                           const std::function<void(Partition, const broker::Record&)>& visit) {
@@ -144,7 +122,8 @@ Result<void> read_records(broker::Topics& topics, const std::string& topic,
     empty_polls = chunks.empty() ? empty_polls + 1 : 0;
     if (empty_polls > kEmptyPollsMax) {
       return Error{Code::Unavailable, fmt::format("topic {} of {} gives no records, though it has "
-                                                  "some; try again", topic, topics.name())};
+                                                  "some; try again",
+                                                  topic, topics.name())};
     }
   }
   return {};

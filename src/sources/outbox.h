@@ -74,7 +74,4 @@ Result<void> read_records(broker::Topics& topics, const std::string& topic,
 std::string to_text(const ResumeState& state);
 ResumeState to_state(std::string_view text);
 
-// Kafka's hash of a key, which its default partitioner takes modulo the partitions.
-uint32_t murmur2(std::string_view key);
-
 }  // namespace ticklake::sources

@@ -76,8 +76,9 @@ settle: 10 s
 }
 
 TEST(Spec, RefusesWithFileLineAndAHint) {
-  EXPECT_EQ(refusal(""), "sources/x.yml:1: a source is described by keys and values, beginning "
-                         "with \"type\"");
+  EXPECT_EQ(refusal(""),
+            "sources/x.yml:1: a source is described by keys and values, beginning "
+            "with \"type\"");
   EXPECT_EQ(refusal("topic: t"), "sources/x.yml:1: a source needs a \"type\": synthetic, csv");
   EXPECT_EQ(refusal("type: sintetic"),
             "sources/x.yml:1: unknown source type \"sintetic\"; did you mean synthetic?");
@@ -120,12 +121,6 @@ TEST(Spec, TypesOfLaterVersionsAreUnsupported) {
                                         "\" is not available in this version; it has: synthetic, "
                                         "csv");
   }
-}
-
-TEST(Outbox, HashesKeysAsKafkaDoes) {
-  EXPECT_EQ(static_cast<int32_t>(murmur2("21")), -973932308);
-  EXPECT_EQ(static_cast<int32_t>(murmur2("foobar")), -790332482);
-  EXPECT_EQ(static_cast<int32_t>(murmur2("a-little-bit-long-string")), -985981536);
 }
 
 TEST(Outbox, StatesSurviveAsText) {
