@@ -89,6 +89,7 @@ say "end-to-end scripts: straight, killed after every step, on Kafka, read by a 
 counted e2e python3 tests/e2e/run.py -j "$jobs"
 say "functions against Spark's answers"
 counted functions python3 tests/functions/run.py build/release/ticklake "$cache/python-readers-1/venv/bin/python"
+one delta-peer "$cache/python-readers-1/venv/bin/python" tests/peer/delta_peer_test.py build/release/ticklake
 one clean-machine tests/clean_machine.sh build/release/ticklake
 build dev
 unit_tests dev -E '^tidy$'
