@@ -6,6 +6,8 @@
 #include <array>
 #include <cctype>
 
+#include "base/hash.h"
+
 namespace ticklake::delta {
 namespace {
 
@@ -39,12 +41,6 @@ std::string hive_escaped(std::string_view text) {
     }
   }
   return out;
-}
-
-uint64_t fnv1a(std::string_view text) {
-  uint64_t hash = 14695981039346656037ULL;
-  for (char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
-  return hash;
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "base/hash.h"
 #include "base/time.h"
 #include "expectations.h"
 #include "flow.h"
@@ -26,9 +27,7 @@ uint64_t mixed(uint64_t x) {
 }
 
 uint64_t hash_of(std::string_view bytes) {
-  uint64_t out = 0xcbf29ce484222325ULL;
-  for (unsigned char byte : bytes) out = (out ^ byte) * 0x100000001b3ULL;
-  return mixed(out + bytes.size());
+  return mixed(fnv1a(bytes) + bytes.size());
 }
 
 // Of the rows as a bag: their order does not count.

@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/hash.h"
 #include "base/text.h"
 #include "sources/csv_columns.h"
 #include "sources/forms.h"
@@ -45,9 +46,10 @@ struct OpenFile {
   std::string name;
   io::Path path;
   int64_t ordinal = 0;         // how many files were read before it
-  int64_t offset = 0;          // of the next line
+  int64_t offset = 0;  // of the next line
   int64_t line = 1;            // the number of the next line
-  uint64_t hash = kEmptyHash;  // of all before `offset`
+  uint64_t hash = kFnv1aOfNothing;  // of all before `offset`
+  bool within_line = false;         // `offset` is inside a line too long to be read
   std::optional<CsvColumns> columns;
   io::FileInfo seen = {};     // as it was last time
   int64_t seen_since_us = 0;  // how long it has been so
@@ -93,6 +95,7 @@ class Csv final : public Source {
   Result<void> send_line(const formats::CsvRecord& record, Progress& progress);
   Result<bool> send_bad(const formats::CsvRecord& record, const std::string& reason);
   Result<void> finish_file(Progress& progress);
+  void skip_line(const Piece& piece);
   void pass(std::string_view bytes, int64_t lines);
 
   const SourceSpec spec_;
@@ -144,22 +147,22 @@ Result<void> Csv::resume() {
                              "source {1} was; delete all three to begin again",
                              spec_.topic, spec_.name)};
   }
-  auto bytes = files_.read(file.path);
-  if (!bytes && bytes.error().code == Code::NotFound) {
+  auto hash = hash_of_file(files_, file.path, file.offset);
+  if (!hash && hash.error().code == Code::NotFound) {
     return Error{Code::Invalid, fmt::format("{} is gone though only a part of it has been sent "
                                             "(to byte {}): put it back",
                                             file.path, newer.newest()->minor)};
   }
-  if (!bytes) return std::move(bytes).error();
-  std::string_view before = std::string_view(*bytes).substr(
-      0, static_cast<size_t>(std::min<int64_t>(file.offset, static_cast<int64_t>(bytes->size()))));
-  if (hashed(kEmptyHash, before) != file.hash) {
+  if (!hash) return std::move(hash).error();
+  if (*hash != file.hash) {
     return Error{Code::Invalid, fmt::format("{} changed after a part of it had been sent (to byte "
                                             "{}): put it back as it was",
                                             file.path, newer.newest()->minor)};
   }
   if (form_.header) {
-    formats::CsvSplitter splitter(*bytes, form_.separator);
+    auto input = TRY(files_.open(file.path));
+    auto beginning = TRY_ARROW(input->ReadAt(0, kBytesPerStepMax));
+    formats::CsvSplitter splitter(std::string_view(*beginning), form_.separator);
     auto header = splitter.next();
     if (header) file.columns = TRY(CsvColumns::from_header(form_, header->fields, file.path));
   }
@@ -217,9 +220,18 @@ Result<Csv::Piece> Csv::read_piece() {
 }
 
 void Csv::pass(std::string_view bytes, int64_t lines) {
-  file_->hash = hashed(file_->hash, bytes);
+  if (bytes.empty()) return;
+  file_->hash = fnv1a(bytes, file_->hash);
   file_->offset += static_cast<int64_t>(bytes.size());
+  file_->within_line = bytes.back() != '\n';
   file_->line += lines;
+}
+
+// Passes what is there of the rest of a line too long to be read.
+void Csv::skip_line(const Piece& piece) {
+  size_t end = piece.text.find('\n');
+  bool whole = end != std::string::npos;
+  pass(std::string_view(piece.text).substr(0, whole ? end + 1 : end), whole ? 1 : 0);
 }
 
 // Passes the header where it is there whole.
@@ -232,6 +244,9 @@ Result<void> Csv::read_header(const Piece& piece, bool settled) {
   auto header = splitter.next();
   if (!header) return {};
   if (splitter.truncated() && piece.to_end() && !settled) return {};
+  if (splitter.truncated() && static_cast<int64_t>(piece.text.size()) == kBytesPerStepMax) {
+    header->problem = fmt::format("longer than {} bytes", kBytesPerStepMax);
+  }
   if (!header->problem.empty()) {
     return Error{Code::Invalid, fmt::format("{}: the header (line 1) cannot be read: {}",
                                             file_->path, header->problem)};
@@ -340,13 +355,17 @@ Result<Progress> Csv::send_batch() {
   Piece piece = TRY(read_piece());
   settled = settled && piece.file_size == file_->seen.size;
   int64_t offset_before = file_->offset;
+  if (file_->within_line) {
+    skip_line(piece);
+    piece = TRY(read_piece());
+  }
   if (!file_->columns) {
     TRY(read_header(piece, settled));
     // On at once with the lines: a header alone leaves no trace, so a step that only read it would
     // be no progress.
     if (file_->offset != offset_before) piece = TRY(read_piece());
   }
-  if (file_->columns && !piece.text.empty()) TRY(send_lines(piece, settled, progress));
+  if (file_->columns && !file_->within_line && !piece.text.empty()) TRY(send_lines(piece, settled, progress));
   sent_ += progress.sent;
   bad_lines_ += progress.bad;
   if (file_->offset == piece.file_size && settled) {

@@ -217,6 +217,41 @@ TEST(Csv, CrashesChangeNothing) {
   }
 }
 
+// Its rest is no line of its own, however good it looks, and the lines after it keep their numbers.
+TEST(Csv, ALineTooLongIsOneBadRecord) {
+  for (bool quoted : {false, true}) {
+    std::string text = "symbol,date,close,volume\nA,2000-03-01,1,1\n";
+    std::string line = (quoted ? "\"" : "") + std::string((size_t{2} << 20) + 50, 'x');
+    size_t cut = (2 << 20) - 1;  // where the rest would begin
+    line.replace(cut, 20, "\tB,2000-03-02,2,2,,,");
+    text += line + "\nC,2000-03-03,3,3\nD,2000-03-04,x,4\n";
+    World world(7);
+    *world.files.put("market/bars/a.csv", text);
+    world.topics.crash_every = 2;
+    world.drain(spec_of(kBars), true);
+    EXPECT_EQ(world.sorted_values("bars").size(), 2u);
+    Lines bad = in_order(world.values("bars__bad"));
+    ASSERT_EQ(bad.size(), 2u);
+    EXPECT_NE(bad[0].find("\"line\":3,"), std::string::npos) << bad[0].substr(0, 100);
+    EXPECT_NE(bad[1].find("\"line\":5,"), std::string::npos) << bad[1];
+  }
+}
+
+TEST(Csv, ALineTooLongMayEndTheFile) {
+  World world;
+  *world.files.put("market/bars/a.csv",
+                   "symbol,date,close,volume\n" + std::string(size_t{5} << 20, 'x'));
+  Progress sum = world.drain(spec_of(kBars));
+  EXPECT_EQ(sum.bad, 1);
+  EXPECT_EQ(sum.files, 1);
+  World header;
+  *header.files.put("market/bars/a.csv", std::string(size_t{5} << 20, 'x'));
+  auto step = (*header.open(spec_of(kBars)))->step();
+  ASSERT_FALSE(step);
+  EXPECT_EQ(step.error().message, "market/bars/a.csv: the header (line 1) cannot be read: longer "
+                                  "than 2097152 bytes");
+}
+
 // The same within one file of several batches.
 TEST(Csv, CrashesWithinALargeFileChangeNothing) {
   std::string text = "symbol,date,close,volume\n";

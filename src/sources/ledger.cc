@@ -1,9 +1,13 @@
 #include "sources/ledger.h"
 
+#include <arrow/buffer.h>
+#include <arrow/io/interfaces.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "base/hash.h"
 #include "sources/outbox.h"
 
 namespace ticklake::sources {
@@ -11,6 +15,8 @@ namespace ticklake::sources {
 using Json = nlohmann::json;
 
 namespace {
+
+constexpr int64_t kBytesPerRead = 2 << 20;
 
 std::string text_of(const Json& json, const char* key) {
   auto found = json.find(key);
@@ -25,8 +31,16 @@ T number_of(const Json& json, const char* key) {
 
 }  // namespace
 
-uint64_t hashed(uint64_t hash, std::string_view bytes) {
-  for (char c : bytes) hash = (hash ^ static_cast<uint8_t>(c)) * 0x100000001b3u;
+Result<uint64_t> hash_of_file(io::FileStore& store, const io::Path& path, int64_t bytes_max) {
+  auto input = TRY(store.open(path));
+  int64_t end = std::min(TRY_ARROW(input->GetSize()), bytes_max);
+  uint64_t hash = kFnv1aOfNothing;
+  for (int64_t at = 0; at < end;) {
+    auto bytes = TRY_ARROW(input->ReadAt(at, std::min(end - at, kBytesPerRead)));
+    if (bytes->size() == 0) break;  // it shrank
+    hash = fnv1a(std::string_view(*bytes), hash);
+    at += bytes->size();
+  }
   return hash;
 }
 
@@ -76,7 +90,7 @@ Result<void> Ledger::check_unchanged(io::FileStore& store, const io::FileInfo& i
   ReadFile& known = found->second;
   if (info.size == known.size && info.modified_ms == known.modified_ms) return {};
   bool same = info.size == known.size;
-  if (same) same = hashed(kEmptyHash, TRY(store.read(info.path))) == known.hash;
+  if (same) same = TRY(hash_of_file(store, info.path)) == known.hash;
   if (same) {
     known.modified_ms = info.modified_ms;  // touched or copied
     return {};

@@ -40,8 +40,9 @@ class Ledger {
   std::map<std::string, ReadFile> files_;
 };
 
-// FNV-1a, which can be carried on from where it was.
-constexpr uint64_t kEmptyHash = 0xcbf29ce484222325u;
-uint64_t hashed(uint64_t hash, std::string_view bytes);
+// The hash of the first `bytes_max` bytes of a file, or of all it has; takes no more memory for a
+// large one.
+Result<uint64_t> hash_of_file(io::FileStore& store, const io::Path& path,
+                              int64_t bytes_max = INT64_MAX);
 
 }  // namespace ticklake::sources

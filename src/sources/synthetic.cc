@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "base/hash.h"
 #include "base/time.h"
 #include "sources/forms.h"
 #include "sources/lease.h"
@@ -61,9 +62,7 @@ std::string fingerprint(const SyntheticSpec& spec) {
                                  spec.late_share, spec.bad_share, spec.volatility,
                                  spec.session.open_us, spec.session.close_us, spec.session.days);
   for (const std::string& symbol : spec.symbols) text += " " + symbol;
-  uint64_t hash = 0xcbf29ce484222325u;
-  for (char c : text) hash = (hash ^ static_cast<uint8_t>(c)) * 0x100000001b3u;
-  return fmt::format("{:x}", hash);
+  return fmt::format("{:x}", fnv1a(text));
 }
 
 class Synthetic final : public Source {
