@@ -3,6 +3,7 @@
 
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <memory>
 
 #include "app/commands.h"
@@ -180,6 +181,13 @@ Result<int64_t> produce_lines(std::FILE* in, broker::Writer& writer, const Topic
 }  // namespace
 
 Result<void> list_topics(Environment& environment, const TopicOptions& options) {
+  std::error_code unknown;
+  if (!options.directory.empty() && !std::filesystem::is_directory(options.directory, unknown)) {
+    return Error{Code::NotFound,
+                 fmt::format("--directory {}: there is no such directory; the embedded log of a "
+                             "project is in <storage>/topics",
+                             printable(options.directory))};
+  }
   auto topics = TRY(open_topics(environment, options));
   std::vector<Object> objects;
   for (const auto& name : TRY(topics->list())) {

@@ -5,6 +5,7 @@
 #include "base/result.h"
 #include "base/text.h"
 #include "base/time.h"
+#include "base/uuid.h"
 
 namespace ticklake {
 namespace {
@@ -103,6 +104,14 @@ TEST(TextTest, SubstitutionLeavesOtherDollarsAlone) {
   auto out = substituted("$ConnectionString at ${broker}, ${nobody} $", lookup);
   EXPECT_EQ(out.text, "$ConnectionString at localhost,  $");
   EXPECT_EQ(out.unknown, std::vector<std::string>{"nobody"});
+}
+
+TEST(UuidTest, AreOfVersionFourAndDiffer) {
+  std::string uuid = new_uuid();
+  ASSERT_EQ(uuid.size(), 36u);
+  EXPECT_EQ(uuid[14], '4');
+  EXPECT_NE(std::string("89ab").find(uuid[19]), std::string::npos) << uuid;
+  EXPECT_NE(uuid, new_uuid());
 }
 
 }  // namespace

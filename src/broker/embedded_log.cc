@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
+#include "base/uuid.h"
 #include "broker/log_reader.h"
 #include "broker/log_writer.h"
 #include "broker/topic_rules.h"
@@ -66,18 +66,6 @@ Result<LogSettings> settings_of(const std::map<std::string, std::string>& config
     }
   }
   return settings;
-}
-
-std::string random_uuid() {
-  unsigned char b[16];
-  CHECK(::getrandom(b, sizeof b, 0) == sizeof b, "the system gives no random bytes");
-  b[6] = static_cast<unsigned char>((b[6] & 0x0f) | 0x40);
-  b[8] = static_cast<unsigned char>((b[8] & 0x3f) | 0x80);
-  std::string out;
-  for (int i = 0; i < 16; ++i) {
-    out += fmt::format("{}{:02x}", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", b[i]);
-  }
-  return out;
 }
 
 Result<void> write_new_file(const std::string& path, std::string_view bytes) {
@@ -196,7 +184,7 @@ Result<void> EmbeddedLog::create(const std::string& topic, const TopicOptions& o
   Error taken{Code::Conflict, fmt::format("topic \"{}\" is already in the {}", topic, name())};
   if (exists(topic_path(topic))) return taken;
   TRY(make_directories(directory_));
-  std::string made = fmt::format("{}/~new-{}", directory_, random_uuid());
+  std::string made = fmt::format("{}/~new-{}", directory_, new_uuid());
   Result<void> filled = fill_new(made, topic, options);
   int failed = 0;
   if (filled && ::rename(made.c_str(), topic_path(topic).c_str()) != 0) failed = errno;
@@ -221,7 +209,7 @@ Result<void> EmbeddedLog::fill_new(const std::string& path, const std::string& t
   }
   json metadata{{"format", kFormat},
                 {"name", topic},
-                {"id", random_uuid()},
+                {"id", new_uuid()},
                 {"partitions", options.partitions},
                 {"config", options.config}};
   TRY(write_new_file(path + std::string(kMetadataName), metadata.dump(2) + "\n"));

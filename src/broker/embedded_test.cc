@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -251,6 +252,30 @@ TEST_F(EmbeddedTest, RetentionDeletesByAge) {
   EXPECT_GE(range.begin, Offset(20));
   EXPECT_LT(range.begin, Offset(27));
   EXPECT_EQ(range.end, Offset(30));
+}
+
+TEST_F(EmbeddedTest, ARecordFromTheFutureDoesNotStopRetention) {
+  ASSERT_OK(topics_->create("aged", {1, {{"segment.bytes", "17000"}, {"retention.ms", "60000"}}}));
+  auto to = *topics_->write("aged");
+  std::string directory = directory_.path() + "/topics/aged/0";
+  auto append = [&](int64_t timestamp_ms) {
+    ASSERT_OK(to->append({.value = std::string(5000, 'x'), .timestamp_ms = timestamp_ms}));
+    ASSERT_OK(to->flush());
+    clock_.advance_us(10'000'000);
+  };
+  append(4'000'000'000'000);
+  for (int i = 0; i < 10; ++i) append(-1);
+  // Later segments know nothing of it, although each has an index entry.
+  std::vector<Offset> bases = *list_segments(directory);
+  ASSERT_GE(bases.size(), 3u);
+  EXPECT_LE(*age_timestamp_ms(directory, bases.back()), clock_.now_ms());
+  EXPECT_EQ(topics_->describe("aged")->partitions[0].begin, Offset(0));
+  // Its own segment is as old as the file.
+  auto written = fs::file_time_type::clock::now() - std::chrono::hours(24 * 365 * 20);
+  fs::last_write_time(segment_path(directory, bases.front()), written);
+  append(-1);
+  append(-1);
+  EXPECT_GT(topics_->describe("aged")->partitions[0].begin, Offset(4));
 }
 
 TEST_F(EmbeddedTest, AReaderThatIsOvertakenByRetentionIsTold) {

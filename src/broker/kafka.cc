@@ -52,6 +52,8 @@ class Kafka final : public Topics {
 
  private:
   Result<KafkaTopic> known(const std::string& topic);
+  Result<void> publish_once(const std::string& group, const std::string& topic,
+                            const std::map<Partition, Offset>& next);
 
   KafkaSettings settings_;
   std::unique_ptr<KafkaClient> client_;
@@ -202,6 +204,18 @@ Result<std::map<Partition, Offset>> Kafka::offsets_at(const std::string& topic,
 
 Result<void> Kafka::publish_offsets(const std::string& group, const std::string& topic,
                                     const std::map<Partition, Offset>& next) {
+  auto until = steady_clock::now() + std::chrono::seconds(2);
+  while (true) {  // the group's coordinator may be on its way: a new cluster makes it at first use
+    Result<void> published = publish_once(group, topic, next);
+    if (published || published.error().code != Code::Conflict) return published;
+    if (steady_clock::now() > until) return Error{Code::Unavailable, published.error().message};
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+}
+
+// Conflict: the group has no coordinator for the moment.
+Result<void> Kafka::publish_once(const std::string& group, const std::string& topic,
+                                 const std::map<Partition, Offset>& next) {
   std::string action = fmt::format("publish the offsets of group \"{}\"", group);
   OwnedList offsets(rd_kafka_topic_partition_list_new(static_cast<int>(next.size())));
   for (const auto& [partition, offset] : next) {

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "broker/even_reading.h"
 #include "broker/kafka_client.h"
 #include "broker/record_rows.h"
 #include "broker/topic_rules.h"
@@ -109,7 +110,7 @@ Result<void> each_header(const rd_kafka_message_t& message, Take&& take) {
 // One partition that is being fetched. Fetching ends with it.
 struct Fetching {
   Fetching(rd_kafka_topic_t* topic, const std::string& name, Partition number)
-      : handle(topic), partition(number), rows(name, number) {}
+      : handle(topic), partition(number), built(name, number) {}
   ~Fetching() {
     stop();
     if (queue) rd_kafka_queue_io_event_enable(queue.get(), -1, nullptr, 0);
@@ -117,6 +118,7 @@ struct Fetching {
   Fetching(const Fetching&) = delete;
   Fetching& operator=(const Fetching&) = delete;
 
+  RowBuilder& rows() { return built; }
   void stop() {
     taken.clear();
     at = 0;
@@ -129,7 +131,7 @@ struct Fetching {
   Offset next;
   Offset told;  // the `next` of the last chunk
   OwnedQueue queue;
-  RowBuilder rows;
+  RowBuilder built;
   std::vector<OwnedMessage> taken;  // from the queue, used up to `at`
   size_t at = 0;
   bool is_started = false;
@@ -164,7 +166,7 @@ class KafkaReader final : public Reader {
   std::map<Partition, Fetching> partitions_;
   std::vector<OffsetRange> ranges_;
   steady_clock::time_point refreshed_ = {};
-  size_t first_ = 0;  // the partition served first
+  EvenReading even_;
 };
 
 Result<void> KafkaReader::refresh() {
@@ -199,7 +201,7 @@ Result<void> KafkaReader::seek(Partition partition, Offset next) {
   auto made = partitions_.try_emplace(partition, handle_.get(), topic_, partition);
   Fetching& place = made.first->second;
   place.stop();
-  if (place.rows.rows() > 0) TRY(place.rows.finish());
+  if (place.built.rows() > 0) TRY(place.built.finish());
   place.next = place.told = next;
   if (!place.queue) {
     place.queue.reset(
@@ -226,50 +228,35 @@ Result<std::vector<Chunk>> KafkaReader::poll(const PollLimits& limits) {
   }
   std::vector<Chunk> chunks;
   for (auto& [partition, from] : partitions_) {
-    if (from.rows.rows() == 0 && from.next == from.told) continue;
-    chunks.push_back({partition, from.next, TRY(from.rows.finish())});
+    if (from.built.rows() == 0 && from.next == from.told) continue;
+    chunks.push_back({partition, from.next, TRY(from.built.finish())});
     from.told = from.next;
   }
   return chunks;
 }
 
-// Gives each partition an even share, then what some left over to those that have more.
+// True: there is something to tell.
 Result<bool> KafkaReader::read_evenly(const PollLimits& limits) {
-  std::vector<Fetching*> hungry;
-  int64_t rows_left = limits.rows_max;
-  int64_t bytes_left = limits.bytes_max;
-  for (auto& [partition, from] : partitions_) hungry.push_back(&from);
-  if (hungry.empty()) return false;
-  std::rotate(hungry.begin(), hungry.begin() + static_cast<int64_t>(first_++ % hungry.size()),
-              hungry.end());
-  while (!hungry.empty() && rows_left > 0 && bytes_left > 0) {
-    Share share = even_share(rows_left, bytes_left, hungry.size());
-    std::vector<Fetching*> still;
-    for (Fetching* from : hungry) {
-      if (rows_left <= 0 || bytes_left <= 0) break;
-      int64_t rows = from->rows.rows();
-      int64_t bytes = from->rows.bytes();
-      bool more = TRY(read(*from, rows + std::min(share.rows, rows_left), bytes + share.bytes));
-      rows_left -= from->rows.rows() - rows;
-      bytes_left -= from->rows.bytes() - bytes;
-      if (more) still.push_back(from);
-    }
-    hungry = std::move(still);
-  }
-  return std::any_of(partitions_.begin(), partitions_.end(), [](const auto& entry) {
-    return entry.second.rows.rows() > 0 || entry.second.next != entry.second.told;
+  std::vector<Fetching*> all;
+  for (auto& [partition, from] : partitions_) all.push_back(&from);
+  TRY(even_.read(all, limits, [this](Fetching& from, int64_t rows_max, int64_t bytes_max) {
+    return read(from, rows_max, bytes_max);
+  }));
+  return std::any_of(all.begin(), all.end(), [](Fetching* from) {
+    return from->built.rows() > 0 || from->next != from->told;
   });
 }
 
 // True: a limit stopped it.
 Result<bool> KafkaReader::read(Fetching& from, int64_t rows_max, int64_t bytes_max) {
-  while (from.rows.rows() < rows_max && from.rows.bytes() < bytes_max) {
-    if (from.at == from.taken.size() && !take_more(from, rows_max - from.rows.rows())) return false;
+  while (from.built.rows() < rows_max && from.built.bytes() < bytes_max) {
+    bool is_used_up = from.at == from.taken.size();
+    if (is_used_up && !take_more(from, rows_max - from.built.rows())) return false;
     const rd_kafka_message_t& message = *from.taken[from.at];
     if (message.err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
       from.next = std::max(from.next, Offset(message.offset));
     } else if (message.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-      if (from.rows.rows() > 0) return false;  // first what was read before it
+      if (from.built.rows() > 0) return false;  // first what was read before it
       return failure(from, message);
     } else {
       TRY(take(from, message));
@@ -296,10 +283,10 @@ Result<void> KafkaReader::take(Fetching& from, const rd_kafka_message_t& message
                              "later was asked for: check the broker's log",
                              topic_, from.partition.value, message.offset, from.next.value)};
   }
-  TRY(from.rows.append(view_of(message)));
+  TRY(from.built.append(view_of(message)));
   from.next = Offset(message.offset) + 1;
   return each_header(message, [&](std::string_view key, const char* value, size_t size) {
-    return from.rows.append_header(key, value, size);
+    return from.built.append_header(key, value, size);
   });
 }
 

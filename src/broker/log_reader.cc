@@ -136,35 +136,19 @@ Result<std::vector<Chunk>> LogReader::poll(const PollLimits& limits) {
   }
   std::vector<Chunk> chunks;
   for (auto& [partition, reader] : partitions_) {
-    if (reader.rows() > 0) chunks.push_back(TRY(reader.finish()));
+    if (reader.rows().rows() > 0) chunks.push_back(TRY(reader.finish()));
   }
   return chunks;
 }
 
-// Gives each partition an even share, then what some left over to those that have more.
 Result<bool> LogReader::read_evenly(const PollLimits& limits) {
-  std::vector<PartitionReader*> hungry;
-  for (auto& [partition, reader] : partitions_) hungry.push_back(&reader);
-  if (hungry.empty()) return false;
-  std::rotate(hungry.begin(), hungry.begin() + static_cast<int64_t>(first_++ % hungry.size()),
-              hungry.end());
-  int64_t rows_left = limits.rows_max;
-  int64_t bytes_left = limits.bytes_max;
-  while (!hungry.empty() && rows_left > 0 && bytes_left > 0) {
-    Share share = even_share(rows_left, bytes_left, hungry.size());
-    std::vector<PartitionReader*> still;
-    for (PartitionReader* reader : hungry) {
-      if (rows_left <= 0 || bytes_left <= 0) break;
-      int64_t rows = reader->rows();
-      int64_t bytes = reader->bytes();
-      bool more = TRY(reader->read(rows + std::min(share.rows, rows_left), bytes + share.bytes));
-      rows_left -= reader->rows() - rows;
-      bytes_left -= reader->bytes() - bytes;
-      if (more) still.push_back(reader);
-    }
-    hungry = std::move(still);
-  }
-  return rows_left < limits.rows_max;
+  std::vector<PartitionReader*> all;
+  for (auto& [partition, reader] : partitions_) all.push_back(&reader);
+  TRY(even_.read(all, limits, [](PartitionReader& reader, int64_t rows_max, int64_t bytes_max) {
+    return reader.read(rows_max, bytes_max);
+  }));
+  return std::any_of(all.begin(), all.end(),
+                     [](PartitionReader* reader) { return reader->rows().rows() > 0; });
 }
 
 Result<std::vector<OffsetRange>> LogReader::ranges() {

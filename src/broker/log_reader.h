@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "broker/broker.h"
+#include "broker/even_reading.h"
 #include "broker/log_segments.h"
 #include "broker/record_rows.h"
 
@@ -31,8 +32,7 @@ class PartitionReader {
 
   void seek(Offset next);
   Offset next() const { return next_; }
-  int64_t rows() const { return rows_.rows(); }
-  int64_t bytes() const { return rows_.bytes(); }
+  RowBuilder& rows() { return rows_; }
 
   // Takes records until the rows reach a limit. True: there may be more.
   Result<bool> read(int64_t rows_max, int64_t bytes_max);
@@ -62,13 +62,13 @@ class LogReader final : public Reader {
   Result<void> seek(Partition partition, Offset next) override;
 
  private:
-  Result<bool> read_evenly(const PollLimits& limits);
+  Result<bool> read_evenly(const PollLimits& limits);  // true: there are rows
 
   TopicIdentity identity_;
   std::vector<std::string> directories_;  // by partition
   std::string topic_;
   std::map<Partition, PartitionReader> partitions_;
-  size_t first_ = 0;  // the partition served first; turns, so that tiny limits starve none
+  EvenReading even_;
 };
 
 }  // namespace ticklake::broker

@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -197,7 +198,12 @@ Result<std::optional<Record>> last_record(const std::string& directory) {
   return std::optional<Record>();
 }
 
-Result<int64_t> youngest_timestamp_ms(const std::string& directory, Offset base) {
+Result<int64_t> age_timestamp_ms(const std::string& directory, Offset base) {
+  struct stat status {};
+  if (::stat(segment_path(directory, base).c_str(), &status) != 0) {
+    return file_error("read", segment_path(directory, base), errno);
+  }
+  int64_t written_ms = status.st_mtim.tv_sec * 1000 + status.st_mtim.tv_nsec / 1'000'000;
   std::vector<IndexEntry> index = read_index(directory, base);
   Scanner scanner = TRY(Scanner::open(directory, base));
   int64_t youngest = -1;
@@ -208,7 +214,7 @@ Result<int64_t> youngest_timestamp_ms(const std::string& directory, Offset base)
   Decoded decoded;
   while (true) {
     bool more = TRY(scanner.next(decoded));
-    if (!more) return youngest;
+    if (!more) return std::min(youngest, written_ms);
     youngest = std::max(youngest, decoded.record.timestamp_ms);
   }
 }

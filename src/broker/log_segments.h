@@ -81,8 +81,9 @@ Offset segment_of(const std::vector<Offset>& bases, Offset offset);
 Result<OffsetRange> held_range(const std::string& directory);
 
 Result<std::optional<Record>> last_record(const std::string& directory);
-// At least the largest timestamp in the segment.
-Result<int64_t> youngest_timestamp_ms(const std::string& directory, Offset base);
+// By what retention.ms judges a segment: at least the largest timestamp in it, but never after it
+// was last written to, so that one record from the future does not keep everything for ever.
+Result<int64_t> age_timestamp_ms(const std::string& directory, Offset base);
 Result<Offset> offset_at(const std::string& directory, int64_t timestamp_ms);
 
 }  // namespace ticklake::broker

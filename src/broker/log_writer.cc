@@ -102,6 +102,7 @@ Result<void> PartitionWriter::start_segment(Offset base) {
   segment_ = std::move(segment);
   base_ = base;
   position_ = 0;
+  timestamp_ms_max_ = -1;
   Result<File> index = File::open_to_write(index_path(directory_, base));
   index_ = index ? std::move(*index) : File();
   index_bytes_ = 0;
@@ -111,13 +112,13 @@ Result<void> PartitionWriter::start_segment(Offset base) {
 void PartitionWriter::buffer(const Record& record, int64_t timestamp_ms) {
   if (buffer_.empty()) first_buffered_ = next_;
   if (since_index_ >= kIndexEveryBytes) {
-    pending_.push_back({next_, static_cast<int64_t>(buffer_.size()), timestamp_ms_max_});
+    pending_.push_back({next_, static_cast<int64_t>(buffer_.size()), buffered_ms_max_});
     since_index_ = 0;
   }
   size_t before = buffer_.size();
   encode(record, next_, timestamp_ms, buffer_);
   since_index_ += static_cast<int64_t>(buffer_.size() - before);
-  timestamp_ms_max_ = std::max(timestamp_ms_max_, timestamp_ms);
+  buffered_ms_max_ = std::max(buffered_ms_max_, timestamp_ms);
   ++next_;
 }
 
@@ -134,6 +135,8 @@ Result<void> PartitionWriter::write_out(int64_t now_ms) {
   if (written.failure != 0) return keep_whole_records(written.bytes, written.failure);
   write_index(buffer_.size());
   position_ += buffered_bytes();
+  timestamp_ms_max_ = std::max(timestamp_ms_max_, buffered_ms_max_);
+  buffered_ms_max_ = -1;
   buffer_.clear();
   return {};
 }
@@ -153,6 +156,7 @@ Result<void> PartitionWriter::keep_whole_records(size_t written, int number) {
     return cut;
   }
   write_index(whole);
+  timestamp_ms_max_ = std::max(timestamp_ms_max_, buffered_ms_max_);
   position_ += static_cast<int64_t>(whole);
   first_buffered_ = first_buffered_ + records;
   buffer_.erase(0, whole);
@@ -166,6 +170,7 @@ void PartitionWriter::write_index(size_t written) {
     IndexEntry entry = pending_.front();
     pending_.pop_front();
     entry.position += position_;
+    entry.timestamp_ms_max = std::max(entry.timestamp_ms_max, timestamp_ms_max_);
     if (index_.descriptor() < 0 || entry.position == 0) continue;
     std::string bytes = encode_index_entry(entry);
     if (index_.write_at(index_bytes_, bytes).failure == 0) {
@@ -207,7 +212,7 @@ void PartitionWriter::delete_old_segments(int64_t now_ms) {
     bool is_too_much = settings_.retention_bytes >= 0 && total - bytes >= settings_.retention_bytes;
     bool is_too_old = false;
     if (settings_.retention_ms >= 0) {
-      Result<int64_t> youngest = youngest_timestamp_ms(directory_, base);
+      Result<int64_t> youngest = age_timestamp_ms(directory_, base);
       is_too_old = youngest && *youngest < now_ms - settings_.retention_ms;
     }
     if (!is_too_much && !is_too_old) return;

@@ -68,8 +68,9 @@ class PartitionWriter {
   Offset next_;         // of the record buffered next
   Offset first_buffered_;
   int64_t since_index_ = 0;  // bytes since the last index entry
-  int64_t timestamp_ms_max_ = -1;
-  std::deque<IndexEntry> pending_;  // positions within the buffer
+  int64_t timestamp_ms_max_ = -1;  // at least that of the records in the file
+  int64_t buffered_ms_max_ = -1;   // of those in the buffer
+  std::deque<IndexEntry> pending_;  // positions and timestamps within the buffer
   bool is_dirty_ = false;
   std::optional<Error> broken_;  // what is on disk is no longer known
 };

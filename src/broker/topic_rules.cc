@@ -77,10 +77,4 @@ Error offset_not_held(std::string_view topic, Partition partition, Offset sought
                   topic, partition.value, sought.value, held.end.value)};
 }
 
-Share even_share(int64_t rows_left, int64_t bytes_left, size_t partitions) {
-  auto count = static_cast<int64_t>(std::max<size_t>(partitions, 1));
-  return {std::max<int64_t>((rows_left + count - 1) / count, 1),
-          std::max<int64_t>(bytes_left / count, 1)};
-}
-
 }  // namespace ticklake::broker

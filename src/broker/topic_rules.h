@@ -35,11 +35,4 @@ Error topic_gone(std::string_view topic);
 // Why an offset outside of [begin, end] cannot be read.
 Error offset_not_held(std::string_view topic, Partition partition, Offset sought, OffsetRange held);
 
-// How many rows and bytes each of several partitions may give now, so that none runs ahead.
-struct Share {
-  int64_t rows = 0;
-  int64_t bytes = 0;
-};
-Share even_share(int64_t rows_left, int64_t bytes_left, size_t partitions);
-
 }  // namespace ticklake::broker

@@ -10,8 +10,8 @@
 
 #include <algorithm>
 
+#include "base/uuid.h"
 #include "delta/log.h"
-#include "delta/paths.h"
 #include "delta/replay.h"
 #include "delta/rules.h"
 

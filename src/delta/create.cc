@@ -1,8 +1,8 @@
 #include <fmt/format.h>
 
+#include "base/uuid.h"
 #include "delta/commit.h"
 #include "delta/log.h"
-#include "delta/paths.h"
 #include "delta/replay.h"
 #include "delta/rules.h"
 

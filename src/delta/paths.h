@@ -27,6 +27,4 @@ io::Path file_location(const io::Path& root, const std::string& path);
 std::string partition_directory(const std::vector<std::string>& columns,
                                 const std::map<std::string, std::optional<std::string>>& values);
 
-std::string new_uuid();  // random (version 4)
-
 }  // namespace ticklake::delta

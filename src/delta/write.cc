@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "base/uuid.h"
 #include "delta/delta.h"
 #include "delta/parquet_file.h"
 #include "delta/paths.h"
