@@ -197,4 +197,34 @@ class Pipeline {
   virtual const Graph& graph() const = 0;
 };
 
+// ---- rows before they are committed
+
+// What a windowed table will say about its open windows, and what it has said about closed ones.
+struct PreviewUpdate {
+  // The rows that the table would gain if all its open windows closed now; nothing: as before.
+  std::optional<Batches> open = {};
+  // Rows that the table has gained since the last update.
+  Batches closed = {};
+  // `closed` may lack versions: read the table anew.
+  bool restarted = false;
+  int64_t rows_in = 0;       // records taken from the topic
+  std::string waiting = {};  // why `open` does not follow the topic now; "": it does
+};
+
+// Follows one table ahead of its commits. Of a windowed streaming table the open windows are
+// rebuilt from the tables as a restart would, then go on with the topic's newest records through
+// the same statements; where it falls behind or fails, it starts again from the tables. Of any
+// other table only what is committed is told. It commits nothing. One thread at a time, any thread;
+// shares nothing with a Pipeline but storage.
+class Preview {
+ public:
+  // NotFound: the project has no such table. The table need not have been made yet.
+  static Result<std::unique_ptr<Preview>> open(Project project, World world,
+                                               const std::string& table);
+  virtual ~Preview() = default;
+
+  // Bounded work. Never waits for data. What fails is told in `waiting` and tried again.
+  virtual PreviewUpdate step() = 0;
+};
+
 }  // namespace ticklake::engine

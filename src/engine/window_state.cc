@@ -76,10 +76,14 @@ Result<int64_t> WindowState::add(const Batches& partials, EventTime watermark) {
   return late;
 }
 
-Result<void> WindowState::shrink(const Merge& merge) {
+Result<void> WindowState::shrink(const Merge& to_merge) {
   int64_t now = rows();
   if (now < kRowsBeforeMerge || now <= 2 * merged_rows_) return {};
-  rows_ = TRY(merge(rows_));
+  return merge(to_merge);
+}
+
+Result<void> WindowState::merge(const Merge& to_merge) {
+  rows_ = TRY(to_merge(rows_));
   merged_rows_ = rows();
   return {};
 }

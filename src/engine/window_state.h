@@ -19,11 +19,14 @@ class WindowState {
   // late.
   Result<int64_t> add(const Batches& partials, EventTime watermark);
   // Merges if the rows kept are more than twice what the last merge left.
-  Result<void> shrink(const Merge& merge);
+  Result<void> shrink(const Merge& to_merge);
+  // Merges: one row a (window, keys) afterwards.
+  Result<void> merge(const Merge& to_merge);
   // Removes and returns the rows of windows that `watermark` closes.
   Result<Batches> close(EventTime watermark);
 
   int64_t rows() const { return row_count(rows_); }
+  const Batches& batches() const { return rows_; }
   // The smallest window_end, or EventTime::max() where nothing is open.
   EventTime first_end() const { return first_end_; }
 

@@ -23,6 +23,7 @@
 #include "table_writer.h"
 #include "watermark.h"
 #include "window_state.h"
+#include "window_statements.h"
 
 namespace ticklake::engine {
 namespace {
@@ -32,14 +33,10 @@ constexpr int kEmptyVersionsPerStep = 256;
 
 double seconds(int64_t us) { return static_cast<double>(us) / kMicrosPerSecond; }
 
-struct Statements {
-  std::unique_ptr<query::Prepared> partial, merge, final, watermark;
-};
-
 class WindowedFlow final : public Flow {
  public:
   WindowedFlow(Context& context, const Dataset& dataset, FlowStatus& status, TableWriter writer,
-               TableReader reader, Statements statements, std::string prefix)
+               TableReader reader, WindowStatements statements, std::string prefix)
       : context_(context),
         dataset_(dataset),
         status_(status),
@@ -72,7 +69,7 @@ class WindowedFlow final : public Flow {
   FlowStatus& status_;
   TableWriter writer_;
   TableReader reader_;
-  Statements statements_;
+  WindowStatements statements_;
   std::string prefix_;  // with the source's id
   DeltaProgressIds ids_;
   Watermark watermark_;
@@ -110,10 +107,10 @@ Result<FlowOutcome> WindowedFlow::start() {
   Progress stored = writer_.txns();
   auto length = stored.find(prefix_ + "window_us");
   if (length != stored.end() && length->second != plan().window_us) {
-    return Error{Code::Invalid, fmt::format("the window was {} s long and is {} s now; rebuild the "
-                                            "table with --full-refresh {}",
-                                            seconds(length->second), seconds(plan().window_us),
-                                            dataset_.name)};
+    return Error{Code::Invalid,
+                 fmt::format("the window was {} s long and is {} s now; rebuild the "
+                             "table with --full-refresh {}",
+                             seconds(length->second), seconds(plan().window_us), dataset_.name)};
   }
   auto version = stored.find(ids_.version);
   FlowOutcome out{.worked = true};
@@ -261,27 +258,11 @@ Result<void> WindowedFlow::emit(FlowOutcome& out) {
 Result<Batches> WindowedFlow::final_rows(const Batches& closed) {
   auto merged =
       TRY(timed(status_.timings.state_ns, [&] { return statements_.merge->run(closed); }));
-  auto answer =
-      TRY(timed(status_.timings.sql_ns, [&] { return statements_.final->run(merged.batches); }));
-  int visible = static_cast<int>(dataset_.plan.output.fields.size());
-  const auto& expectations = dataset_.statement.expectations;
-  Batches out;
-  for (auto& batch : answer.batches) {
-    if (batch->num_rows() == 0) continue;
-    Checked checked;
-    if (dataset_.plan.expectations > 0) {
-      checked = check_expectations(expectations, *batch, visible);
-      add_counts(status_.expectations, checked.counts);
-      status_.rows_dropped += checked.dropped;
-    }
-    if (checked.fatal) {
-      return Error{Code::Invalid, describe(expectations[checked.fatal->expectation])};
-    }
-    BatchPtr kept = checked.keep.empty() ? batch : TRY(filtered(batch, checked.keep));
-    BatchPtr rows = TRY(first_columns(kept, visible));
-    if (rows->num_rows() > 0) out.push_back(std::move(rows));
-  }
-  return out;
+  auto finished = TRY(
+      timed(status_.timings.sql_ns, [&] { return statements_.finish(dataset_, merged.batches); }));
+  add_counts(status_.expectations, finished.counts);
+  status_.rows_dropped += finished.dropped;
+  return std::move(finished.rows);
 }
 
 Progress WindowedFlow::progress() const {
@@ -319,41 +300,6 @@ Result<Version> WindowedFlow::commit(const Batches& rows) {
   return version;
 }
 
-Result<Statements> prepare(Context& context, const Dataset& dataset) {
-  const auto& plan = dataset.plan;
-  const auto& input = plan.inputs[0];
-  const auto& windowed = *plan.windowed;
-  Schema input_schema = with_columns(input.schema, input.columns);
-  Statements out;
-  out.partial = TRY(context.database->prepare({.sql = windowed.partial_sql,
-                                               .output = windowed.partial_schema,
-                                               .from_json = plan.from_json,
-                                               .batch_input = input.id,
-                                               .batch_schema = input_schema}));
-  out.merge = TRY(context.database->prepare({.sql = windowed.merge_sql,
-                                             .output = windowed.partial_schema,
-                                             .from_json = {},
-                                             .batch_input = "partial",
-                                             .batch_schema = windowed.partial_schema}));
-  Schema output = plan.output;
-  for (int i = 0; i < plan.expectations; ++i) {
-    output.fields.push_back({fmt::format("__expect_{}", i), Kind::Boolean});
-  }
-  out.final = TRY(context.database->prepare({.sql = windowed.final_sql,
-                                             .output = std::move(output),
-                                             .from_json = {},
-                                             .batch_input = "partial",
-                                             .batch_schema = windowed.partial_schema}));
-  if (!windowed.event_time_column.empty()) return out;
-  Schema time{{{"event_time", Kind::Timestamp}}};
-  out.watermark = TRY(context.database->prepare({.sql = windowed.watermark_sql,
-                                                 .output = std::move(time),
-                                                 .from_json = plan.from_json,
-                                                 .batch_input = input.id,
-                                                 .batch_schema = input_schema}));
-  return out;
-}
-
 }  // namespace
 
 Result<std::unique_ptr<Flow>> open_windowed(Context& context, const Dataset& dataset,
@@ -377,7 +323,7 @@ Result<std::unique_ptr<Flow>> open_windowed(Context& context, const Dataset& dat
   Progress stored = writer.txns();
   std::string prefix = progress_prefix(context, dataset.name, stored);
   TRY(check_source(stored, prefix, reader.id(), "table " + input.table));
-  auto statements = TRY(prepare(context, dataset));
+  auto statements = TRY(prepare_window(context, dataset));
   status.version = writer.snapshot().version();
   return std::unique_ptr<Flow>(new WindowedFlow(context, dataset, status, std::move(writer),
                                                 std::move(reader), std::move(statements),

@@ -1,0 +1,153 @@
+#include "stateless_rows.h"
+
+#include <arrow/array.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "expectations.h"
+#include "rows.h"
+
+namespace ticklake::engine {
+namespace {
+
+Result<std::unique_ptr<query::Prepared>> prepare(Context& context, const sql::Plan& plan) {
+  query::Request request{
+      .sql = plan.duckdb_sql,
+      .output = plan.output,
+      .from_json = plan.from_json,
+      .batch_input = plan.inputs[0].id,
+      .batch_schema = with_columns(plan.inputs[0].schema, plan.inputs[0].columns)};
+  request.output.fields.push_back({"__row", Kind::Long});
+  for (int i = 0; i < plan.expectations; ++i) {
+    request.output.fields.push_back({fmt::format("__expect_{}", i), Kind::Boolean});
+  }
+  return context.database->prepare(std::move(request));
+}
+
+}  // namespace
+
+StatelessRows::StatelessRows(Context& context, const Dataset& dataset, const QuarantineRule& rule,
+                             std::unique_ptr<query::Prepared> statement)
+    : context_(&context),
+      dataset_(&dataset),
+      rule_(rule),
+      statement_(std::move(statement)),
+      visible_(static_cast<int>(dataset.plan.output.fields.size())),
+      tells_time_(context.tells_time(dataset)) {}
+
+Result<StatelessRows> StatelessRows::open(Context& context, const Dataset& dataset,
+                                          const Settings& settings) {
+  auto statement = TRY(prepare(context, dataset.plan));
+  return StatelessRows(context, dataset, settings.quarantine, std::move(statement));
+}
+
+Result<Made> StatelessRows::make(const std::vector<FeedPiece>& pieces, const RowPlaces& places) {
+  Made made;
+  made.counts = no_counts(dataset_->statement.expectations);
+  if (tells_time_) {
+    auto plan = TRY(context_->plan_now(*dataset_));
+    statement_ = TRY(prepare(*context_, plan));
+  }
+  if (places.rows() == 0) return made;
+  Batches input;
+  for (const auto& piece : pieces) {
+    input.push_back(TRY(with_columns(piece.rows, dataset_->plan.inputs[0].columns)));
+  }
+  auto answer = TRY(run_rows(*statement_, input, rule_.errors));
+  if (!rule_.errors && !answer.row_errors.empty()) {
+    const auto& first = answer.row_errors.front();
+    made.fatal = FatalRow{first.row, first.error.message +
+                                         "; use try_cast or try_divide, or keep such rows aside "
+                                         "with TBLPROPERTIES('ticklake.quarantine' = 'errors')"};
+    return made;
+  }
+  for (const auto& error : answer.row_errors) {
+    add_reason(made.bad, error.row, {}, error.error.message);
+  }
+  int64_t last = -1;
+  for (auto& error : answer.decode_errors) {
+    made.undecodable += error.row != last ? 1 : 0;
+    last = error.row;
+    if (!rule_.undecodable) continue;
+    add_reason(made.bad, error.row, std::move(error.raw), std::move(error.reason));
+  }
+  for (const auto& part : answer.parts) {
+    TRY(take_part(part, pieces, places, made));
+    if (made.fatal) break;
+  }
+  return made;
+}
+
+// Without the rows that are in quarantine already.
+Result<BatchPtr> StatelessRows::without_bad(const RunAnswer::Part& part, const BadRows& bad) const {
+  if (bad.empty()) return part.rows;
+  const auto& numbers = row_numbers(*part.rows);
+  std::vector<bool> keep(static_cast<size_t>(numbers.length()), true);
+  auto next = bad.lower_bound(part.first_row);
+  bool any = false;
+  for (int64_t i = 0; i < numbers.length() && next != bad.end(); ++i) {
+    int64_t row = part.first_row + numbers.Value(i);
+    while (next != bad.end() && next->first < row) ++next;
+    if (next == bad.end() || next->first != row) continue;
+    keep[static_cast<size_t>(i)] = false;
+    any = true;
+  }
+  return any ? filtered(part.rows, keep) : part.rows;
+}
+
+// Without the rows that expectations drop.
+Result<BatchPtr> StatelessRows::without_dropped(const BatchPtr& rows, int64_t first_row,
+                                                Made& made) const {
+  if (dataset_->plan.expectations == 0) return rows;
+  const auto& expectations = dataset_->statement.expectations;
+  const auto& numbers = row_numbers(*rows);
+  Checked checked = check_expectations(expectations, *rows, visible_ + 1);
+  if (checked.fatal) {
+    made.fatal = FatalRow{first_row + numbers.Value(checked.fatal->row),
+                          describe(expectations[checked.fatal->expectation])};
+    return rows;
+  }
+  add_counts(made.counts, checked.counts);
+  made.dropped += checked.dropped;
+  if (rule_.expectations) {
+    for (const auto& violation : checked.violations) {
+      add_reason(made.bad, first_row + numbers.Value(violation.row), {},
+                 describe(expectations[violation.expectation]));
+    }
+  }
+  return checked.keep.empty() ? rows : filtered(rows, checked.keep);
+}
+
+const arrow::Int64Array& StatelessRows::row_numbers(const arrow::RecordBatch& rows) const {
+  const auto& column = *rows.column(visible_);
+  CHECK(column.type_id() == arrow::Type::INT64, "__row is BIGINT");
+  const auto& numbers = static_cast<const arrow::Int64Array&>(column);
+  CHECK(std::is_sorted(numbers.raw_values(), numbers.raw_values() + numbers.length()),
+        "a stateless query keeps the order of its rows");
+  return numbers;
+}
+
+Result<void> StatelessRows::take_part(const RunAnswer::Part& part,
+                                      const std::vector<FeedPiece>& pieces, const RowPlaces& places,
+                                      Made& made) const {
+  if (part.rows->num_rows() == 0) return {};
+  BatchPtr decoded = TRY(without_bad(part, made.bad));
+  BatchPtr rows = TRY(without_dropped(decoded, part.first_row, made));
+  if (made.fatal) return {};
+  const auto& numbers = row_numbers(*rows);
+  const int64_t* begin = numbers.raw_values();
+  BatchPtr visible = TRY(first_columns(rows, visible_));
+  for (int64_t at = 0; at < visible->num_rows();) {
+    size_t piece = places.piece_of(part.first_row + numbers.Value(at));
+    const int64_t* end = std::lower_bound(begin + at, begin + numbers.length(),
+                                          places.end_of(piece) - part.first_row);
+    int64_t count = end - (begin + at);
+    made.pieces.push_back({pieces[piece].partition, visible->Slice(at, count)});
+    at += count;
+  }
+  made.rows_out += visible->num_rows();
+  return {};
+}
+
+}  // namespace ticklake::engine

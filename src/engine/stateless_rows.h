@@ -1,0 +1,59 @@
+// What a stateless statement makes of rows: SQL, expectations, bad rows aside. No storage, so what
+// is committed and what is only previewed are made by the same code. Private to the folder.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "feed.h"
+#include "flow.h"
+#include "quarantine.h"
+#include "settings.h"
+#include "sql_runner.h"
+
+namespace ticklake::engine {
+
+struct FatalRow {
+  int64_t row;  // counted over the pieces
+  std::string reason;
+};
+
+struct Made {
+  std::vector<Piece> pieces;
+  BadRows bad;
+  int64_t rows_out = 0;
+  int64_t dropped = 0;
+  int64_t undecodable = 0;
+  std::vector<ExpectationCount> counts;
+  std::optional<FatalRow> fatal;  // the flow must fail: the other fields mean nothing
+};
+
+class StatelessRows {
+ public:
+  // `context` and `dataset` outlive it.
+  static Result<StatelessRows> open(Context& context, const Dataset& dataset,
+                                    const Settings& settings);
+
+  Result<Made> make(const std::vector<FeedPiece>& pieces, const RowPlaces& places);
+
+ private:
+  StatelessRows(Context& context, const Dataset& dataset, const QuarantineRule& rule,
+                std::unique_ptr<query::Prepared> statement);
+
+  Result<void> take_part(const RunAnswer::Part& part, const std::vector<FeedPiece>& pieces,
+                         const RowPlaces& places, Made& made) const;
+  Result<BatchPtr> without_bad(const RunAnswer::Part& part, const BadRows& bad) const;
+  Result<BatchPtr> without_dropped(const BatchPtr& rows, int64_t first_row, Made& made) const;
+  const arrow::Int64Array& row_numbers(const arrow::RecordBatch& rows) const;
+
+  Context* context_;
+  const Dataset* dataset_;
+  QuarantineRule rule_;
+  std::unique_ptr<query::Prepared> statement_;
+  int visible_;
+  bool tells_time_;
+};
+
+}  // namespace ticklake::engine
