@@ -19,10 +19,10 @@ die() { printf 'setup: %s\n' "$*" >&2; exit 1; }
 
 # ---- Debian packages ------------------------------------------------------------------------------------------------
 apt_build=(g++ make cmake ninja-build ccache mold pkg-config patchelf
-  libcurl4-openssl-dev libssl-dev libzstd-dev liblz4-dev zlib1g-dev
+  libboost1.81-dev libcurl4-openssl-dev libssl-dev libzstd-dev liblz4-dev zlib1g-dev
   libyaml-cpp-dev libcli11-dev libfmt-dev libspdlog-dev nlohmann-json3-dev libre2-dev
   libgtest-dev libbenchmark-dev)
-apt_test=(clang-14 libclang-rt-14-dev openssl procps)
+apt_test=(clang-14 libclang-rt-14-dev openssl procps chromium prometheus)
 
 # A tool that another installation already provides (a newer Node, a pyenv) is used as it is.
 apt_tools() {
@@ -125,6 +125,20 @@ install_simdjson() {
   tar xzf pysimdjson-7.0.2.tar.gz
   mv pysimdjson-7.0.2/simdjson/simdjson.h pysimdjson-7.0.2/simdjson/simdjson.cpp out/
 }
+install_lightweight_charts() {
+  npm pack --silent lightweight-charts@5.2.1
+  checked 64310292298df4dd527494865e5d91d447f8bb397b68de3912c2a6465025ee5e lightweight-charts-5.2.1.tgz
+  tar xzf lightweight-charts-5.2.1.tgz
+  mv package/dist/lightweight-charts.standalone.production.mjs out/lightweight-charts.mjs
+  mv package/LICENSE out/
+}
+install_playwright() {  # drives a browser; with no browser of its own
+  npm pack --silent playwright-core@1.65.1
+  checked 6f5a60be62a4fddfbe7d10c448d8fbd54547da3358f2f8a04211440471ee863e playwright-core-1.65.1.tgz
+  tar xzf playwright-core-1.65.1.tgz
+  mkdir -p out/node_modules
+  mv package out/node_modules/playwright-core
+}
 install_stocks() {
   pip_download --only-binary=:all: bokeh_sampledata==2026.1
   checked f40331a40ca30c64a1c1471835aad9006b61b0d9731a3f649ee8cbbf48d3822f bokeh_sampledata-2026.1-py3-none-any.whl
@@ -157,6 +171,7 @@ setup_build() {
   install duckdb-1.5.6 install_duckdb
   install librdkafka-2.15.1 install_librdkafka
   install simdjson-3.12.3 install_simdjson
+  install lightweight-charts-5.2.1 install_lightweight_charts
   install stocks-2026.1 install_stocks
 }
 setup_test() {
@@ -164,6 +179,7 @@ setup_test() {
   apt_install "${apt_test[@]}" $(apt_test_tools)
   install python-readers-1 install_python_readers
   install kafka-4.3.1 install_kafka
+  install playwright-1.65.1 install_playwright
 }
 
 exec 9>"$TICKLAKE_CACHE/.lock"

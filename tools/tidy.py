@@ -29,6 +29,7 @@ ADAPTERS = {
     r"yaml-cpp/": ("engine", "sources"),
     r"curl/": ("io",),
     r"CLI/": ("app",),
+    r"boost/": ("serving",),
     r"nlohmann/": tuple(MAY_INCLUDE),
 }
 COLUMNS_MAX = 100
@@ -66,7 +67,7 @@ def file_problems(path, folder):
             yield number, f"{len(line)} columns; {COLUMNS_MAX} at most"
         if problem := include_problem(folder, line):
             yield number, problem
-        if public_header and re.match(r"\s*#\s*include\s+<(nlohmann|simdjson|yaml-cpp|CLI|duckdb|librdkafka)", line):
+        if public_header and re.match(r"\s*#\s*include\s+<(nlohmann|simdjson|yaml-cpp|CLI|duckdb|librdkafka|boost)", line):
             yield number, "a public header shows no third-party header but Arrow's"
     limit = HEADER_LINES_MAX if path.suffix == ".h" else SOURCE_LINES_MAX
     if len(lines) > limit and not path.name.endswith("_test.cc"):

@@ -105,8 +105,9 @@ class CommandLine {
     auto* run = add(root_, "run", "Run a project: its sources and its flows",
                     "  ticklake run --project market --once\n"
                     "  ticklake run --project market --set kafka.bootstrap=localhost:9092\n"
-                    "  ticklake run --project market --once --full-refresh gold_candles_1m",
-                    run_or_refuse);
+                    "  ticklake run --project market --once --full-refresh gold_candles_1m\n"
+                    "  ticklake run --project market --serve",
+                    run_parsed);
     RunOptions& options = parsed_.run;
     with_project(run, options.project);
     run->add_flag("--once", options.once, "stop when all that is there now is in the tables");
@@ -118,15 +119,20 @@ class CommandLine {
         ->delimiter(',')
         ->allow_extra_args(false);
     run->add_flag("--accept-loss", options.accept_loss, "not available in this version");
-    run->add_option("--serve", parsed_.serve, "not available in this version")
-        ->expected(0, 1)
-        ->default_str("on");
+    auto* serve =
+        run->add_option("--serve", parsed_.serve,
+                        "show a live page, at 127.0.0.1:8787 or HOST:PORT of this machine");
+    serve->expected(0, 1)->default_str("on")->excludes("--once");
+    serve->check([](const std::string& text) {
+      auto address = serving::parse_address(text == "on" ? "" : text);
+      return address ? "" : address.error().message;
+    });
     with_output(run);
   }
 
-  static Result<void> run_or_refuse(Environment& environment, Parsed& parsed, Format format) {
+  static Result<void> run_parsed(Environment& environment, Parsed& parsed, Format format) {
     if (!parsed.serve.empty()) {
-      return Error{Code::Unsupported, "ticklake run --serve is not available in this version"};
+      parsed.run.serve = TRY(serving::parse_address(parsed.serve == "on" ? "" : parsed.serve));
     }
     if (!parsed.output.empty()) parsed.run.summary = format;
     return run_project(environment, parsed.run);

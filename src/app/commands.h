@@ -13,6 +13,7 @@
 #include "base/result.h"
 #include "io/clock.h"
 #include "io/files.h"
+#include "serving/serving.h"
 
 namespace ticklake::app {
 
@@ -49,7 +50,8 @@ struct RunOptions {
   bool accept_loss = false;
   std::vector<std::string> refresh = {};
   std::vector<std::string> full_refresh = {};
-  std::optional<Format> summary = {};  // the flows' counters, at the end
+  std::optional<Format> summary = {};          // the flows' counters, at the end
+  std::optional<serving::Address> serve = {};  // a live page there
 };
 Result<void> run_project(Environment& environment, const RunOptions& options);
 

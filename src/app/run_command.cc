@@ -6,6 +6,7 @@
 
 #include "app/commands.h"
 #include "app/crash_point.h"
+#include "app/live_page.h"
 #include "app/progress.h"
 #include "app/project.h"
 #include "app/signals.h"
@@ -75,6 +76,7 @@ class Run {
     TRY(options_.once ? drain_sources() : start_sources());
     auto result = step_until_over();
     for (auto& thread : threads_) thread->stop();
+    page_.reset();
     show();
     if (!result) return result;
     TRY(write_summary());
@@ -100,6 +102,19 @@ class Run {
     progress_.say(fmt::format("{}: {}, {}, {}; Ctrl-C stops", pipeline_->project().name,
                               counted(pipeline_->status().size(), "flow"),
                               counted(specs_.size(), "source"), topics_->name()));
+    return options_.serve ? open_page() : Result<void>();
+  }
+
+  Result<void> open_page() {
+    preview_brokers_ = std::make_unique<Brokers>(environment_, pipeline_->project(), topics_);
+    engine::World world{.files = environment_.files,
+                        .clock = environment_.clock,
+                        .topics = [this](const auto& bootstrap, const auto& config) {
+                          return preview_brokers_->get(bootstrap, config);
+                        }};
+    page_ = TRY(LivePage::open(environment_, *options_.serve, *pipeline_, std::move(world)));
+    progress_.say("live page: " + page_->url());
+    if (!page_->no_candles().empty()) progress_.say("no candles: " + page_->no_candles());
     return {};
   }
 
@@ -144,6 +159,7 @@ class Run {
         signals_.wait_ms(std::max<int64_t>(1, report.wait_us / 1000));
       }
       if (progress_.due()) show();
+      if (page_ && page_->due()) page_->show(sources(), pipeline_->status());
     }
     progress_.say("stopping: what was committed stays, the rest is read again by the next run");
     return {};
@@ -195,8 +211,10 @@ class Run {
   std::vector<sources::SourceSpec> specs_;
   std::shared_ptr<broker::Topics> topics_;
   std::unique_ptr<Brokers> brokers_;
+  std::unique_ptr<Brokers> preview_brokers_;  // used by the page's thread
   std::unique_ptr<SourceWorld> world_;
   std::unique_ptr<engine::Pipeline> pipeline_;
+  std::unique_ptr<LivePage> page_;
   std::vector<SourceStatus> drained_;
   std::vector<std::unique_ptr<SourceThread>> threads_;
 };

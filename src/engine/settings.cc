@@ -74,10 +74,11 @@ Result<void> apply(const std::string& name, const std::string& value, Settings& 
     settings.rows_per_step_max = *rows;
   } else if (name == "ticklake.quarantine") {
     settings.quarantine = TRY(quarantine_of(value));
-  } else if (name != "ticklake.warehouse" && name.starts_with("ticklake.")) {
-    static const std::vector<std::string> known = {"ticklake.pace", "ticklake.refreshInterval",
-                                                   "ticklake.maxRowsPerStep", "ticklake.quarantine",
-                                                   "ticklake.warehouse"};
+  } else if (name != "ticklake.warehouse" && name != "ticklake.serve.candles" &&
+             name.starts_with("ticklake.")) {
+    static const std::vector<std::string> known = {
+        "ticklake.pace",       "ticklake.refreshInterval", "ticklake.maxRowsPerStep",
+        "ticklake.quarantine", "ticklake.warehouse",       "ticklake.serve.candles"};
     std::string near = nearest(name, known);
     return Error{Code::Invalid,
                  fmt::format("unknown setting '{}'; {}", name,

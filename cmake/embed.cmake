@@ -1,0 +1,26 @@
+# Puts files into the program. As a script: cmake -DOUT=file.cc "-DASSETS=path|file;.." -P embed.cmake writes the source;
+# the bytes come in by .incbin, so the compiler never sees them.
+set(type_html "text/html; charset=utf-8")
+set(type_css "text/css; charset=utf-8")
+set(type_js "text/javascript; charset=utf-8")
+set(type_mjs "${type_js}")
+set(type_svg "image/svg+xml")
+set(text "#include \"serving/assets.h\"\n\n#include <array>\n\n")
+set(entries "")
+set(number 0)
+foreach(asset IN LISTS ASSETS)
+  string(REGEX MATCH "^([^|]*)\\|(.*)\\.([a-z]+)$" whole "${asset}")
+  set(path "${CMAKE_MATCH_1}")
+  set(file "${CMAKE_MATCH_2}.${CMAKE_MATCH_3}")
+  set(type "${type_${CMAKE_MATCH_3}}")
+  file(SHA256 ${file} hash)
+  file(SIZE ${file} size)
+  string(SUBSTRING ${hash} 0 16 etag)
+  string(APPEND text "__asm__(\".section .rodata\\nasset_${number}:\\n.incbin \\\"${file}\\\"\\n.byte 0\\n.previous\");\n"
+    "extern \"C\" const char asset_${number}[] __attribute__((visibility(\"hidden\")));\n")
+  string(APPEND entries "      {\"${path}\", \"${type}\", \"\\\"${etag}\\\"\", {asset_${number}, ${size}}},\n")
+  math(EXPR number "${number} + 1")
+endforeach()
+string(APPEND text "\nnamespace ticklake::serving {\n\nstd::span<const Asset> assets() {\n"
+  "  static const std::array<Asset, ${number}> all = {{\n${entries}  }};\n  return all;\n}\n\n}  // namespace ticklake::serving\n")
+file(WRITE ${OUT} "${text}")
