@@ -144,8 +144,8 @@ Response Service::candles_body(const std::string& symbol, int64_t interval_us,
           R"({{"symbol":{},"interval":"{}","interval_ms":{},"cursor":"{}","loading":{},)"
           R"("bars":{}}})"
           "\n",
-          json_text(symbol), interval_text(interval_us), interval_us / kMicrosPerMilli, log_.cursor(),
-          !loaded_, bars_json(bars))};
+          json_text(symbol), interval_text(interval_us), interval_us / kMicrosPerMilli,
+          log_.cursor(), !loaded_, bars_json(bars))};
 }
 
 Response Service::symbols(const Target& target) const {
