@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <array>
+
 #include "base/text.h"
 
 namespace ticklake {
@@ -62,6 +64,17 @@ std::string quoted_if_needed(const std::string& name) {
   return out + "`";
 }
 
+// The precision of an interval is its first field and its scale the last: 1 YEAR .. 6 SECOND; both
+// 0 are DAY TO SECOND.
+std::string interval_words(const Type& type) {
+  constexpr std::array<std::string_view, 7> kFields = {"",    "YEAR",   "MONTH", "DAY",
+                                                       "HOUR", "MINUTE", "SECOND"};
+  if (type.precision == 0) return "INTERVAL DAY TO SECOND";
+  std::string out = fmt::format("INTERVAL {}", kFields[type.precision]);
+  if (type.scale != type.precision) out += fmt::format(" TO {}", kFields[type.scale]);
+  return out;
+}
+
 }  // namespace
 
 std::string to_sql(const Type& type) {
@@ -80,7 +93,7 @@ std::string to_sql(const Type& type) {
     case Kind::Date: return "DATE";
     case Kind::Timestamp: return "TIMESTAMP";
     case Kind::TimestampNtz: return "TIMESTAMP_NTZ";
-    case Kind::Interval: return "INTERVAL DAY TO SECOND";
+    case Kind::Interval: return interval_words(type);
     case Kind::Array: return fmt::format("ARRAY<{}>", to_sql(type.children->at(0).type));
     case Kind::Map:
       return fmt::format("MAP<{}, {}>", to_sql(type.children->at(0).type),

@@ -86,9 +86,10 @@ class Analyzer {
                         const std::vector<std::string>& pushed) const;
 
   // analyzer_names.cc
-  Result<Typed> resolve(const std::vector<std::string>& parts, Position position, Scope& scope);
+  Result<Typed> resolve(const std::vector<std::string>& parts, const Expression& whole,
+                        Scope& scope);
   Result<std::optional<Typed>> find_column(const std::vector<std::string>& parts, Position position,
-                                           Scope& scope);
+                                           Scope& scope, size_t* qualifiers = nullptr);
   Result<Typed> field(Typed value, const std::string& name, Position position) const;
   Typed column_value(const Source& source, const Column& column);
   Error unknown_column(const std::vector<std::string>& parts, Position position,
@@ -123,8 +124,8 @@ class Analyzer {
   Result<Typed> condition(const Expression& expression, Scope& scope, std::string_view what);
   Result<Typed> compared(Binary::Op op, const Typed& left, const Typed& right, Position position);
   Result<Typed> logical(const Binary& binary, Scope& scope);
-  Result<std::optional<Typed>> time_arithmetic(Binary::Op op, const Typed& left, const Typed& right,
-                                               Position position);
+  Result<Typed> time_arithmetic(Binary::Op op, const Typed& left, const Typed& right,
+                                Position position);
 
   // analyzer_call.cc
   Result<Arguments> arguments(const Call& call, Scope& scope);
@@ -132,6 +133,8 @@ class Analyzer {
   Result<Typed> aggregate_call(const Call& call, const Expression& whole, Scope& scope);
   Result<AggregateSlot> aggregate_slot(const Call& call, const Expression& whole, Scope& scope);
   Result<Typed> window_call(const Call& call, const Expression& whole, Scope& scope);
+  Result<const WindowSpec*> window_spec(const WindowSpec& spec, const Expression& whole,
+                                        const Scope& scope);
   Result<std::string> over_text(const WindowSpec& spec, bool takes_frame, bool needs_order,
                                 Scope& scope);
   Result<std::string> frame_text(const WindowFrame& frame, const std::vector<Typed>& order,
@@ -160,8 +163,13 @@ class Analyzer {
   std::string watermark_sql_;
   std::vector<std::string> open_views_;
   const Environment* subquery_environment_ = nullptr;
+  Texts texts_;  // of the expressions analyzed so far
   int next_id_ = 0;
 };
+
+bool is_time_or_interval(const Type& type);
+// Spark's text of arithmetic over times and intervals: a pattern of the operands' texts.
+std::string time_text(Binary::Op op, const Typed& left, const Typed& right);
 
 // Whether a call of an aggregate (without OVER), or of a window function, is in it; not looking
 // into subqueries.

@@ -35,10 +35,6 @@ std::optional<Arithmetic> arithmetic_op(Binary::Op op) {
   }
 }
 
-bool is_time(Kind kind) {
-  return kind == Kind::Date || kind == Kind::Timestamp || kind == Kind::TimestampNtz;
-}
-
 Typed boolean(std::string sql, bool may_fail) {
   return {.sql = std::move(sql), .type = Kind::Boolean, .may_fail = may_fail};
 }
@@ -70,22 +66,9 @@ Result<Typed> Analyzer::node(const Literal& literal, const Expression&, Scope&) 
   return Typed{.sql = duckdb_literal(literal), .type = literal.type, .literal = literal};
 }
 
-Result<Typed> Analyzer::node(const IntervalLiteral& interval, const Expression& whole, Scope&) {
-  if (interval.months != 0 || interval.first <= IntervalUnit::Month) {
-    return at(whole.position, "year and month intervals are not supported; use add_months()",
-              Code::Unsupported);
-  }
-  Typed out = {.sql = "CAST(" + std::to_string(interval.micros) + " AS BIGINT)",
-               .type = Kind::Interval};
-  // Whole days added to a DATE stay a DATE.
-  out.literal =
-      Literal{Kind::Interval, interval.last == IntervalUnit::Day ? "day" : "", interval.micros};
-  return out;
-}
-
 Result<Typed> Analyzer::node(const ColumnReference& reference, const Expression& whole,
                              Scope& scope) {
-  if (!scope.over_groups) return resolve(reference.parts, whole.position, scope);
+  if (!scope.over_groups) return resolve(reference.parts, whole, scope);
   auto found = find_column(reference.parts, whole.position, scope);
   if (found && *found) {
     std::string name = joined(reference.parts, ".");
@@ -94,7 +77,7 @@ Result<Typed> Analyzer::node(const ColumnReference& reference, const Expression&
                                   "any_value(" +
                                   name + ")");
   }
-  return resolve(reference.parts, whole.position, scope);
+  return resolve(reference.parts, whole, scope);
 }
 
 Result<Typed> Analyzer::node(const Star&, const Expression& whole, Scope&) {
@@ -107,9 +90,8 @@ Result<Typed> Analyzer::node(const Unary& unary, const Expression& whole, Scope&
     return boolean("(NOT " + enclosed(value.sql) + ")", value.may_fail);
   }
   Typed value = TRY(expression(*unary.operand, scope));
-  if (value.type.kind == Kind::Interval && unary.op == Unary::Op::Minus) {
-    value.sql = "(-" + value.sql + ")";
-    if (value.literal) value.literal->value = -value.literal->value;
+  if (value.type.kind == Kind::Interval && unary.op != Unary::Op::BitNot) {
+    if (unary.op == Unary::Op::Minus) value.sql = "(-" + value.sql + ")";
     return value;
   }
   if (unary.op == Unary::Op::BitNot) {
@@ -165,43 +147,6 @@ Result<Typed> Analyzer::logical(const Binary& binary, Scope& scope) {
                  true);
 }
 
-// date + 1, timestamp + interval, timestamp - timestamp, interval * 2 ..
-Result<std::optional<Typed>> Analyzer::time_arithmetic(Binary::Op op, const Typed& left,
-                                                       const Typed& right, Position position) {
-  bool add = op == Binary::Op::Add;
-  bool subtract = op == Binary::Op::Subtract;
-  Kind a = left.type.kind, b = right.type.kind;
-  auto made = [&](std::string sql, Kind kind) {
-    return std::optional<Typed>(Typed{.sql = std::move(sql), .type = kind, .may_fail = true});
-  };
-  if (!is_time(a) && !is_time(b) && a != Kind::Interval && b != Kind::Interval)
-    return std::optional<Typed>();
-  if (add && is_time(b) && !is_time(a)) return time_arithmetic(op, right, left, position);
-  std::string sign = add ? " + " : " - ";
-  if ((add || subtract) && a == Kind::Interval && b == Kind::Interval) {
-    return made(enclosed(left.sql + sign + right.sql), Kind::Interval);
-  }
-  if ((add || subtract) && a == Kind::Date && right.type.is_integral() && b != Kind::Long) {
-    return made(enclosed(left.sql + sign + cast_text(right.sql, Kind::Integer)), Kind::Date);
-  }
-  if ((add || subtract) && is_time(a) && b == Kind::Interval) {
-    std::string moved = "make_timestamp(epoch_us(" + left.sql + ")" + sign + right.sql + ")";
-    bool days = a == Kind::Date && right.literal && right.literal->text == "day";
-    if (days) return made("CAST(" + moved + " AS DATE)", Kind::Date);
-    return made(moved, a == Kind::Date ? Kind::Timestamp : a);
-  }
-  if (subtract && is_time(a) && is_time(b)) {
-    return made("(epoch_us(" + left.sql + ") - epoch_us(" + right.sql + "))", Kind::Interval);
-  }
-  bool scales = op == Binary::Op::Multiply && (left.type.is_integral() || right.type.is_integral());
-  if (scales && (a == Kind::Interval || b == Kind::Interval)) {
-    return made(enclosed("CAST(" + left.sql + " AS BIGINT) * CAST(" + right.sql + " AS BIGINT)"),
-                Kind::Interval);
-  }
-  return at(position,
-            "this operator does not take " + to_sql(left.type) + " and " + to_sql(right.type));
-}
-
 Result<Typed> Analyzer::node(const Binary& binary, const Expression& whole, Scope& scope) {
   if (binary.op == Binary::Op::And || binary.op == Binary::Op::Or) return logical(binary, scope);
   Typed left = TRY(expression(*binary.left, scope));
@@ -213,8 +158,10 @@ Result<Typed> Analyzer::node(const Binary& binary, const Expression& whole, Scop
                    sql::call(*function, {"concat", options_.now_us}, {left, right}));
   }
   if (auto op = arithmetic_op(binary.op)) {
-    auto over_time = TRY(time_arithmetic(binary.op, left, right, whole.position));
-    if (over_time) return *over_time;
+    if (is_time_or_interval(left.type) || is_time_or_interval(right.type)) {
+      texts_.patterns[&whole] = time_text(binary.op, left, right);
+      return time_arithmetic(binary.op, left, right, whole.position);
+    }
     return located(whole.position, arithmetic(*op, left, right));
   }
   bool integers = left.type.is_integral() && right.type.is_integral();
@@ -415,6 +362,7 @@ Result<Typed> Analyzer::node(const Subscript& subscript, const Expression& whole
   Typed value = TRY(expression(*subscript.operand, scope));
   Typed index = TRY(expression(*subscript.index, scope));
   if (value.type.kind == Kind::Struct && index.literal && index.type.kind == Kind::String) {
+    texts_.patterns[&whole] = "{0}.{1}";
     return field(std::move(value), index.literal->text, whole.position);
   }
   if (value.type.kind == Kind::Map) {

@@ -78,7 +78,8 @@ Result<Typed> Analyzer::field(Typed value, const std::string& name, Position pos
 }
 
 Result<std::optional<Typed>> Analyzer::find_column(const std::vector<std::string>& parts,
-                                                   Position position, Scope& scope) {
+                                                   Position position, Scope& scope,
+                                                   size_t* qualifiers) {
   for (size_t qualifier = std::min<size_t>(3, parts.size() - 1) + 1; qualifier-- > 0;) {
     std::optional<Typed> value;
     if (qualifier == 0) {
@@ -100,6 +101,7 @@ Result<std::optional<Typed>> Analyzer::find_column(const std::vector<std::string
     }
     for (size_t i = qualifier + 1; i < parts.size(); ++i)
       value = TRY(field(*value, parts[i], position));
+    if (qualifiers != nullptr) *qualifiers = qualifier;
     return value;
   }
   return std::optional<Typed>();
@@ -127,14 +129,21 @@ Error Analyzer::unknown_column(const std::vector<std::string>& parts, Position p
   return at(position, message + "; there are " + listed(columns));
 }
 
-Result<Typed> Analyzer::resolve(const std::vector<std::string>& parts, Position position,
+Result<Typed> Analyzer::resolve(const std::vector<std::string>& parts, const Expression& whole,
                                 Scope& scope) {
-  auto found = TRY(find_column(parts, position, scope));
-  if (found) return *found;
+  Position position = whole.position;
+  size_t qualifiers = 0;
+  auto found = TRY(find_column(parts, position, scope, &qualifiers));
+  if (found) {
+    std::vector<std::string> path(parts.begin() + static_cast<long>(qualifiers), parts.end());
+    texts_.patterns[&whole] = joined(path, ".");
+    return *found;
+  }
   for (auto alias = scope.aliases.rbegin(); alias != scope.aliases.rend(); ++alias) {
     if (!equal_ignoring_case(alias->first, parts[0])) continue;
     Typed value = alias->second;
     value.origin.reset();
+    texts_.patterns[&whole] = "lateralAliasReference(" + joined(parts, ".") + ")";
     for (size_t i = 1; i < parts.size(); ++i) value = TRY(field(value, parts[i], position));
     return value;
   }

@@ -103,6 +103,7 @@ struct SelectedItem {
   const Expression* expression = nullptr;
   std::optional<Typed> value;  // of a star, without an expression
   Position position;
+  bool unnamed = false;  // its name is its text
 };
 
 struct Block {  // the clauses of a query around its SELECT

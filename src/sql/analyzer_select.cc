@@ -97,8 +97,9 @@ Result<std::vector<SelectedItem>> Analyzer::expanded_items(const Select& select,
     Position position = item.expression->position;
     const auto* star = std::get_if<Star>(&item.expression->node);
     if (star == nullptr) {
-      std::string name = item.alias.empty() ? default_name(*item.expression) : item.alias;
-      out.push_back({name, item.expression.get(), {}, position});
+      bool unnamed = item.alias.empty();
+      std::string name = unnamed ? default_name(*item.expression) : item.alias;
+      out.push_back({name, item.expression.get(), {}, position, unnamed});
       continue;
     }
     if (scope.sources.empty()) return at(position, "* needs a FROM");
@@ -234,6 +235,7 @@ Result<std::vector<Typed>> Analyzer::item_values(std::vector<SelectedItem>& item
   for (SelectedItem& item : items) {
     if (item.expression != nullptr) {
       values.push_back(TRY(expression(*item.expression, scope)));
+      if (item.unnamed) item.name = default_name(*item.expression, texts_);
     } else if (!scope.over_groups) {
       values.push_back(*item.value);
     } else {

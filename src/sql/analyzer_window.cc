@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "sql/analyzer.h"
+#include "sql/interval.h"
 
 namespace ticklake::sql {
 namespace {
@@ -31,6 +32,7 @@ Result<Typed> Analyzer::window_call(const Call& call, const Expression& whole, S
     return at(position, "a window function cannot stand in " + scope.no_aggregate +
                             "; compute it in a subquery, or use QUALIFY");
   }
+  const WindowSpec* spec = TRY(window_spec(*call.over, whole, scope));
   auto window = find_window(name, call.arguments.size());
   if (!window && window.error().code == Code::NotFound && !is_aggregate(name)) {
     if (find_scalar(name, call.arguments.size())) return at(position, name + "() takes no OVER");
@@ -52,7 +54,7 @@ Result<Typed> Analyzer::window_call(const Call& call, const Expression& whole, S
     if (values.size() == 3) values[2] = TRY(located(position, coerce(values[2], values[0].type)));
     std::vector<std::string> texts;
     for (const Typed& value : values) texts.push_back(value.sql);
-    std::string over = TRY(over_text(*call.over, function.takes_frame, ranking, scope));
+    std::string over = TRY(over_text(*spec, function.takes_frame, ranking, scope));
     Typed out;
     out.type = function.result == "0" ? values[0].type : letter_type(function.result[0]);
     out.sql = cast_text(
@@ -62,7 +64,7 @@ Result<Typed> Analyzer::window_call(const Call& call, const Expression& whole, S
   }
   if (!is_aggregate(name)) return located(position, window).error();
   AggregateSlot slot = TRY(aggregate_slot(call, whole, scope));
-  std::string over = TRY(over_text(*call.over, true, false, scope));
+  std::string over = TRY(over_text(*spec, true, false, scope));
   std::vector<std::string> parts;
   for (const AggregatePart& part : slot.made.parts)
     parts.push_back(cast_text(part.partial + over, part.type));
@@ -71,23 +73,27 @@ Result<Typed> Analyzer::window_call(const Call& call, const Expression& whole, S
                .may_fail = true};
 }
 
+// OVER name stands for a window of the WINDOW clause.
+Result<const WindowSpec*> Analyzer::window_spec(const WindowSpec& spec, const Expression& whole,
+                                                const Scope& scope) {
+  if (spec.name.empty()) return &spec;
+  for (const NamedWindow& named : scope.select->windows) {
+    if (!equal_ignoring_case(named.name, spec.name)) continue;
+    texts_.windows[&whole] = &named.spec;
+    return &named.spec;
+  }
+  return at(spec.position, "there is no WINDOW " + spec.name);
+}
+
 Result<std::string> Analyzer::over_text(const WindowSpec& spec, bool takes_frame, bool needs_order,
                                         Scope& scope) {
-  const WindowSpec* chosen = &spec;
-  if (!spec.name.empty()) {
-    chosen = nullptr;
-    for (const NamedWindow& named : scope.select->windows) {
-      if (equal_ignoring_case(named.name, spec.name)) chosen = &named.spec;
-    }
-    if (chosen == nullptr) return at(spec.position, "there is no WINDOW " + spec.name);
-  }
   std::vector<std::string> keys, order;
   std::vector<Typed> order_values;
-  for (const ExpressionPtr& one : chosen->partition_by) {
+  for (const ExpressionPtr& one : spec.partition_by) {
     Typed key = TRY(expression(*one, scope));
     keys.push_back(key.sql);
   }
-  for (const SortItem& item : chosen->order_by) {
+  for (const SortItem& item : spec.order_by) {
     Typed value = TRY(expression(*item.expression, scope));
     Typed key = TRY(located(item.expression->position, order_key(value)));
     order_values.push_back(key);
@@ -100,10 +106,10 @@ Result<std::string> Analyzer::over_text(const WindowSpec& spec, bool takes_frame
   std::string out = " OVER (";
   if (!keys.empty()) out += "PARTITION BY " + listed(keys);
   if (!order.empty()) out += std::string(keys.empty() ? "" : " ") + "ORDER BY " + listed(order);
-  if (chosen->frame) {
+  if (spec.frame) {
     if (!takes_frame)
       return at(spec.position, "this window function takes no frame (ROWS or RANGE)");
-    out += TRY(frame_text(*chosen->frame, order_values, spec.position, scope));
+    out += TRY(frame_text(*spec.frame, order_values, spec.position, scope));
   }
   return out + ")";
 }
@@ -127,9 +133,16 @@ Result<std::string> Analyzer::frame_text(const WindowFrame& frame, const std::ve
     }
     if (order.size() != 1)
       return at(position, "a RANGE frame with an offset needs one ORDER BY expression");
-    bool time = order[0].type.kind == Kind::Timestamp || order[0].type.kind == Kind::TimestampNtz;
-    if (time && offset.type.kind == Kind::Interval)
+    Kind kind = order[0].type.kind;
+    bool time = kind == Kind::Timestamp || kind == Kind::TimestampNtz;
+    Type whole_days = interval_type(IntervalUnit::Day, IntervalUnit::Day);
+    bool days = kind == Kind::Date && offset.type == whole_days;
+    if ((time || kind == Kind::Date) && is_months(offset.type))
+      return "to_months(" + offset.sql + ")" + word;
+    if ((time || days) && offset.type.kind == Kind::Interval)
       return "to_microseconds(" + offset.sql + ")" + word;
+    if (kind == Kind::Date && whole_number && offset.type.kind != Kind::Long)
+      return "to_days(" + offset.sql + ")" + word;
     if (order[0].type.is_integral() && whole_number)
       return cast_text(offset.sql, order[0].type) + word;
     return at(position,

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "base/time.h"
 #include "sql/ast.h"
+#include "sql/printer.h"
 
 namespace ticklake::sql {
 
@@ -76,7 +77,7 @@ std::string_view symbol(Binary::Op op) {
     case Op::Multiply: return "*";
     case Op::Divide: return "/";
     case Op::Modulo: return "%";
-    case Op::IntegerDivide: return "DIV";
+    case Op::IntegerDivide: return "div";
     case Op::Concat: return "||";
     case Op::BitAnd: return "&";
     case Op::BitOr: return "|";
@@ -101,9 +102,69 @@ std::string negated_if(bool negated, std::string text) {
   return negated ? fmt::format("(NOT {})", text) : text;
 }
 
+struct Spelling {
+  std::string_view name;
+  size_t arguments;
+  std::string_view text;
+};
+
+// Calls that Spark names otherwise: by another name, or with the arguments left out.
+constexpr std::array kSpellings = {
+    Spelling{"array_agg", 1, "collect_list({0})"},
+    Spelling{"bround", 1, "bround({0}, 0)"},
+    Spelling{"curdate", 0, "current_date()"},
+    Spelling{"date", 1, "{0}"},
+    Spelling{"date_add", 3, "timestampadd({0}, {1}, {2})"},
+    Spelling{"date_diff", 3, "timestampdiff({0}, {1}, {2})"},
+    Spelling{"dateadd", 2, "date_add({0}, {1})"},
+    Spelling{"dateadd", 3, "timestampadd({0}, {1}, {2})"},
+    Spelling{"datediff", 3, "timestampdiff({0}, {1}, {2})"},
+    Spelling{"from_json", 2, "from_json({0})"},
+    Spelling{"from_unixtime", 1, "from_unixtime({0}, yyyy-MM-dd HH:mm:ss)"},
+    Spelling{"if", 3, "(IF({0}, {1}, {2}))"},
+    Spelling{"isnotnull", 1, "({0} IS NOT NULL)"},
+    Spelling{"isnull", 1, "({0} IS NULL)"},
+    Spelling{"locate", 2, "locate({0}, {1}, 1)"},
+    Spelling{"log", 2, "LOG({0}, {1})"},
+    Spelling{"log", 1, "LOG(E(), {0})"},
+    Spelling{"ltrim", 2, "TRIM(LEADING {0} FROM {1})"},
+    Spelling{"lpad", 2, "lpad({0}, {1},  )"},
+    Spelling{"position", 2, "position({0}, {1}, 1)"},
+    Spelling{"regexp_replace", 3, "regexp_replace({0}, {1}, {2}, 1)"},
+    Spelling{"round", 1, "round({0}, 0)"},
+    Spelling{"rpad", 2, "rpad({0}, {1},  )"},
+    Spelling{"rtrim", 2, "TRIM(TRAILING {0} FROM {1})"},
+    Spelling{"trim", 2, "TRIM(BOTH {0} FROM {1})"},
+    Spelling{"split", 2, "split({0}, {1}, -1)"},
+    Spelling{"substr", 2, "substr({0}, {1}, 2147483647)"},
+    Spelling{"substring", 2, "substring({0}, {1}, 2147483647)"},
+    Spelling{"timestamp", 1, "{0}"},
+    Spelling{"to_unix_timestamp", 1, "to_unix_timestamp({0}, yyyy-MM-dd HH:mm:ss)"},
+    Spelling{"session_window", 2, "session_window"},
+    Spelling{"unix_timestamp", 1, "unix_timestamp({0}, yyyy-MM-dd HH:mm:ss)"},
+    Spelling{"window", 2, "window"},
+    Spelling{"window", 3, "window"},
+    Spelling{"window", 4, "window"},
+};
+
+// Names that Spark writes in upper case.
+constexpr std::array<std::string_view, 38> kUpper = {
+    "acos",  "acosh",   "asin",       "asinh",       "atan",  "atan2",        "atanh", "cbrt",
+    "ceil",  "cos",     "cosh",       "cot",         "csc",   "degrees",      "e",     "exp",
+    "expm1", "floor",   "hypot",      "log10",       "log1p", "log2",         "pi",    "power",
+    "rank",  "radians", "dense_rank", "regexp_like", "rlike", "percent_rank", "sec",   "regexp",
+    "sin",   "sinh",    "signum",     "sqrt",        "tan",   "tanh"};
+
+std::string spelling(std::string_view name, size_t arguments) {
+  auto found = std::find_if(kSpellings.begin(), kSpellings.end(), [&](const Spelling& one) {
+    return one.name == name && one.arguments == arguments;
+  });
+  return found == kSpellings.end() ? "" : std::string(found->text);
+}
+
 bool ranks(std::string_view function) {
-  constexpr std::array<std::string_view, 6> kRanking = {"row_number",   "rank",      "dense_rank",
-                                                        "percent_rank", "cume_dist", "ntile"};
+  constexpr std::array<std::string_view, 5> kRanking = {"row_number", "rank", "dense_rank",
+                                                        "percent_rank", "ntile"};
   return std::any_of(kRanking.begin(), kRanking.end(), [&](std::string_view name) {
     return equal_ignoring_case(function, name);
   });
@@ -112,7 +173,23 @@ bool ranks(std::string_view function) {
 // One overload a kind of node.
 class Printer {
  public:
-  explicit Printer(const ColumnText& column) : column_(column) {}
+  explicit Printer(const Texts& known) : known_(known) {}
+
+  std::string text(const Expression& expression) const {
+    auto window = known_.windows.find(&expression);
+    if (window != known_.windows.end()) {
+      return call_text(std::get<Call>(expression.node), window->second);
+    }
+    auto known = known_.patterns.find(&expression);
+    if (known == known_.patterns.end()) return std::visit(*this, expression.node);
+    if (const auto* binary = std::get_if<Binary>(&expression.node)) {
+      return filled(known->second, {text(*binary->left), text(*binary->right)});
+    }
+    if (const auto* field = std::get_if<Subscript>(&expression.node)) {
+      return filled(known->second, {text(*field->operand), text(*field->index)});
+    }
+    return known->second;
+  }
 
   std::string operator()(const Literal& node) const {
     switch (node.type.kind) {
@@ -131,7 +208,7 @@ class Printer {
   }
   std::string operator()(const IntervalLiteral& node) const { return to_text(node); }
   std::string operator()(const ColumnReference& node) const {
-    return column_ ? column_(node) : joined(node.parts, ".");
+    return joined(node.parts, ".");
   }
   std::string operator()(const Star& node) const {
     return node.qualifier.empty() ? "*" : joined(node.qualifier, ".") + ".*";
@@ -208,21 +285,14 @@ class Printer {
   }
   std::string operator()(const Trim& node) const {
     constexpr std::array<std::string_view, 3> kSides = {"BOTH", "LEADING", "TRAILING"};
-    std::string characters = node.characters ? text(*node.characters) + " " : "";
-    return fmt::format("TRIM({} {}FROM {})", kSides[static_cast<size_t>(node.side)], characters,
+    constexpr std::array<std::string_view, 3> kPlain = {"trim", "ltrim", "rtrim"};
+    auto side = static_cast<size_t>(node.side);
+    if (!node.characters) return fmt::format("{}({})", kPlain[side], text(*node.operand));
+    return fmt::format("TRIM({} {} FROM {})", kSides[side], text(*node.characters),
                        text(*node.operand));
   }
   std::string operator()(const Call& node) const {
-    std::string arguments;
-    for (const Argument& argument : node.arguments) {
-      arguments += (arguments.empty() ? "" : ", ") + argument_text(argument);
-    }
-    std::string out =
-        fmt::format("{}({}{})", lowered(node.name), node.distinct ? "DISTINCT " : "", arguments);
-    if (node.filter) out += fmt::format(" FILTER (WHERE {})", text(*node.filter));
-    if (node.nulls == Call::Nulls::Ignore) out += " IGNORE NULLS";
-    if (node.over) out += " OVER " + window_text(*node.over, node);
-    return out;
+    return call_text(node, node.over ? &*node.over : nullptr);
   }
   std::string operator()(const FieldAccess& node) const {
     return fmt::format("{}.{}", text(*node.operand), node.field);
@@ -239,8 +309,41 @@ class Printer {
   }
 
  private:
-  std::string text(const Expression& expression) const {
-    return std::visit(*this, expression.node);
+  std::string row_text(const Call& row) const {
+    std::string out;
+    for (const Argument& cell : row.arguments) {
+      const auto* alias = std::get_if<Alias>(&cell.value->node);
+      std::string name = alias != nullptr ? alias->name : field_name(*cell.value, row, cell);
+      out += fmt::format("{}{}, {}", out.empty() ? "" : ", ", name, text(*cell.value));
+    }
+    return fmt::format("named_struct({})", out);
+  }
+
+  static std::string field_name(const Expression& value, const Call& row, const Argument& cell) {
+    bool named = std::holds_alternative<ColumnReference>(value.node) ||
+                 std::holds_alternative<FieldAccess>(value.node);
+    if (named) return default_name(value);
+    return fmt::format("col{}", &cell - row.arguments.data() + 1);
+  }
+
+  std::string call_text(const Call& node, const WindowSpec* over) const {
+    if (node.row) return row_text(node);
+    std::vector<std::string> arguments;
+    for (const Argument& argument : node.arguments) arguments.push_back(argument_text(argument));
+    std::string name = lowered(node.name);
+    bool offset = over != nullptr && (name == "lag" || name == "lead");
+    if (offset && arguments.size() < 2) arguments.emplace_back("1");
+    if (offset && arguments.size() < 3) arguments.emplace_back("NULL");
+    std::string pattern = spelling(name, arguments.size());
+    if (std::find(kUpper.begin(), kUpper.end(), name) != kUpper.end()) name = uppered(name);
+    std::string out = pattern.empty()
+                          ? fmt::format("{}({}{})", name, node.distinct ? "DISTINCT " : "",
+                                        joined(arguments, ", "))
+                          : filled(pattern, arguments);
+    if (node.filter) out += fmt::format(" FILTER (WHERE {})", text(*node.filter));
+    if (node.nulls == Call::Nulls::Ignore && name == "nth_value") out += " ignore nulls";
+    if (over != nullptr) out += " OVER " + window_text(*over, node);
+    return out;
   }
 
   std::string texts(const std::vector<ExpressionPtr>& expressions) const {
@@ -301,30 +404,29 @@ class Printer {
     return argument.name.empty() ? value : fmt::format("{} => {}", argument.name, value);
   }
 
-  const ColumnText& column_;
+  const Texts& known_;
 };
 
 }  // namespace
 
-std::string to_text(const Expression& expression, const ColumnText& column) {
-  return std::visit(Printer(column), expression.node);
+std::string to_text(const Expression& expression, const Texts& texts) {
+  return Printer(texts).text(expression);
 }
 
-std::string default_name(const Expression& expression, const ColumnText& column) {
+std::string default_name(const Expression& expression, const Texts& texts) {
   if (const auto* reference = std::get_if<ColumnReference>(&expression.node)) {
     return reference->parts.back();
   }
   if (const auto* cast = std::get_if<Cast>(&expression.node)) {
-    bool plain = std::holds_alternative<ColumnReference>(cast->operand->node);
-    if (plain && !cast->is_try) return default_name(*cast->operand);
-  }
-  if (const auto* call = std::get_if<Call>(&expression.node)) {
-    // Their results are columns of these names.
-    for (std::string_view name : {"window", "session_window"}) {
-      if (equal_ignoring_case(call->name, name)) return std::string(name);
+    if (std::holds_alternative<ColumnReference>(cast->operand->node)) {
+      // the column itself, but not a field in it
+      std::string name = to_text(*cast->operand, texts);
+      std::string last = default_name(*cast->operand, texts);
+      bool known = texts.patterns.contains(cast->operand.get());
+      if (!known || name == last) return last;
     }
   }
-  return to_text(expression, column);
+  return to_text(expression, texts);
 }
 
 std::string to_text(const IntervalLiteral& interval) {

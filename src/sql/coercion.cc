@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "base/time.h"
+#include "sql/interval.h"
 
 namespace ticklake::sql {
 namespace {
@@ -133,7 +134,6 @@ std::optional<std::string> to_string_sql(const Typed& value) {
     case Kind::Binary: return "ticklake_utf8(" + value.sql + ")";
     case Kind::Float:
     case Kind::Double: return double_text(value.sql);
-    case Kind::Interval:
     case Kind::Struct:
     case Kind::Array:
     case Kind::Map: return std::nullopt;
@@ -196,7 +196,6 @@ std::optional<std::string> simple_cast(const Typed& value, const Type& type, boo
   if (type.kind == Kind::String) return to_string_sql(value);
   if (value.type.kind == Kind::String) {
     if (type.kind == Kind::Binary) return "encode(" + value.sql + ")";
-    if (type.kind == Kind::Interval) return std::nullopt;
     return from_string(value, type, is_try);
   }
   if (type.kind == Kind::Boolean) {
@@ -263,6 +262,7 @@ std::optional<Type> common_type(const Type& a, const Type& b) {
   if (b.kind == Kind::Null) return a;
   if (a.is_numeric() && b.is_numeric()) return a == b ? a : common_numeric(a, b);
   if (a.is_nested() && b.is_nested()) return common_nested(a, b);
+  if (a.kind == Kind::Interval && b.kind == Kind::Interval) return common_interval(a, b);
   if (a.kind == b.kind) return a;
   if (a.kind == Kind::String) return common_with_string(b);
   if (b.kind == Kind::String) return common_with_string(a);
@@ -319,8 +319,13 @@ Result<Typed> cast(const Typed& value, const Type& type, bool is_try) {
   if (value.type == type) return value;
   Typed out = value;
   out.type = type;
-  if (duckdb_type(value.type) == duckdb_type(type) && value.type.kind != Kind::Interval &&
-      type.kind != Kind::Interval) {
+  bool interval = value.type.kind == Kind::Interval || type.kind == Kind::Interval;
+  if (interval && value.type.kind != Kind::Null) {
+    if (common_type(value.type, type) == type) return out;
+    return Error{Code::Unsupported, "casting a value of type " + to_sql(value.type) + " to " +
+                                        to_sql(type) + " is not supported"};
+  }
+  if (duckdb_type(value.type) == duckdb_type(type)) {
     out.literal.reset();
     out.parts.reset();
     return out;

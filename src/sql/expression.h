@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -196,6 +197,7 @@ struct Call {
   ExpressionPtr filter = nullptr;  // null without FILTER (WHERE ..)
   Nulls nulls = Nulls::Unsaid;     // IGNORE NULLS | RESPECT NULLS
   std::optional<WindowSpec> over = std::nullopt;
+  bool row = false;  // (a, b)
 };
 
 struct FieldAccess {  // e.field where e is not itself a name: f(x).a, a[0].b
@@ -227,13 +229,18 @@ struct Expression {
   int depth = 1;  // nodes on the longest way down, subqueries included
 };
 
+// What only the analysis of an expression tells about its text.
+struct Texts {
+  // of nodes in it; {0} and {1} stand for the texts of the two operands of an operator
+  std::map<const Expression*, std::string> patterns;
+  std::map<const Expression*, const WindowSpec*> windows;  // of calls with OVER name
+};
+
 // Spark's text of an expression, from which unaliased columns are named: "count(1)", "(a + b)",
-// "CAST(a AS INT)". `column` gives the text of a name; without it that is the name as written, but
-// Spark leaves the qualifier of a column out and keeps the path into a struct.
-using ColumnText = std::function<std::string(const ColumnReference&)>;
-std::string to_text(const Expression& expression, const ColumnText& column = {});
+// "CAST(a AS INT)".
+std::string to_text(const Expression& expression, const Texts& texts = {});
 // Spark's name of a column without an alias: "b" for a.b, "a" for CAST(a AS INT), else to_text().
-std::string default_name(const Expression& expression, const ColumnText& column = {});
+std::string default_name(const Expression& expression, const Texts& texts = {});
 std::string to_text(const IntervalLiteral& interval);  // "INTERVAL '10' SECOND"
 
 }  // namespace ticklake::sql

@@ -42,6 +42,14 @@ const Unit* find_unit(std::string_view word) {
 
 bool is_months(IntervalUnit unit) { return unit <= IntervalUnit::Month; }
 
+IntervalUnit first_unit(const Type& type) {
+  return type.precision == 0 ? IntervalUnit::Day : static_cast<IntervalUnit>(type.precision - 1);
+}
+
+IntervalUnit last_unit(const Type& type) {
+  return type.scale == 0 ? IntervalUnit::Second : static_cast<IntervalUnit>(type.scale - 1);
+}
+
 Error invalid(std::string message) { return Error{Code::Invalid, std::move(message)}; }
 
 Error out_of_range(std::string_view text) {
@@ -183,6 +191,24 @@ std::optional<IntervalUnit> interval_unit(std::string_view word) {
 }
 
 bool is_interval_unit(std::string_view word) { return find_unit(word) != nullptr; }
+
+Type interval_type(IntervalUnit first, IntervalUnit last) {
+  Type type(Kind::Interval);
+  if (first == IntervalUnit::Day && last == IntervalUnit::Second) return type;
+  type.precision = static_cast<uint8_t>(static_cast<int>(first) + 1);
+  type.scale = static_cast<uint8_t>(static_cast<int>(last) + 1);
+  return type;
+}
+
+bool is_months(const Type& type) {
+  return type.kind == Kind::Interval && type.precision > 0 && is_months(first_unit(type));
+}
+
+std::optional<Type> common_interval(const Type& a, const Type& b) {
+  if (is_months(a) != is_months(b)) return std::nullopt;
+  return interval_type(std::min(first_unit(a), first_unit(b)),
+                       std::max(last_unit(a), last_unit(b)));
+}
 
 Result<IntervalLiteral> parse_interval(std::string_view text) {
   std::string_view rest = text;

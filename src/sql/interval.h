@@ -21,4 +21,11 @@ Result<IntervalLiteral> parse_interval(std::string_view text, IntervalUnit first
 std::optional<IntervalUnit> interval_unit(std::string_view word);
 bool is_interval_unit(std::string_view word);  // "WEEKS" too
 
+// The type INTERVAL first TO last: its precision and scale number these fields from 1, and are 0 of
+// DAY TO SECOND.
+Type interval_type(IntervalUnit first, IntervalUnit last);
+bool is_months(const Type& type);  // an interval of years and months
+// The interval with the fields of both; nothing where one is of months and one is shorter.
+std::optional<Type> common_interval(const Type& a, const Type& b);
+
 }  // namespace ticklake::sql

@@ -208,7 +208,7 @@ Result<ExpressionPtr> Parser::position_in() {
   Position second_position = peek().position;
   ExpressionPtr whole = TRY(value());
   TRY(expect(")", "behind POSITION(.. IN .."));
-  Call call{function, {{"", std::move(part), first_position}}};
+  Call call{"locate", {{"", std::move(part), first_position}}};
   call.arguments.push_back({"", std::move(whole), second_position});
   return node(position, std::move(call));
 }

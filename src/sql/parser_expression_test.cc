@@ -33,7 +33,7 @@ TEST(Expression, ArithmeticBindsAsInSpark) {
       {"1 + 2 * 3", "(1 + (2 * 3))"},
       {"(1 + 2) * 3", "((1 + 2) * 3)"},
       {"a - b - c", "((a - b) - c)"},
-      {"a / b % c DIV d", "(((a / b) % c) DIV d)"},
+      {"a / b % c DIV d", "(((a / b) % c) div d)"},
       {"-a * b", "((- a) * b)"},
       {"- - a", "(- (- a))"},
       {"-+~a", "(- (+ ~a))"},
@@ -132,29 +132,29 @@ TEST(Expression, CallsInAllSpellings) {
       {"count(DISTINCT a, b)", "count(DISTINCT a, b)"},
       {"sum(ALL a)", "sum(a)"},
       {"sum(a) FILTER (WHERE b > 1)", "sum(a) FILTER (WHERE (b > 1))"},
-      {"first(a) IGNORE NULLS", "first(a) IGNORE NULLS"},
-      {"last(a IGNORE NULLS)", "last(a) IGNORE NULLS"},
+      {"nth_value(a, 2) IGNORE NULLS", "nth_value(a, 2) ignore nulls"},
+      {"nth_value(a, 2 IGNORE NULLS)", "nth_value(a, 2) ignore nulls"},
       {"f(a, b => 1)", "f(a, b => 1)"},
       {"substring(a FROM 2 FOR 3)", "substring(a, 2, 3)"},
-      {"substr(a FROM 2)", "substr(a, 2)"},
+      {"substr(a FROM 2)", "substr(a, 2, 2147483647)"},
       {"trim(a)", "trim(a)"},
       {"trim('x' FROM a)", "TRIM(BOTH x FROM a)"},
-      {"trim(LEADING FROM a)", "TRIM(LEADING FROM a)"},
+      {"trim(LEADING FROM a)", "ltrim(a)"},
       {"trim(TRAILING 'x' FROM a)", "TRIM(TRAILING x FROM a)"},
       {"trim(both)", "trim(both)"},
-      {"position('x' IN a)", "position(x, a)"},
-      {"position('x', a)", "position(x, a)"},
+      {"position('x' IN a)", "locate(x, a, 1)"},
+      {"position('x', a)", "position(x, a, 1)"},
       {"overlay(a PLACING 'x' FROM 2 FOR 1)", "overlay(a, x, 2, 1)"},
       {"extract(year FROM t)", "extract(year FROM t)"},
-      {"dateadd(DAY, 1, t)", "dateadd(DAY, 1, t)"},
+      {"dateadd(DAY, 1, t)", "timestampadd(DAY, 1, t)"},
       {"date_add(t, 1)", "date_add(t, 1)"},
-      {"datediff(hour, a, b)", "datediff(HOUR, a, b)"},
+      {"datediff(hour, a, b)", "timestampdiff(HOUR, a, b)"},
       {"current_timestamp", "current_timestamp()"},
       {"current_date()", "current_date()"},
       {"left(a, 2) || right(b, 1)", "concat(left(a, 2), right(b, 1))"},
-      {"if(a, b, c)", "if(a, b, c)"},
+      {"if(a, b, c)", "(IF(a, b, c))"},
       {"struct(a AS x, b)", "struct(a AS x, b)"},
-      {"(a, b)", "struct(a, b)"},
+      {"(a, b + 1)", "named_struct(a, a, col2, (b + 1))"},
       {"transform(a, x -> x + 1)", "transform(a, lambdafunction((x + 1), x))"},
       {"aggregate(a, 0, (x, y) -> x + y)", "aggregate(a, 0, lambdafunction((x + y), x, y))"},
   });
@@ -177,7 +177,8 @@ TEST(Expression, WindowsWithSparksDefaultFrames) {
        "avg(x) OVER (ORDER BY t ASC NULLS FIRST RANGE BETWEEN INTERVAL '1' DAY PRECEDING AND 1 "
        "FOLLOWING)"},
       {"lag(x) OVER (ORDER BY t)",
-       "lag(x) OVER (ORDER BY t ASC NULLS FIRST ROWS BETWEEN -1 FOLLOWING AND -1 FOLLOWING)"},
+       "lag(x, 1, NULL) OVER (ORDER BY t ASC NULLS FIRST ROWS BETWEEN -1 FOLLOWING AND -1 "
+       "FOLLOWING)"},
       {"sum(x) OVER w", "sum(x) OVER w"},
       {"sum(x) OVER (w)", "sum(x) OVER w"},
       {"sum(x) OVER (ROWS BETWEEN UNBOUNDED FOLLOWING AND CURRENT ROW)",
@@ -220,8 +221,12 @@ TEST(Expression, DefaultNamesAreThoseOfSpark) {
   EXPECT_EQ(name_of("window(ts, '1 minute')"), "window");
   EXPECT_EQ(name_of("upper(Symbol)"), "upper(Symbol)");
   EXPECT_EQ(name_of("f(a.b).c"), "f(a.b).c");
-  ColumnText last = [](const ColumnReference& column) { return column.parts.back(); };
-  EXPECT_EQ(default_name(**parsed("sum(t.price) + 1"), last), "(sum(price) + 1)");
+  ExpressionPtr sum = *parsed("t.price + 1");
+  Texts texts;
+  texts.patterns[std::get<Binary>(sum->node).left.get()] = "price";
+  EXPECT_EQ(default_name(*sum, texts), "(price + 1)");
+  texts.patterns[sum.get()] = "{0} plus {1}";
+  EXPECT_EQ(default_name(*sum, texts), "price plus 1");
 }
 
 TEST(Expression, PositionsAreThoseOfTheFirstCharacterOrTheOperator) {

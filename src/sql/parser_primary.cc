@@ -156,6 +156,7 @@ Result<ExpressionPtr> Parser::parenthesized() {
   take();
   if (at_name() && at("=>", 1)) return refused_arrow();
   Call row{"struct", {}};
+  row.row = true;
   do {
     row.arguments.push_back(TRY(argument(true)));
   } while (accept(","));

@@ -285,7 +285,7 @@ Result<Values> Parser::values() {
     ExpressionPtr row = TRY(expression());
     const auto* call = std::get_if<Call>(&row->node);
     std::vector<ExpressionPtr> cells;
-    bool in_parentheses = call && equal_ignoring_case(call->name, "struct");
+    bool in_parentheses = call && call->row;
     if (in_parentheses) {
       for (const Argument& cell : call->arguments) cells.push_back(cell.value);
     } else {

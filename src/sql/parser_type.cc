@@ -104,25 +104,24 @@ Result<Type> Parser::decimal_type() {
 }
 
 Result<Type> Parser::interval_type() {
-  Position position = take().position;
+  take();
   std::string from = peek().upper;
   std::optional<IntervalUnit> first = interval_unit(from);
   if (!first || from.ends_with('S')) {
-    return unexpected("DAY, HOUR, MINUTE or SECOND after INTERVAL",
-                      {"DAY", "HOUR", "MINUTE", "SECOND"});
+    return unexpected("YEAR, MONTH, DAY, HOUR, MINUTE or SECOND after INTERVAL",
+                      {"YEAR", "MONTH", "DAY", "HOUR", "MINUTE", "SECOND"});
   }
   take();
   std::optional<IntervalUnit> last = first;
   if (accept("TO")) {
     last = interval_unit(peek().upper);
-    if (!last || *last <= *first) return unexpected("a shorter unit of time after TO");
+    bool same_kind = last && (*first <= IntervalUnit::Month) == (*last <= IntervalUnit::Month);
+    if (!same_kind || *last <= *first) {
+      return unexpected("YEAR TO MONTH, or DAY, HOUR or MINUTE TO a shorter one");
+    }
     take();
   }
-  if (*first <= IntervalUnit::Month) {
-    return unsupported(position, "an interval of years and months as a type",
-                       "keep the number of months as INT");
-  }
-  return Type(Kind::Interval);
+  return sql::interval_type(*first, *last);
 }
 
 Result<void> Parser::closing_angle() { return expect(">", "to close the type"); }

@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "base/time.h"
+#include "sql/interval.h"
 
 namespace ticklake::sql {
 namespace {
@@ -64,7 +65,7 @@ std::string duckdb_type(const Type& type) {
     case Kind::Date: return "DATE";
     case Kind::Timestamp:
     case Kind::TimestampNtz: return "TIMESTAMP";
-    case Kind::Interval: return "BIGINT";
+    case Kind::Interval: return is_months(type) ? "INTEGER" : "BIGINT";
     case Kind::Struct: return struct_type(type);
     case Kind::Array: return duckdb_type(type.children->front().type) + "[]";
     case Kind::Map:

@@ -1,6 +1,6 @@
 // DuckDB's spelling of names, literals and types. All inner values have exactly the DuckDB type
 // that duckdb_type() gives for their Spark type: both timestamps are TIMESTAMP, an interval is
-// BIGINT micros.
+// BIGINT micros or INTEGER months.
 #pragma once
 
 #include <initializer_list>

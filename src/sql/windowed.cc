@@ -7,6 +7,7 @@
 // arguments as "x0_0..", merge keeps them, and final aggregates.
 #include "base/time.h"
 #include "sql/analyzer.h"
+#include "sql/interval.h"
 
 namespace ticklake::sql {
 namespace {
@@ -14,6 +15,12 @@ namespace {
 std::string numbered(const std::string& prefix, size_t a) { return prefix + std::to_string(a); }
 std::string numbered(const std::string& prefix, size_t a, size_t b) {
   return prefix + std::to_string(a) + "_" + std::to_string(b);
+}
+
+// An interval is kept as the number that it is.
+Type stored(const Type& type) {
+  if (type.kind != Kind::Interval) return type;
+  return is_months(type) ? Kind::Integer : Kind::Long;
 }
 
 struct Printer {
@@ -33,7 +40,7 @@ struct Printer {
     for (size_t i = 0; i < grouping.keys.size(); ++i) {
       if (i == window) continue;
       keys.push_back(numbered("k", i));
-      out.partial_schema.fields.push_back({keys.back(), grouping.keys[i].value.type});
+      out.partial_schema.fields.push_back({keys.back(), stored(grouping.keys[i].value.type)});
     }
   }
 
@@ -91,7 +98,7 @@ struct Printer {
         partial.push_back(cast_text(part.partial, part.type) + " AS " + names[j]);
         outer.push_back(names[j]);
         merge.push_back(cast_text(filled(part.merge, names), part.type) + " AS " + names[j]);
-        out.partial_schema.fields.push_back({numbered("p", i, j), part.type});
+        out.partial_schema.fields.push_back({numbered("p", i, j), stored(part.type)});
       }
       final.push_back(cast_text(filled(made.final, names), made.type) + " AS " +
                       quoted_name(numbered("a", i)));
@@ -121,7 +128,7 @@ struct Printer {
         if (!argument.literal) {
           std::string name = numbered("x", i, j);
           items.push_back(argument.sql + " AS " + quoted_name(name));
-          out.partial_schema.fields.push_back({name, argument.type});
+          out.partial_schema.fields.push_back({name, stored(argument.type)});
           argument.sql = quoted_name(name);
           argument.parts.reset();
         }

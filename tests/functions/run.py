@@ -1,7 +1,7 @@
 """Every function and operator against Spark's answers: run.py TICKLAKE PYTHON [--filter TEXT]
 
-TICKLAKE is the program; PYTHON one that has deltalake, which writes the input tables. Each case of answers.jsonl is one
-`ticklake sql`; the last line counts them."""
+TICKLAKE is the program; PYTHON one that has deltalake, which writes the input tables. Each case of answers.jsonl and each
+query of queries.jsonl is one `ticklake sql`; the last line counts them."""
 import argparse
 import json
 import math
@@ -29,6 +29,14 @@ KNOWN = {
 }
 
 
+class Pairs(dict):
+    """An object of JSON that remembers each of its pairs: columns may share a name."""
+
+    def __init__(self, pairs):
+        super().__init__(pairs)
+        self.pairs = pairs
+
+
 def same(ours, theirs, kind, nearly):
     if isinstance(theirs, dict) and set(theirs) == {"decimal"}:
         scale = re.fullmatch(r"decimal\(\d+,(\d+)\)", kind)
@@ -52,16 +60,20 @@ def same(ours, theirs, kind, nearly):
 
 def ask(binary, tables, kind, text):
     sql = f"SELECT {text} AS answer FROM different ORDER BY id" if kind == "row" else text
-    sql = re.sub(r"\b(FROM|JOIN) (rows|different)\b", rf"\1 delta.`{tables}/\2` AS \2", sql)
+    sql = re.sub(r"\b(FROM|JOIN) (rows|different)\b(?! AS)", rf"\1 delta.`{tables}/\2` AS \2", sql)
+    sql = re.sub(r"\b(FROM|JOIN) (rows|different) AS", rf"\1 delta.`{tables}/\2` AS", sql)
     done = subprocess.run([binary, "sql", "--project", tables, sql, "--output", "jsonl"], capture_output=True, text=True, timeout=120)
-    rows = [list(json.loads(line, parse_float=Decimal).values()) for line in done.stdout.splitlines()]
-    return done.returncode, rows, done.stderr.strip()
+    read = [json.loads(line, parse_float=Decimal, object_pairs_hook=Pairs) for line in done.stdout.splitlines()]
+    names = [name for name, _ in read[0].pairs] if read else None
+    return done.returncode, names, [[value for _, value in row.pairs] for row in read], done.stderr.strip()
 
 
 def problem(binary, tables, case):
     """None where ours is Spark's answer, else what differs."""
-    kind, text = case["case"].split(": ", 1)
-    code, rows, errors = ask(binary, tables, kind, text)
+    kind, text = case["case"].split(": ", 1) if "case" in case else ("query", case["query"])
+    code, names, rows, errors = ask(binary, tables, kind, text)
+    if "refused" in case:
+        return None if code == 1 and case["refused"] in errors else f"expected a refusal with '{case['refused']}': {errors}"
     if "error" in case:
         named = [name for name in NAMED if name in case["error"]]
         if code != 1 or rows:
@@ -78,6 +90,12 @@ def problem(binary, tables, case):
             if i >= len(rows) or not same(rows[i], theirs, types[0], nearly):
                 return f"row {i}: Spark {theirs!r}, ours {rows[i] if i < len(rows) else 'no row'!r} ({types[0]})"
         return None if len(rows) == len(answers) else f"{len(rows)} rows, Spark {len(answers)}"
+    if "names" in case and names is not None and names != case["names"]:
+        return f"columns {sorted(set(names) - set(case['names']))}, Spark {sorted(set(case['names']) - set(names))}"
+    if "ordered" in case:
+        for i, theirs in enumerate(case["answers"]):
+            if i >= len(rows) or not all(same(o, t, k, nearly) for o, t, k in zip(rows[i], theirs, types)):
+                return f"row {i}: Spark {theirs!r}, ours {rows[i] if i < len(rows) else 'no row'!r}"
     left = list(rows)
     for theirs in case["answers"]:
         found = next((r for r in left if len(r) == len(theirs)
@@ -88,14 +106,18 @@ def problem(binary, tables, case):
     return f"rows that Spark has not: {left[:3]!r}" if left else None
 
 
+def title(case):
+    return case.get("case") or case["query"]
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("binary")
     parser.add_argument("python")
     parser.add_argument("--filter", default="")
     args = parser.parse_args()
-    cases = [json.loads(line) for line in (HERE / "answers.jsonl").read_text().splitlines()]
-    cases = [case for case in cases if args.filter in case["case"]]
+    cases = [json.loads(line) for name in ("answers", "queries") for line in (HERE / f"{name}.jsonl").read_text().splitlines()]
+    cases = [case for case in cases if args.filter in title(case)]
     with tempfile.TemporaryDirectory() as tables:
         (pathlib.Path(tables) / "spark-pipeline.yml").write_text(
             "name: functions\nstorage: storage\nlibraries:\n  - glob:\n      include: transformations/**\n")
@@ -106,12 +128,12 @@ def main():
             problems = list(pool.map(lambda case: problem(args.binary, tables, case), cases))
     failed = []
     for case, why in zip(cases, problems):
-        if case["case"] in KNOWN:
-            why = None if why else f"is mended: take it out of KNOWN ({KNOWN[case['case']]})"
+        if title(case) in KNOWN:
+            why = None if why else f"is mended: take it out of KNOWN ({KNOWN[title(case)]})"
         if why:
             failed.append((case, why))
     for case, why in failed:
-        print(f"FAILED {case['case']}\n       {why}")
+        print(f"FAILED {title(case)}\n       {why}")
     print(f"functions: {len(cases) - len(failed)} passed, {len(failed)} failed")
     sys.exit(1 if failed or not cases else 0)
 

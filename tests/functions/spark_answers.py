@@ -1,9 +1,11 @@
-"""Asks Spark 4.2 for the answer to every case and writes answers.jsonl. Needs pyspark 4.2.0; run by hand when cases.txt
-changes: python spark_answers.py"""
+"""Asks Spark 4.2 for the answer to every case of cases.txt and to every query of queries.txt, and writes answers.jsonl and
+queries.jsonl. Needs pyspark 4.2.0; run by hand when these change: python spark_answers.py [cases|queries]"""
 import datetime as dt
 import json
 import pathlib
 from decimal import Decimal
+
+import sys
 
 from pyspark.sql import SparkSession
 from pyspark.errors import PySparkException
@@ -36,13 +38,35 @@ def error_class(error):
     return get() or "UNKNOWN"
 
 
-def main():
-    spark = (SparkSession.builder.master("local[2]").config("spark.sql.session.timeZone", "UTC")
-             .config("spark.ui.enabled", "false").config("spark.sql.shuffle.partitions", "2").getOrCreate())
-    spark.sparkContext.setLogLevel("OFF")
-    ddl = ", ".join(f"`{n}` {t}" for n, t in rows.COLUMNS)
-    spark.createDataFrame(rows.different_rows(), ddl).coalesce(1).cache().createOrReplaceTempView("different")
-    spark.createDataFrame(rows.all_rows(), ddl).coalesce(1).cache().createOrReplaceTempView("rows")
+def blocks(text):
+    """(options, query) of each block of queries.txt; options are its lines "-- key" and "-- key: value"."""
+    for block in text.split("\n\n"):
+        lines = [line for line in block.strip("\n").split("\n") if not line.startswith("#")]
+        heads = [line[3:] for line in lines if line.startswith("-- ")]
+        query = "\n".join(line for line in lines if not line.startswith("-- "))
+        if query:
+            yield dict((head.split(": ", 1) + [True])[:2] for head in heads), query
+
+
+def answer_queries(spark):
+    out = []
+    for options, query in blocks((HERE / "queries.txt").read_text()):
+        case = {"query": query, **options}
+        try:
+            frame = spark.sql(query)
+            case["names"] = frame.columns
+            case["types"] = [f.dataType.simpleString() for f in frame.schema.fields]
+            got = [[plain(v) for v in row] for row in frame.collect()]
+            case["answers"] = got if "ordered" in options else sorted(got, key=json.dumps)
+        except Exception as error:  # ParseException and the JVM's own among them
+            case = {"query": query, **options}
+            case["error"] = error_class(error) if isinstance(error, PySparkException) else type(error).__name__
+        out.append(json.dumps(case, ensure_ascii=False))
+        print(query, "->", case.get("error", case.get("types")), flush=True)
+    (HERE / "queries.jsonl").write_text("\n".join(out) + "\n")
+
+
+def answer_cases(spark):
     out = []
     for line in (HERE / "cases.txt").read_text().splitlines():
         if not line or line.startswith("#"):
@@ -60,6 +84,19 @@ def main():
         out.append(json.dumps(case, ensure_ascii=False))
         print(line, "->", case.get("error", case.get("types")), flush=True)
     (HERE / "answers.jsonl").write_text("\n".join(out) + "\n")
+
+
+def main():
+    spark = (SparkSession.builder.master("local[2]").config("spark.sql.session.timeZone", "UTC")
+             .config("spark.ui.enabled", "false").config("spark.sql.shuffle.partitions", "2").getOrCreate())
+    spark.sparkContext.setLogLevel("OFF")
+    ddl = ", ".join(f"`{n}` {t}" for n, t in rows.COLUMNS)
+    spark.createDataFrame(rows.different_rows(), ddl).coalesce(1).cache().createOrReplaceTempView("different")
+    spark.createDataFrame(rows.all_rows(), ddl).coalesce(1).cache().createOrReplaceTempView("rows")
+    if sys.argv[1:] != ["queries"]:
+        answer_cases(spark)
+    if sys.argv[1:] != ["cases"]:
+        answer_queries(spark)
 
 
 main()
