@@ -411,10 +411,11 @@ void ServerImpl::load() {
         first = false;
         return !stopping_ && given < Service::kBarsMax;
       });
-  std::string problem;
-  if (!read && read.error().code != Code::NotFound) problem = read.error().message;
-  asio::post(io_, [this, problem] {
+  bool none = !read && read.error().code == Code::NotFound;
+  std::string problem = read || none ? "" : read.error().message;
+  asio::post(io_, [this, problem, none] {
     loading_ = false;
+    if (none) service_.load({}, INT64_MIN, true);
     service_.end_load(problem);
     if (load_again_) begin_load();
     wake_all();
