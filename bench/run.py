@@ -3,12 +3,14 @@
 catch_up: N ticks already in a topic (4 partitions) -> bronze, silver and one-minute gold, each a Delta table, exactly once.
           CPU is ticklake's own (user + system); the broker shares the machine.
 start:    process start -> first row committed to bronze, one record in the topic.
+live:     5,000 ticks a second appended -> the open bar on the event stream of run --serve; tables commit each second.
 """
 import argparse
 import json
 import os
 import pathlib
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -92,6 +94,31 @@ def start(build, bootstrap, label):
         say("start", broker=label, seconds_to_first_commit=round(seconds, 3))
 
 
+def live(build, bootstrap, label, rate, seconds):
+    with tempfile.TemporaryDirectory(dir=os.environ.get("TICKLAKE_BENCH_DIR")) as scratch:
+        scratch = pathlib.Path(scratch)
+        project = project_in(scratch)
+        setting = f"kafka.bootstrap={bootstrap}"
+        subprocess.run([build / "ticklake", "topic", "create", "ticks", "--project", project, "--set", setting,
+                        "--partitions", "4"], check=True, capture_output=True)
+        log = scratch / "log"
+        process = subprocess.Popen([build / "ticklake", "run", "--project", project, "--set", setting, "--serve",
+                                    "127.0.0.1:0"], stderr=log.open("w"))
+        try:
+            end = time.monotonic() + 60
+            while not (found := re.search(r"live page: http://127\.0\.0\.1:(\d+)/", log.read_text())):
+                if process.poll() is not None or time.monotonic() > end:
+                    sys.exit("no live page:\n" + log.read_text()[-2000:])
+                time.sleep(0.01)
+            answer = subprocess.run([build / "bench/bench_live", bootstrap, project / "storage/topics", "ticks", str(rate),
+                                     str(seconds), found[1]], check=True, capture_output=True, text=True)
+        finally:
+            process.terminate()
+            _, _, usage = os.wait4(process.pid, 0)
+        say("live", broker=label, ticks_per_s=rate, seconds=seconds, **json.loads(answer.stdout),
+            cpu_share=round((usage.ru_utime + usage.ru_stime) / seconds, 2), peak_rss_mib=round(usage.ru_maxrss / 1024))
+
+
 def with_kafka(work):
     with tempfile.TemporaryDirectory(dir=os.environ.get("TICKLAKE_BENCH_DIR")) as directory:
         kafka = [REPO / "tools/kafka.sh"]
@@ -106,11 +133,13 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("build", type=pathlib.Path)
     parser.add_argument("--ticks", type=int, default=5_000_000)
+    parser.add_argument("--seconds", type=int, default=40, help="of the live benchmark")
     parser.add_argument("--brokers", default="embedded,kafka")
     args = parser.parse_args()
     build = args.build.resolve()
     for label in args.brokers.split(","):
-        for bench in (lambda b: start(build, b, label), lambda b: catch_up(build, b, label, args.ticks)):
+        for bench in (lambda b: start(build, b, label), lambda b: catch_up(build, b, label, args.ticks),
+                      lambda b: live(build, b, label, 5000, args.seconds)):
             bench("embedded") if label == "embedded" else with_kafka(bench)
 
 

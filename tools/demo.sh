@@ -144,6 +144,7 @@ END
     cat <<END
   $bin topic tail ticks --project $dir
   $bin run --project $dir          goes on where it stopped
+  $bin run --project $dir --serve  the same, with a live page at http://127.0.0.1:8787/
   edit $dir/transformations/gold.sql, then: $bin validate --project $dir
 END
   else

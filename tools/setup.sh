@@ -176,7 +176,13 @@ setup_build() {
 }
 setup_test() {
   setup_build
+  local had_prometheus
+  had_prometheus="$(command -v prometheus || true)"
   apt_install "${apt_test[@]}" $(apt_test_tools)
+  # The package also starts a service of its own, which no test uses.
+  if [ -z "$had_prometheus" ] && [ -d /run/systemd/system ]; then
+    systemctl disable --now prometheus >/dev/null 2>&1 || sudo -n systemctl disable --now prometheus || true
+  fi
   install python-readers-1 install_python_readers
   install kafka-4.3.1 install_kafka
   install playwright-1.65.1 install_playwright

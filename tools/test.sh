@@ -90,6 +90,9 @@ counted e2e python3 tests/e2e/run.py -j "$jobs"
 say "functions against Spark's answers"
 counted functions python3 tests/functions/run.py build/release/ticklake "$cache/python-readers-1/venv/bin/python"
 one delta-peer "$cache/python-readers-1/venv/bin/python" tests/peer/delta_peer_test.py build/release/ticklake
+say "the live page in a browser, its metrics in Prometheus"
+counted live-page node tests/serve/row_15_live_page.mjs build/release/ticklake "$cache" "$logs/live_page"
+counted monitoring python3 tests/serve/row_16_monitoring.py build/release/ticklake
 one clean-machine tests/clean_machine.sh build/release/ticklake
 build dev
 unit_tests dev -E '^tidy$'

@@ -118,8 +118,12 @@ function mark() {
   page.dataset.bars = chart.bars.size;
   page.dataset.updates = Number(page.dataset.updates ?? 0) + 1;
   if (!last) return;
+  showLast(last);
   page.dataset.lastStart = last.start;
   page.dataset.lastBar = JSON.stringify([last.start, last.open, last.high, last.low, last.close, last.volume]);
+}
+
+function showLast(last) {
   const day = state.quote?.change ?? 0;
   at("last").textContent = `${price(last.close)}  ${change(day)}`;
   at("last").className = direction(day);
@@ -130,6 +134,7 @@ function takeQuotes(quotes) {
   watch.show(quotes);
   state.quote = watch.quotes.get(state.symbol);
   watch.mark(state.symbol);
+  if (chart.last()) showLast(chart.last());
   if (state.symbol === "" && watch.names().length > 0) show(watch.names()[0]);
 }
 
