@@ -12,6 +12,8 @@ passed=0
 failed=0
 all=""
 [ "${1:-}" != --all ] || all=yes
+threads=1,3  # of the parallel mode
+[ -z "$all" ] || threads=1,2,3
 mkdir -p "$logs"
 
 say() { printf 'test: %s\n' "$*"; }
@@ -85,8 +87,8 @@ one() {  # one NAME COMMAND..: a program that passes or fails as a whole
 build release
 start_kafka
 unit_tests release
-say "end-to-end scripts: straight, killed after every step, on Kafka, read by a peer"
-counted e2e python3 tests/e2e/run.py -j "$jobs"
+say "end-to-end scripts: straight, killed after every step, on several threads, on Kafka, read by a peer"
+counted e2e python3 tests/e2e/run.py -j "$jobs" --parallelism "$threads"
 say "functions against Spark's answers"
 counted functions python3 tests/functions/run.py build/release/ticklake "$cache/python-readers-1/venv/bin/python"
 one delta-peer "$cache/python-readers-1/venv/bin/python" tests/peer/delta_peer_test.py build/release/ticklake

@@ -33,7 +33,7 @@ class LivePage {
   // Why there are no candles; "": there are.
   const std::string& no_candles() const { return no_candles_; }
 
-  // True when it is time to show() again. Both are called by the thread that steps the pipeline.
+  // True when it is time to show() again. Both are called by one thread.
   bool due() const;
   void show(const std::vector<SourceStatus>& sources, const std::vector<engine::FlowStatus>& flows);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <mutex>
 
 #include "app/commands.h"
 #include "app/crash_point.h"
@@ -11,6 +12,7 @@
 #include "app/project.h"
 #include "app/signals.h"
 #include "app/source_threads.h"
+#include "app/workers.h"
 #include "base/text.h"
 
 namespace ticklake::app {
@@ -148,19 +150,16 @@ class Run {
   }
 
   Result<void> step_until_over() {
-    while (!signals_.stopping()) {
-      auto report = TRY(pipeline_->step());
-      if (!report.problem.empty()) {
-        progress_.say(fmt::format("flow {}: {}", report.flow, report.problem));
-      }
-      if (report.kind == engine::StepReport::Kind::Finished) return {};
-      if (report.kind == engine::StepReport::Kind::Worked) crash_point_.step_worked();
-      if (report.kind == engine::StepReport::Kind::Idle) {
-        signals_.wait_ms(std::max<int64_t>(1, report.wait_us / 1000));
-      }
+    auto say_problem = [this](const engine::StepReport& report) {
+      std::scoped_lock lock(progress_mutex_);
+      progress_.say(fmt::format("flow {}: {}", report.flow, report.problem));
+    };
+    Workers workers(*pipeline_, signals_, crash_point_, say_problem);
+    TRY(workers.run(engine::parallelism(pipeline_->project()), [this] {
       if (progress_.due()) show();
       if (page_ && page_->due()) page_->show(sources(), pipeline_->status());
-    }
+    }));
+    if (!signals_.stopping()) return {};
     progress_.say("stopping: what was committed stays, the rest is read again by the next run");
     return {};
   }
@@ -171,7 +170,10 @@ class Run {
     return statuses;
   }
 
-  void show() { progress_.show(sources(), pipeline_->status()); }
+  void show() {
+    std::scoped_lock lock(progress_mutex_);
+    progress_.show(sources(), pipeline_->status());
+  }
 
   Result<void> write_summary() {
     if (!options_.summary) return {};
@@ -207,6 +209,7 @@ class Run {
   const RunOptions& options_;
   Signals signals_;
   Progress progress_;
+  std::mutex progress_mutex_;  // of progress_, while there are workers
   CrashPoint crash_point_;
   std::vector<sources::SourceSpec> specs_;
   std::shared_ptr<broker::Topics> topics_;

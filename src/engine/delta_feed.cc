@@ -1,8 +1,10 @@
 // Invariant: the position (version, file) is lexicographic: the files of the first snapshot V in
 // their written order are (V, 0), (V, 1), ..; then come whole versions (V + 1, 0), (V + 2, 0), ..
+#include <arrow/util/byte_size.h>
 #include <fmt/format.h>
 
 #include "feed.h"
+#include "limits.h"
 
 namespace ticklake::engine {
 namespace {
@@ -30,7 +32,10 @@ class DeltaFeed final : public Feed {
   Result<void> gather() override;
   int64_t pending_rows() const override { return pending_rows_; }
   bool must_commit() const override { return must_commit_; }
-  bool full() const override { return pending_rows_ >= (options_.rows_max + 1) / 2; }
+  bool full() const override {
+    return pending_rows_ >= (options_.rows_max + 1) / 2 ||
+           pending_bytes_ >= kDeltaBatchBytesMax / 2;
+  }
   bool at_end(bool upstream_done) const override {
     return upstream_done && !place_.snapshot && place_.version > reader_.newest();
   }
@@ -60,6 +65,7 @@ class DeltaFeed final : public Feed {
   std::vector<delta::AddFile> files_;  // of the first snapshot
   FeedBatch pending_;
   int64_t pending_rows_ = 0;
+  int64_t pending_bytes_ = 0;
   bool must_commit_ = false;
 };
 
@@ -68,6 +74,9 @@ void DeltaFeed::keep(const VersionRows& rows, int64_t file) {
     pending_.pieces.push_back(
         {.partition = piece.partition, .rows = piece.rows, .version = rows.version, .file = file});
     pending_rows_ += piece.rows->num_rows();
+    // Rows may be slices of a shared buffer: each counts its own part.
+    auto bytes = arrow::util::ReferencedBufferSize(*piece.rows);
+    pending_bytes_ += bytes.ok() ? *bytes : arrow::util::TotalBufferSize(*piece.rows);
   }
   pending_.partitions.insert(rows.partitions.begin(), rows.partitions.end());
   // A version without rows tells nothing about partitions.
@@ -106,6 +115,7 @@ FeedBatch DeltaFeed::take() {
   FeedBatch out = std::move(pending_);
   pending_ = {};
   pending_rows_ = 0;
+  pending_bytes_ = 0;
   out.progress[ids_.version] = place_.version.value;
   out.progress[ids_.file] = place_.file;
   out.progress[ids_.snapshot] = place_.snapshot ? 1 : 0;
@@ -148,8 +158,7 @@ Result<std::unique_ptr<Feed>> open_delta_feed(TableReader reader, Hub& hub,
   hub.subscribe(reader.name(), options.flow, place.snapshot ? place.version + 1 : place.version);
   bool must_commit = options.record_start && first;
   return std::unique_ptr<Feed>(new DeltaFeed(std::move(reader), hub, std::move(options),
-                                             std::move(ids), place, std::move(files),
-                                             must_commit));
+                                             std::move(ids), place, std::move(files), must_commit));
 }
 
 }  // namespace ticklake::engine

@@ -62,6 +62,10 @@ struct LoadOptions {
 Result<Project> load_project(io::FileStore& files, const io::Path& directory,
                              const LoadOptions& options = {});
 
+// How many threads are to step the project's pipeline: configuration ticklake.parallelism, else one
+// a core.
+int parallelism(const Project& project);
+
 // ---- the graph
 
 struct Dataset {
@@ -106,7 +110,8 @@ struct World {
   io::FileStore& files;
   const io::Clock& clock;
   // A broker by read_kafka's bootstrapServers and its dotted client options; asked once for each
-  // distinct pair. Unset: broker::open with the project's topics directory.
+  // distinct pair, by one thread at a time. Unset: broker::open with the project's topics
+  // directory.
   std::function<Result<std::shared_ptr<broker::Topics>>(
       const std::string& bootstrap, const std::map<std::string, std::string>& config)>
       topics = {};
@@ -171,7 +176,9 @@ struct FlowStatus {
 };
 std::string_view to_string(FlowStatus::State state);
 
-// Runs a project's flows. One thread at a time.
+// Runs a project's flows. Any thread: calls of step() that overlap each take a flow that no other
+// call is in, the one furthest from the sources first, so flows run side by side. Tables are the
+// same however many threads step; with one, so is the order of the commits.
 //
 // Exactly once: each commit carries its progress (Delta txn actions), compared and set with the
 // rows, so a pipeline may be dropped (or killed) between or within steps and opened again; storage
@@ -189,7 +196,8 @@ class Pipeline {
   static Result<std::unique_ptr<Pipeline>> open(Project project, World world, RunOptions options);
   virtual ~Pipeline() = default;  // gives the lease back
 
-  // Bounded work. Never waits for data. With `once`: Finished when all is done, and from then on.
+  // Bounded work. Never waits for data. Idle: there is nothing to do now that another call is not
+  // doing already. With `once`: Finished when all is done, and from then on.
   virtual Result<StepReport> step() = 0;
 
   virtual std::vector<FlowStatus> status() const = 0;  // in dependency order

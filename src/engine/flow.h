@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
@@ -17,7 +18,7 @@
 
 namespace ticklake::engine {
 
-// What the flows of one pipeline share. Outlives them.
+// What the flows of one pipeline share; any thread. Outlives them.
 struct Context {
   World world;
   Project project;
@@ -25,7 +26,8 @@ struct Context {
   RunOptions options;
   Hub hub;
   std::unique_ptr<query::Database> database;
-  std::map<std::string, std::shared_ptr<broker::Topics>> brokers = {};
+  std::mutex brokers_mutex = {};
+  std::map<std::string, std::shared_ptr<broker::Topics>> brokers = {};  // under the mutex
 
   Result<std::shared_ptr<broker::Topics>> topics(const std::string& bootstrap,
                                                  const std::map<std::string, std::string>& config);
@@ -43,6 +45,7 @@ struct FlowOutcome {
   int64_t wait_us = INT64_MAX;          // not worked: until rows at hand become due
 };
 
+// One thread at a time.
 class Flow {
  public:
   virtual ~Flow() = default;

@@ -5,6 +5,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
@@ -32,7 +33,8 @@ struct VersionRows {
 };
 
 // What the hub hands on is what the log holds: a consumer that finds nothing here reads the
-// version's files and gets equal rows. Bounded: the oldest versions go first.
+// version's files and gets equal rows. Bounded: the oldest versions go first. Any thread; the
+// versions of one table are published by one.
 class Hub {
  public:
   explicit Hub(int64_t bytes_max) : bytes_max_(bytes_max) {}
@@ -50,7 +52,12 @@ class Hub {
   // The consumer needs no version before `next` any more.
   void consumed(const std::string& table, const std::string& consumer, Version next);
 
-  int64_t bytes() const { return bytes_; }
+  // The consumer is gone: nothing is kept for it.
+  void leave(const std::string& consumer);
+
+  int64_t bytes() const;
+  // Bytes of the table's versions that some consumer still needs.
+  int64_t backlog(const std::string& table) const;
 
  private:
   struct Entry {
@@ -60,11 +67,15 @@ class Hub {
   struct Feed {
     std::optional<Version> newest;
     std::deque<Entry> entries;
+    int64_t bytes = 0;
     std::map<std::string, Version> consumers;
   };
   void drop_oldest(Feed& feed);
+  void drop_consumed(Feed& feed);
+  void announce_locked(Feed& feed, Version version);
 
   int64_t bytes_max_;
+  mutable std::mutex mutex_;  // of all below
   int64_t bytes_ = 0;
   std::map<std::string, Feed> feeds_;
 };

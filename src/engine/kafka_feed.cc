@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "base/time.h"
 #include "feed.h"
+#include "limits.h"
 #include "rows.h"
 
 namespace ticklake::engine {
@@ -18,7 +19,6 @@ namespace {
 constexpr int kIdleBatches = 3;
 constexpr int64_t kPublishEveryUs = 5 * kMicrosPerSecond;
 constexpr int kPollsPerGatherMax = 64;
-constexpr int64_t kBatchBytesMax = 64 << 20;
 
 struct PartitionState {
   Offset next;
@@ -46,7 +46,8 @@ class KafkaFeed final : public Feed {
   int64_t pending_rows() const override { return pending_rows_; }
   bool must_commit() const override { return must_commit_; }
   bool full() const override {
-    return pending_rows_ >= (options_.rows_max + 1) / 2 || pending_bytes_ >= kBatchBytesMax / 2;
+    return pending_rows_ >= (options_.rows_max + 1) / 2 ||
+           pending_bytes_ >= kKafkaBatchBytesMax / 2;
   }
   bool at_end(bool upstream_done) const override;
   FeedBatch take() override;
@@ -121,7 +122,7 @@ Result<void> KafkaFeed::gather() {
   for (int polls = 0; polls < kPollsPerGatherMax && !full() && !at_end(true); ++polls) {
     broker::PollLimits limits;
     limits.rows_max = options_.rows_max - pending_rows_;
-    limits.bytes_max = std::min(limits.bytes_max, kBatchBytesMax - pending_bytes_);
+    limits.bytes_max = std::min(limits.bytes_max, kKafkaBatchBytesMax - pending_bytes_);
     auto chunks = reader_->poll(limits);
     if (!chunks && chunks.error().code == Code::Corrupt && !options_.fail_on_data_loss) {
       // The flow is opened anew then, at the oldest record that is left.

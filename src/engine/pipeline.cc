@@ -1,5 +1,6 @@
-// Runs the flows in an order that drains before it fills: the flow furthest from the sources goes
-// first, so what one flow hands on in memory is taken before the next batch is made.
+// Runs the flows in an order that drains before it fills: of the flows that no other call is in,
+// the one furthest from the sources goes first, so what one flow hands on in memory is taken before
+// the next batch is made. Side by side a flow may run ahead of those that read it, within limits.h.
 //
 //   closed --open--> running --Conflict, Unavailable--> retrying --time--> closed
 //                       |--any other error--> failed: what reads it takes what is there, and the
@@ -7,11 +8,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <mutex>
 
 #include "engine/engine.h"
 #include "expectations.h"
 #include "flow.h"
 #include "lease.h"
+#include "limits.h"
 #include "tables.h"
 
 namespace ticklake::engine {
@@ -22,22 +25,27 @@ constexpr int64_t kFirstPauseUs = 100'000;
 constexpr int64_t kPauseMaxUs = 10'000'000;
 constexpr int64_t kRecoveredUs = 60'000'000;  // good for so long: its failures are forgotten
 constexpr int64_t kIdleWaitUs = 10'000;
-constexpr int64_t kHubBytesMax = 96 << 20;
 constexpr int kQuietStepsMax = 64;
 constexpr int64_t kQuietRowsMax = 100'000;
 
+// Invariant: `flow`, `status` and `opened` belong to the call that made the slot busy; all else is
+// read and changed under the pipeline's mutex.
 struct Slot {
   const Dataset* dataset;
   std::vector<size_t> upstream;  // slots it reads from
   FlowStatus status;
-  std::unique_ptr<Flow> flow;  // none: to be opened
-  bool opened = false;         // it was, once: the world is there, what fails may pass
-  int failures = 0;            // in a row
+  std::unique_ptr<Flow> flow = nullptr;  // none: to be opened
+  bool opened = false;                   // it was, once: the world is there, what fails may pass
+  FlowStatus shown = {};                 // the status as the last step left it
+  bool busy = false;                     // a call is in it
+  int failures = 0;                      // in a row
   int64_t retry_us = 0;
   bool done = false;
-  bool quiet = false;  // its last step did nothing and waits for nothing but new input
+  // The count of works before its last step, where that step did nothing and waits for nothing but
+  // new input.
+  std::optional<int64_t> quiet_at = {};
 
-  bool failed() const { return status.state == FlowStatus::State::Failed; }
+  bool failed() const { return shown.state == FlowStatus::State::Failed; }
 };
 
 class PipelineImpl final : public Pipeline {
@@ -53,26 +61,43 @@ class PipelineImpl final : public Pipeline {
   const Graph& graph() const override { return context_->graph; }
 
  private:
+  // What one call of step() has come to.
+  struct Walk {
+    int64_t wait_us;
+    StepReport sum = {};  // of steps that stored nothing
+    int steps = 0;
+  };
+
   void add_slot(const Dataset& dataset);
   bool upstream_done(const Slot& slot) const;
   // Something that it reads from has failed, directly or further up.
   bool orphaned(const Slot& slot) const;
   // Nothing more can come of any flow.
   bool stuck() const;
+  // A call may go into it: it has not ended, none is in it, and those who read it keep up.
+  bool may_go(const Slot& slot) const;
   Result<void> open(Slot& slot);
-  Result<FlowOutcome> try_step(Slot& slot);
+  // The part of a step that is done without the mutex.
+  Result<FlowOutcome> try_step(Slot& slot, bool upstream_done);
   // Nothing where the flow did nothing.
-  std::optional<StepReport> step_slot(Slot& slot, int64_t& wait_us);
+  std::optional<StepReport> step_slot(Slot& slot, std::unique_lock<std::mutex>& lock,
+                                      int64_t& wait_us);
+  std::optional<StepReport> settled(Slot& slot, const FlowOutcome& outcome, int64_t works_before,
+                                    int64_t& wait_us);
   std::optional<StepReport> failed(Slot& slot, Error error);
+  // True: the walk has something to report.
+  bool visit(Slot& slot, std::unique_lock<std::mutex>& lock, Walk& walk, bool& changed);
 
   std::unique_ptr<Lease> lease_;
   std::unique_ptr<Context> context_;
+  mutable std::mutex mutex_;
   std::vector<Slot> slots_;
+  int64_t works_ = 0;           // steps that worked
   std::optional<Error> error_;  // the first that no retry could help
 };
 
 void PipelineImpl::add_slot(const Dataset& dataset) {
-  Slot slot{.dataset = &dataset, .upstream = {}, .status = {}, .flow = nullptr};
+  Slot slot{.dataset = &dataset, .upstream = {}, .status = {}};
   slot.status.name = dataset.name;
   bool streaming = dataset.statement.kind == sql::Statement::Kind::StreamingTable;
   slot.status.kind = streaming ? Table::Kind::StreamingTable : Table::Kind::MaterializedView;
@@ -83,6 +108,7 @@ void PipelineImpl::add_slot(const Dataset& dataset) {
       if (other.name == input || other.quarantine == input) slot.upstream.push_back(i);
     }
   }
+  slot.shown = slot.status;
   slots_.push_back(std::move(slot));
 }
 
@@ -99,8 +125,14 @@ bool PipelineImpl::orphaned(const Slot& slot) const {
 
 bool PipelineImpl::stuck() const {
   return error_ && std::all_of(slots_.begin(), slots_.end(), [&](const auto& slot) {
-           return slot.done || slot.failed() || (slot.quiet && orphaned(slot));
+           bool quiet = !slot.busy && slot.quiet_at == works_;
+           return slot.done || slot.failed() || (quiet && orphaned(slot));
          });
+}
+
+bool PipelineImpl::may_go(const Slot& slot) const {
+  return !slot.done && !slot.failed() && !slot.busy &&
+         context_->hub.backlog(slot.dataset->name) < kAheadBytesMax;
 }
 
 Result<void> PipelineImpl::open(Slot& slot) {
@@ -117,19 +149,26 @@ Result<void> PipelineImpl::open(Slot& slot) {
   return {};
 }
 
-Result<FlowOutcome> PipelineImpl::try_step(Slot& slot) {
-  if (!slot.flow) TRY(open(slot));
-  return slot.flow->step(upstream_done(slot));
+Result<FlowOutcome> PipelineImpl::try_step(Slot& slot, bool upstream_done) {
+  auto outcome = [&]() -> Result<FlowOutcome> {
+    if (!slot.flow) TRY(open(slot));
+    return slot.flow->step(upstream_done);
+  }();
+  if (!outcome) {
+    slot.flow.reset();
+    context_->hub.leave(slot.dataset->name);
+  }
+  return outcome;
 }
 
 // Nothing where the run is about to end with this error anyway.
 std::optional<StepReport> PipelineImpl::failed(Slot& slot, Error error) {
-  slot.flow.reset();
   slot.status.problem = error.message;
   bool may_pass = error.code == Code::Conflict || error.code == Code::Unavailable;
   bool again = may_pass && slot.opened;
   if (!again || ++slot.failures > kRetriesMax) {
     slot.status.state = FlowStatus::State::Failed;
+    slot.shown = slot.status;
     StepReport report{
         .kind = StepReport::Kind::Worked,
         .flow = slot.status.name,
@@ -140,6 +179,7 @@ std::optional<StepReport> PipelineImpl::failed(Slot& slot, Error error) {
   }
   slot.status.state = FlowStatus::State::Retrying;
   slot.status.retries += 1;
+  slot.shown = slot.status;
   int64_t pause = std::min(kPauseMaxUs, kFirstPauseUs << (slot.failures - 1));
   slot.retry_us = context_->world.clock.now_us() + pause;
   return StepReport{
@@ -148,67 +188,85 @@ std::optional<StepReport> PipelineImpl::failed(Slot& slot, Error error) {
       .problem = fmt::format("{}; trying again in {} ms", error.message, pause / 1000)};
 }
 
-std::optional<StepReport> PipelineImpl::step_slot(Slot& slot, int64_t& wait_us) {
+std::optional<StepReport> PipelineImpl::step_slot(Slot& slot, std::unique_lock<std::mutex>& lock,
+                                                  int64_t& wait_us) {
   int64_t pause = slot.flow ? 0 : slot.retry_us - context_->world.clock.now_us();
   if (pause > 0) {
     wait_us = std::min(wait_us, pause);
     return {};
   }
-  auto outcome = try_step(slot);
-  if (!outcome) {
-    slot.quiet = false;
-    return failed(slot, outcome.error());
-  }
-  slot.quiet = !outcome->worked && outcome->wait_us == INT64_MAX;
+  bool no_more_input = upstream_done(slot);
+  int64_t works_before = works_;
+  slot.busy = true;
+  lock.unlock();
+  auto outcome = try_step(slot, no_more_input);
+  lock.lock();
+  slot.busy = false;
+  slot.quiet_at.reset();
+  if (!outcome) return failed(slot, outcome.error());
+  return settled(slot, *outcome, works_before, wait_us);
+}
+
+std::optional<StepReport> PipelineImpl::settled(Slot& slot, const FlowOutcome& outcome,
+                                                int64_t works_before, int64_t& wait_us) {
   if (slot.flow->done()) {
     slot.done = true;
     slot.status.state = FlowStatus::State::Done;
+    context_->hub.leave(slot.dataset->name);
   }
-  if (!outcome->worked) {
-    bool recovered = context_->world.clock.now_us() - slot.retry_us >= kRecoveredUs;
-    if (recovered) slot.failures = 0;
-    wait_us = std::min(wait_us, outcome->wait_us);
-    return {};
+  if (outcome.worked) {
+    works_ += 1;
+    slot.failures = 0;
+    slot.status.problem.clear();
+    slot.shown = slot.status;
+    return std::optional(StepReport{.kind = StepReport::Kind::Worked,
+                                    .flow = slot.status.name,
+                                    .rows_in = outcome.rows_in,
+                                    .rows_out = outcome.rows_out,
+                                    .version = outcome.version});
   }
-  slot.failures = 0;
-  slot.status.problem.clear();
-  return std::optional(StepReport{.kind = StepReport::Kind::Worked,
-                                  .flow = slot.status.name,
-                                  .rows_in = outcome->rows_in,
-                                  .rows_out = outcome->rows_out,
-                                  .version = outcome->version});
+  if (outcome.wait_us == INT64_MAX) slot.quiet_at = works_before;
+  bool recovered = context_->world.clock.now_us() - slot.retry_us >= kRecoveredUs;
+  if (recovered) slot.failures = 0;
+  wait_us = std::min(wait_us, outcome.wait_us);
+  slot.shown = slot.status;
+  return {};
+}
+
+bool PipelineImpl::visit(Slot& slot, std::unique_lock<std::mutex>& lock, Walk& walk,
+                         bool& changed) {
+  auto report = step_slot(slot, lock, walk.wait_us);
+  changed = changed || slot.done || report;
+  if (!report) return false;
+  report->rows_in += walk.sum.rows_in;
+  walk.sum = *std::move(report);
+  bool enough = ++walk.steps >= kQuietStepsMax || walk.sum.rows_in >= kQuietRowsMax;
+  return walk.sum.version || !walk.sum.problem.empty() || enough;
 }
 
 // Work that stores nothing (windows that stay open) goes on to the next commit, within limits: so
 // whoever stops the pipeline after each step that worked still gets on.
 Result<StepReport> PipelineImpl::step() {
-  int64_t wait_us = kIdleWaitUs;
-  StepReport quiet;
-  int quiet_steps = 0;
+  std::unique_lock lock(mutex_);
+  Walk walk{.wait_us = kIdleWaitUs};
   for (bool changed = true; changed;) {
     changed = false;
     for (auto slot = slots_.rbegin(); slot != slots_.rend(); ++slot) {
-      if (slot->done || slot->failed()) continue;
-      auto report = step_slot(*slot, wait_us);
-      changed = changed || slot->done || report;
-      if (!report) continue;
-      report->rows_in += quiet.rows_in;
-      quiet = *std::move(report);
-      bool enough = ++quiet_steps >= kQuietStepsMax || quiet.rows_in >= kQuietRowsMax;
-      if (quiet.version || !quiet.problem.empty() || enough) return quiet;
+      if (may_go(*slot) && visit(*slot, lock, walk, changed)) return walk.sum;
     }
   }
   if (stuck()) return *error_;
   bool finished = context_->options.once &&
                   std::all_of(slots_.begin(), slots_.end(), [](auto& slot) { return slot.done; });
-  quiet.kind = finished ? StepReport::Kind::Finished : StepReport::Kind::Idle;
-  quiet.wait_us = wait_us;
-  return quiet;
+  walk.sum.kind = finished ? StepReport::Kind::Finished : StepReport::Kind::Idle;
+  walk.sum.wait_us = walk.wait_us;
+  return walk.sum;
 }
 
 std::vector<FlowStatus> PipelineImpl::status() const {
+  std::scoped_lock lock(mutex_);
   std::vector<FlowStatus> out;
-  for (const auto& slot : slots_) out.push_back(slot.status);
+  for (const auto& slot : slots_) out.push_back(slot.shown);
   return out;
 }
 
@@ -218,6 +276,7 @@ Result<std::shared_ptr<broker::Topics>> Context::topics(
     const std::string& bootstrap, const std::map<std::string, std::string>& config) {
   std::string key = bootstrap;
   for (const auto& [name, value] : config) key += "\n" + name + "=" + value;
+  std::scoped_lock lock(brokers_mutex);
   auto found = brokers.find(key);
   if (found != brokers.end()) return found->second;
   std::shared_ptr<broker::Topics> opened;

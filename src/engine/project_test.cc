@@ -134,6 +134,12 @@ TEST(Settings, AreReadAndChecked) {
   EXPECT_TRUE(settings->quarantine.undecodable);
   EXPECT_FALSE(settings->quarantine.errors);
   EXPECT_FALSE(settings_of({{"ticklake.pace", "10 ms"}}, {}));
+  EXPECT_FALSE(settings_of({{"ticklake.parallelism", "0"}}, {}));
+  EXPECT_FALSE(settings_of({}, {{"ticklake.parallelism", "2"}}));
+  Project project;
+  EXPECT_GE(parallelism(project), 1);
+  project.configuration["ticklake.parallelism"] = "3";
+  EXPECT_EQ(parallelism(project), 3);
   EXPECT_EQ(settings_of({}, {{"ticklake.pase", "1 s"}}).error().message,
             "unknown setting 'ticklake.pase'; did you mean 'ticklake.pace'?");
   EXPECT_EQ(check_configuration({{"spark.sql.session.timeZone", "Europe/Paris"}}).error().code,

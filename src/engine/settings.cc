@@ -2,17 +2,21 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
+#include <thread>
 #include <vector>
 
 #include "base/text.h"
 #include "base/time.h"
+#include "engine/engine.h"
 
 namespace ticklake::engine {
 namespace {
 
 constexpr int64_t kPaceMinUs = 100 * kMicrosPerMilli;
 constexpr int64_t kRowsPerStepMax = 10'000'000;
+constexpr int64_t kParallelismMax = 64;
 
 std::optional<int64_t> unit_us(std::string_view unit) {
   std::string word = lowered(trimmed(unit));
@@ -72,13 +76,20 @@ Result<void> apply(const std::string& name, const std::string& value, Settings& 
       return refused(name, value, "a number from 1 to 10000000 is expected");
     }
     settings.rows_per_step_max = *rows;
+  } else if (name == "ticklake.parallelism") {
+    auto threads = parse_count(value);
+    if (!threads || *threads < 1 || *threads > kParallelismMax) {
+      return refused(name, value, "a number of threads from 1 to 64 is expected");
+    }
+    settings.parallelism = static_cast<int>(*threads);
   } else if (name == "ticklake.quarantine") {
     settings.quarantine = TRY(quarantine_of(value));
   } else if (name != "ticklake.warehouse" && name != "ticklake.serve.candles" &&
              name.starts_with("ticklake.")) {
     static const std::vector<std::string> known = {
-        "ticklake.pace",       "ticklake.refreshInterval", "ticklake.maxRowsPerStep",
-        "ticklake.quarantine", "ticklake.warehouse",       "ticklake.serve.candles"};
+        "ticklake.pace",         "ticklake.refreshInterval", "ticklake.maxRowsPerStep",
+        "ticklake.parallelism",  "ticklake.quarantine",      "ticklake.warehouse",
+        "ticklake.serve.candles"};
     std::string near = nearest(name, known);
     return Error{Code::Invalid,
                  fmt::format("unknown setting '{}'; {}", name,
@@ -105,7 +116,12 @@ Result<Settings> settings_of(const std::map<std::string, std::string>& configura
                              const std::map<std::string, std::string>& properties) {
   Settings settings;
   for (const auto& [name, value] : configuration) TRY(apply(name, value, settings));
-  for (const auto& [name, value] : properties) TRY(apply(name, value, settings));
+  for (const auto& [name, value] : properties) {
+    if (name == "ticklake.parallelism") {
+      return refused(name, value, "it is of the whole project: set it under configuration");
+    }
+    TRY(apply(name, value, settings));
+  }
   return settings;
 }
 
@@ -127,6 +143,13 @@ Result<void> check_configuration(const std::map<std::string, std::string>& confi
     }
   }
   return {};
+}
+
+int parallelism(const Project& project) {
+  auto settings = settings_of(project.configuration, {});
+  CHECK(settings.has_value(), "a project's configuration was checked when it was loaded");
+  unsigned cores = std::max(std::thread::hardware_concurrency(), 1u);
+  return settings->parallelism.value_or(static_cast<int>(cores));
 }
 
 }  // namespace ticklake::engine

@@ -22,6 +22,7 @@ struct Settings {
   int64_t pace_us = 1'000'000;
   int64_t refresh_us = 10'000'000;
   int64_t rows_per_step_max = 100'000;
+  std::optional<int> parallelism = {};  // of the project; nothing: one thread a core
   QuarantineRule quarantine = {};
 };
 

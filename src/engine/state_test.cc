@@ -80,6 +80,20 @@ TEST(Hub, KeepsWhatSomeConsumerNeedsWithinItsBound) {
   EXPECT_EQ(hub.newest("t"), Version(4));
 }
 
+TEST(Hub, KeepsNothingForAConsumerThatIsGone) {
+  Hub hub(1 << 20);
+  hub.subscribe("t", "a", Version(1));
+  hub.subscribe("t", "b", Version(1));
+  hub.publish("t", version_rows(1, 10));
+  EXPECT_GT(hub.backlog("t"), 0);
+  EXPECT_EQ(hub.backlog("u"), 0);
+  hub.consumed("t", "b", Version(2));
+  EXPECT_EQ(hub.backlog("t"), hub.bytes());
+  hub.leave("a");
+  EXPECT_EQ(hub.backlog("t"), 0);
+  EXPECT_EQ(hub.bytes(), 0);
+}
+
 TEST(Watermark, IsTheMinimumOverPartitionsThatAreNotIdle) {
   Watermark watermark(10);
   Partition a(0), b(1), c(2);

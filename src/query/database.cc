@@ -193,6 +193,8 @@ class DuckDatabase final : public Database {
   }
 
   Result<std::unique_ptr<Prepared>> prepare(Request request) override {
+    // Functions are made once for all statements.
+    std::scoped_lock lock(mutex_);
     std::map<std::string, std::string> functions;
     for (const auto& call : request.from_json)
       functions[call.id] = TRY(from_json_->make(call.schema));
@@ -218,6 +220,7 @@ class DuckDatabase final : public Database {
   std::unique_ptr<FromJsonFunctions> from_json_;
   DatabaseHandle database_;
   ConnectionHandle connection_;
+  std::mutex mutex_;
 };
 
 }  // namespace

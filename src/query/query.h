@@ -72,8 +72,8 @@ struct Request {
   std::map<std::string, Input> inputs = {};  // the others, by id
 };
 
-// An in-memory DuckDB with ticklake's native functions. Outlives what it prepared; calls from one
-// thread at a time.
+// An in-memory DuckDB with ticklake's native functions. Outlives what it prepared. Any thread; each
+// statement has a connection of its own, so statements run side by side.
 class Database {
  public:
   static Result<std::unique_ptr<Database>> open(const Options& options);

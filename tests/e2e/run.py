@@ -4,6 +4,7 @@
 Each script gives one answer in every mode:
   straight  as it is written
   killed    the program ends after every step that worked, as if killed, and is started again
+  parallel  each run is made from the same start with each number of threads; all tables come out equal
   kafka     on a real broker (TICKLAKE_TEST_KAFKA=host:port; left out without it)
   peer      the tables of a straight run, read at every version by a reader that did not come from us
 """
@@ -67,6 +68,34 @@ class Run:
             if words.strip() and words.strip() not in err:
                 raise Failed(f"expected words: {words.strip()}\nin:             {err.strip()[-2000:]}")
 
+    def run_to_end(self, *options):
+        if self.mode != "parallel":
+            return self.box.run_to_end(*options)
+        start = self.folder + "-start"
+        shutil.copytree(self.folder, start)
+        try:
+            return self.run_at_each_parallelism(start, *options)
+        finally:
+            shutil.rmtree(start)
+
+    def run_at_each_parallelism(self, start, *options):
+        # Sources stamp their records with the time of the run, so only the script's queries can compare those.
+        comparable = all(step.words[0] != "source" for step in self.script.steps)
+        first = None
+        for threads in self.options.parallelism:
+            shutil.rmtree(self.folder)
+            shutil.copytree(start, self.folder)
+            ended = self.box.run_to_end("--set", f"ticklake.parallelism={threads}", *options)
+            tables = {root.name: self.box.rows_of(root) for root in self.box.tables()} if comparable else {}
+            first = first or (threads, ended[0], tables)
+            if ended[0] != first[1]:
+                raise Failed(f"exit {ended[0]} with {threads} threads, {first[1]} with {first[0]}\n{ended[2][-2000:]}")
+            for name in sorted(tables.keys() | first[2].keys()):
+                if ended[0] == 0 and tables.get(name) != first[2].get(name):
+                    raise Failed(f"table {name} with {threads} threads:\n{tables.get(name)}\n"
+                                 f"with {first[0]}:\n{first[2].get(name)}")
+        return ended
+
     def check_ok(self, code, err):
         if code != 0:
             raise Failed(f"exit {code}\n{err[-3000:]}")
@@ -118,7 +147,7 @@ class Run:
     def do_run(self, step):
         if step.words[1] == "fails":
             how = " ".join(step.words[2:])
-            call = {"": self.box.run_to_end,
+            call = {"": self.run_to_end,
                     "while running": self.box.run_beside_another,
                     "on a full disk": self.box.run_on_a_full_disk,
                     "in a read-only directory": self.box.run_in_a_read_only_directory}[how]
@@ -127,11 +156,11 @@ class Run:
         options = []
         if step.words[1:3] == ["full", "refresh"]:
             options = ["--full-refresh", step.words[3]]
-            self.check_ok(*self.box.run_to_end(*options)[::2])
+            self.check_ok(*self.run_to_end(*options)[::2])
             return
         if step.words[-1] == "sources":
             options = ["--no-ingest"]
-        code, _, err = self.box.run_to_end(*options)
+        code, _, err = self.run_to_end(*options)
         self.check_ok(code, err)
 
     def do_validate(self, step):
@@ -212,9 +241,11 @@ def parsed_options():
     parser.add_argument("--mode", default="")
     parser.add_argument("--rewrite", action="store_true", help="put the rows found into the scripts")
     parser.add_argument("--keep", action="store_true", help="keep the folders of failed scripts")
+    parser.add_argument("--parallelism", default="1,3", help="numbers of threads of the parallel mode")
     parser.add_argument("-j", "--jobs", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args()
     options.binary = options.binary.resolve()
+    options.parallelism = [int(number) for number in options.parallelism.split(",")]
     options.kafka = os.environ.get("TICKLAKE_TEST_KAFKA", "")
     options.peer_python = peer.find_python()
     return options

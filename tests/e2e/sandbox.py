@@ -67,6 +67,10 @@ class Sandbox:
         found = (self.folder / self.storage).glob("tables/**/_delta_log")
         return sorted(log.parent for log in found)
 
+    def rows_of(self, root):
+        """The rows of a table as it stands, sorted."""
+        return sorted(self.expect("table", "read", str(root), "--output", "jsonl").splitlines())
+
     # ---- the program
 
     def command(self, *arguments):

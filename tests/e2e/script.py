@@ -25,7 +25,7 @@ DIRECTIVES = (
     r"known failure .+",
 )
 DIRECTIVE = re.compile("|".join(f"(?:{form})" for form in DIRECTIVES))
-MODES = ("straight", "killed", "kafka", "peer")
+MODES = ("straight", "killed", "parallel", "kafka", "peer")
 
 
 @dataclasses.dataclass
