@@ -171,6 +171,21 @@ TEST(Server, TellsNewsAtOnceToEveryStream) {
   EXPECT_NE(second.until("a new name").find("a new name"), std::string::npos);
 }
 
+TEST(Server, AClientThatTakesNothingHoldsUpNobody) {
+  Running server;
+  Client slow(server.port), quick(server.port);
+  slow.get("/api/v1/events");
+  quick.get("/api/v1/events");
+  quick.until("event: pipeline");
+  // Far more than the sockets of the slow one can hold.
+  for (int i = 0; i < 400; ++i) {
+    server.server->publish(PipelineState{.project = std::string(100'000, 'x'), .taken_us = 1});
+  }
+  server.server->publish(PipelineState{.project = "the last", .taken_us = 1});
+  EXPECT_NE(quick.until("the last").find("the last"), std::string::npos);
+  EXPECT_NE(slow.until("the last").find("the last"), std::string::npos) << "what it gets is newest";
+}
+
 TEST(Server, RefusesConnectionsBeyondItsLimit) {
   Options options;
   options.connections_max = 1;
