@@ -136,11 +136,11 @@ Result<void> PreviewImpl::look(PreviewUpdate& update) {
   if (newest.version() == seen_->version()) return {};
   bool anew = newest.metadata().id != seen_->metadata().id ||
               newest.version().value - seen_->version().value > kVersionsPerLookMax;
-  if (anew) {
-    update.restarted = true;
-  } else {
-    TRY(take_versions(newest, update));
-  }
+  auto taken = anew ? Result<void>() : take_versions(newest, update);
+  // What is no longer in the log is in the table all the same.
+  bool cleaned = !taken && taken.error().code == Code::NotFound;
+  if (!taken && !cleaned) return taken;
+  update.restarted = update.restarted || anew || cleaned;
   seen_ = std::move(newest);
   return based_ ? close_windows() : Result<void>();
 }

@@ -159,13 +159,13 @@ Result<Address> parse_address(const std::string& text) {
   }
   if (!is_loopback_name(host)) {
     return Error{Code::Unsupported,
-                 fmt::format("--serve {}: only this machine can be served in this version; use "
+                 fmt::format("{}: only this machine can be served in this version; use "
                              "127.0.0.1:PORT, and a tunnel (ssh -L) to look from elsewhere",
                              printable(text))};
   }
   auto number = port.empty() ? std::optional<int64_t>(out.port) : number_in(port);
   if (!number || *number < 0 || *number > 65'535) {
-    return Error{Code::Invalid, fmt::format("--serve {}: write it as HOST:PORT, such as "
+    return Error{Code::Invalid, fmt::format("{}: write it as HOST:PORT, such as "
                                             "127.0.0.1:8787",
                                             printable(text))};
   }

@@ -168,7 +168,6 @@ Result<void> ServerImpl::bind() {
   acceptor_.listen(asio::socket_base::max_listen_connections, problem);
   if (problem) return failed("the port cannot be had");
   asio::co_spawn(io_, accept(), asio::detached);
-  begin_load();
   return {};
 }
 

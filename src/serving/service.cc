@@ -239,19 +239,19 @@ std::string Service::due(StreamState& stream) {
   }
   bool quotes = stream.all_quotes || !stream.quotes.empty();
   if (quotes && past(now, stream.quotes_us, kQuotesEveryUs)) {
-    std::vector<Quote> changed;
-    auto add = [&](const std::string& symbol) {
-      auto quote = store_.quote(symbol);
-      if (quote && changed.size() < kSymbolsMax) changed.push_back(*std::move(quote));
-    };
     if (stream.all_quotes) {
-      for (const auto& symbol : store_.symbols()) add(symbol);
-    } else {
-      for (const auto& symbol : stream.quotes) add(symbol);
+      auto all = store_.symbols();
+      stream.quotes.insert(all.begin(), all.end());
+    }
+    std::vector<Quote> changed;
+    // Those that do not fit into this event are in the next one.
+    while (!stream.quotes.empty() && changed.size() < kSymbolsMax) {
+      auto quote = store_.quote(*stream.quotes.begin());
+      if (quote) changed.push_back(*std::move(quote));
+      stream.quotes.erase(stream.quotes.begin());
     }
     if (!changed.empty()) say("quotes", quotes_json(changed));
     stream.all_quotes = false;
-    stream.quotes.clear();
     stream.quotes_us = now;
   }
   if (stream.pipeline && past(now, stream.pipeline_us, kPipelineEveryUs)) {
@@ -290,7 +290,7 @@ void Service::publish(PipelineState state) {
 
 void Service::mark_quote(const std::string& symbol) {
   for (auto& stream : streams_) {
-    if (!stream.all_quotes) stream.quotes.insert(symbol);
+    stream.quotes.insert(symbol);
   }
 }
 

@@ -58,7 +58,7 @@ Result<std::vector<SymbolBar>> bars_of(const CandleTable& table, const Batches& 
 struct LiveUpdate {
   std::optional<std::vector<SymbolBar>> open = {};  // all bars that may still change
   std::vector<SymbolBar> closed = {};
-  bool reload = false;       // the table is to be read anew
+  bool reload = false;       // the table is to be read anew; the first update says so too
   std::string waiting = {};  // why `open` does not move now; "": it does
 };
 
