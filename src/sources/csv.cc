@@ -365,7 +365,9 @@ Result<Progress> Csv::send_batch() {
     // be no progress.
     if (file_->offset != offset_before) piece = TRY(read_piece());
   }
-  if (file_->columns && !file_->within_line && !piece.text.empty()) TRY(send_lines(piece, settled, progress));
+  if (file_->columns && !file_->within_line && !piece.text.empty()) {
+    TRY(send_lines(piece, settled, progress));
+  }
   sent_ += progress.sent;
   bad_lines_ += progress.bad;
   if (file_->offset == piece.file_size && settled) {
