@@ -38,6 +38,24 @@ size_t on_header(char* data, size_t size, size_t count, void* user) {
   return size * count;
 }
 
+Error failure(CURLcode code, const HttpRequest& request) {
+  switch (code) {
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_ISSUER_ERROR:
+      return {Code::Invalid, "the server's certificate is not trusted: check the host's name, and "
+                             "which authority signed it"};
+    case CURLE_SSL_CACERT_BADFILE:
+      return {Code::Invalid, fmt::format("the certificates of {} cannot be read",
+                                         request.ca_file.empty() ? "the system"
+                                                                 : request.ca_file)};
+    case CURLE_URL_MALFORMAT:
+    case CURLE_UNSUPPORTED_PROTOCOL:
+      return {Code::Invalid, "the address is not one of http:// or https://"};
+    default:
+      return {Code::Unavailable, fmt::format("no HTTP answer: {}", curl_easy_strerror(code))};
+  }
+}
+
 using Handle = std::unique_ptr<CURL, void (*)(CURL*)>;
 using HeaderList = std::unique_ptr<curl_slist, void (*)(curl_slist*)>;
 
@@ -60,6 +78,11 @@ class CurlHttp final : public Http {
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers.get());
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, static_cast<long>(request.timeout_ms));
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 1L);
+    curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 2L);
+    if (!request.ca_file.empty()) {
+      curl_easy_setopt(curl, CURLOPT_CAINFO, request.ca_file.c_str());
+    }
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, &transfer);
     curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_header);
@@ -74,8 +97,7 @@ class CurlHttp final : public Http {
       return Error{Code::Unavailable,
                    fmt::format("the answer is longer than {} bytes", request.max_body_bytes)};
     }
-    if (code != CURLE_OK)
-      return Error{Code::Unavailable, fmt::format("no HTTP answer: {}", curl_easy_strerror(code))};
+    if (code != CURLE_OK) return failure(code, request);
     long status = 0;
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
     transfer.response.status = static_cast<int>(status);

@@ -19,6 +19,7 @@ struct HttpRequest {
   std::string body = {};
   int64_t timeout_ms = 30'000;       // of the whole exchange
   int64_t max_body_bytes = 1 << 28;  // a longer answer is an error
+  std::string ca_file = {};          // trusted instead of the system's certificates
 };
 
 struct HttpResponse {
@@ -30,7 +31,9 @@ struct HttpResponse {
 class Http {
  public:
   virtual ~Http() = default;
-  // Any status is an answer; Unavailable where none came. Any thread.
+  // Any status is an answer, redirects too: none is followed. Unavailable where none came (asking
+  // again may help); Invalid where none will: the address is none, the server's certificate is not
+  // trusted. Messages leave the address out, which may hold a secret. Any thread.
   virtual Result<HttpResponse> send(const HttpRequest& request) = 0;
 };
 

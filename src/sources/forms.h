@@ -15,4 +15,8 @@ Result<std::unique_ptr<Source>> open_csv(const SourceSpec& spec, broker::Topics&
                                          io::FileStore& files, const io::Clock& clock,
                                          const OpenOptions& options);
 
+Result<std::unique_ptr<Source>> open_alpha_vantage(const SourceSpec& spec, broker::Topics& topics,
+                                                   io::FileStore& files, const io::Clock& clock,
+                                                   const OpenOptions& options);
+
 }  // namespace ticklake::sources

@@ -8,6 +8,9 @@ Result<std::unique_ptr<Source>> open_source(const SourceSpec& spec, broker::Topi
   if (std::holds_alternative<SyntheticSpec>(spec.form)) {
     return open_synthetic(spec, topics, clock, options);
   }
+  if (std::holds_alternative<AlphaVantageSpec>(spec.form)) {
+    return open_alpha_vantage(spec, topics, files, clock, options);
+  }
   return open_csv(spec, topics, files, clock, options);
 }
 

@@ -44,6 +44,8 @@ std::optional<Mark> mark_of(const broker::Record& record, const std::string& sou
   return mark;
 }
 
+}  // namespace
+
 Result<broker::TopicInfo> describe_or_create(broker::Topics& topics, const std::string& topic,
                                              const broker::TopicOptions& options) {
   auto info = topics.describe(topic);
@@ -53,8 +55,6 @@ Result<broker::TopicInfo> describe_or_create(broker::Topics& topics, const std::
   if (!created && created.error().code != Code::Conflict) return std::move(created).error();
   return topics.describe(topic);
 }
-
-}  // namespace
 
 std::optional<std::string> header_of(const broker::Record& record, std::string_view key) {
   for (const broker::Header& header : record.headers) {

@@ -62,6 +62,10 @@ class Outbox {
   std::string batch_state_;
 };
 
+// Makes the topic where it is missing, with these options.
+Result<broker::TopicInfo> describe_or_create(broker::Topics& topics, const std::string& topic,
+                                             const broker::TopicOptions& options);
+
 // The header's value, or nothing.
 std::optional<std::string> header_of(const broker::Record& record, std::string_view key);
 

@@ -19,6 +19,7 @@
 #include "broker/broker.h"
 #include "io/clock.h"
 #include "io/files.h"
+#include "io/http.h"
 #include "model/type.h"
 
 namespace ticklake::sources {
@@ -61,12 +62,48 @@ struct CsvSpec {
   int64_t settle_us = 2'000'000;     // a file that has not changed for so long is complete
 };
 
+// How many requests a key may send, whoever sends them. 0: as many as one likes.
+struct RequestLimits {
+  int64_t per_minute = 5;
+  int64_t per_day = 25;              // in any 24 hours
+  int64_t spacing_us = 13'000'000;   // between two requests
+};
+
+// When to look for what is new: every so often, or at a time of day in New York.
+struct PollSchedule {
+  int64_t every_us = 0;              // 0: at_us of the days
+  int64_t at_us = 18 * 3'600'000'000;
+  uint8_t days = 0b001'1111;         // bit 0 is Monday
+};
+
+// Bars of Alpha Vantage's TIME_SERIES functions as JSON objects, keyed by symbol; each bar is sent
+// when it is new, and again when it has changed.
+struct AlphaVantageSpec {
+  std::string function;              // "TIME_SERIES_DAILY"
+  std::vector<std::string> symbols;
+  std::string api_key;               // never in a message, a record or a log
+  std::string api_key_missing;       // not empty: why there is no key
+  std::string interval;              // "60min"; of TIME_SERIES_INTRADAY only
+  // The history to fetch first, as year * 12 + month - 1: these, the last so many, or all since.
+  std::vector<int32_t> months;
+  int32_t months_last = 0;
+  std::optional<int32_t> months_since;
+  bool adjusted = true, extended_hours = true;  // of TIME_SERIES_INTRADAY
+  bool full = false;                 // outputsize=full once, then compact
+  bool csv = false;                  // datatype
+  PollSchedule schedule;
+  RequestLimits limits;
+  std::string base_url = "https://www.alphavantage.co/query";
+  std::string ca_file;               // certificates to trust instead of the system's
+  int64_t timeout_ms = 30'000;       // of a request
+};
+
 struct SourceSpec {
   std::string name;                  // of the file, without ".yml"
   std::string file;                  // where it was read from, for messages
   std::string topic;                 // made where it is missing
   int32_t partitions = 4;            // of the topic when it is made
-  std::variant<SyntheticSpec, CsvSpec> form;
+  std::variant<SyntheticSpec, CsvSpec, AlphaVantageSpec> form;
 };
 
 // Gives the value of ${name} ("env:HOME" and "file:PATH" come as such a name), or nothing where it
@@ -74,7 +111,7 @@ struct SourceSpec {
 using Lookup = std::function<std::optional<std::string>(const std::string& name)>;
 
 // Reads a spec. `file` names it in messages and gives the source its name. Invalid: what is wrong,
-// as "file:line: ...", with the nearest known word. Unsupported: a type that this version does not
+// as "file:line:column: ...", with the nearest known word. Unsupported: a type that this version does not
 // have.
 Result<SourceSpec> parse_spec(std::string_view text, const std::string& file,
                               const Lookup& lookup);
@@ -87,6 +124,7 @@ struct Progress {
   int64_t warnings = 0;       // things worth a look (an empty file)
   int64_t idle_until_us = 0;  // by the clock: nothing to do before; 0: there is more now
   bool finished = false;      // there will never be more to do
+  std::vector<std::string> notes = {};  // sentences for people: a plan, a refusal
 
   // Nothing durable came of it though there is more to do now (records that the topic had from
   // before were dropped).
@@ -114,6 +152,12 @@ struct OpenOptions {
   // A file <name>.lock is locked here while the source lives, so that no other process sends for
   // it; "": no lock.
   io::Path lease_directory;
+  // Requests go through it; needed by alpha_vantage only.
+  io::Http* http = nullptr;
+  // Where the budgets of keys are kept, for all projects and processes; "": in lease_directory.
+  io::Path state_directory;
+  // False: alpha_vantage leaves the history out and only looks for what is new.
+  bool history = true;
   // Finish when what is there has been sent: the backfill, the files present; a file is complete as
   // it is now.
   bool once = false;

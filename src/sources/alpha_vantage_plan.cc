@@ -1,0 +1,190 @@
+#include "sources/alpha_vantage_plan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/time.h"
+#include "sources/budget.h"
+#include "sources/new_york.h"
+
+namespace ticklake::sources {
+namespace {
+
+constexpr int64_t kAttemptsMax = 3;
+// The last bars of a month are there a day after its end.
+constexpr int64_t kMonthSettlesUs = kMicrosPerDay;
+
+int64_t pause_after(AnswerKind kind) {
+  return kind == AnswerKind::Garbage ? kMicrosPerHour : kMicrosPerDay;
+}
+
+int64_t wall_of_month(int32_t month) {
+  return days_from_civil({month / 12, month % 12 + 1, 1}) * kMicrosPerDay;
+}
+
+int32_t month_of_wall(int64_t wall_us) {
+  auto day = static_cast<int32_t>(floor_to(wall_us, kMicrosPerDay) / kMicrosPerDay);
+  CivilDate date = civil_from_days(day);
+  return date.year * 12 + date.month - 1;
+}
+
+bool is_refusal(AnswerKind kind) {
+  return kind == AnswerKind::Premium || kind == AnswerKind::BadKey;
+}
+
+}  // namespace
+
+std::string format_month(int32_t month) {
+  return fmt::format("{:04}-{:02}", month / 12, month % 12 + 1);
+}
+
+std::string series_of(const AlphaVantageSpec& spec, const std::string& symbol) {
+  std::string out = fmt::format("{} {} {}", spec.function, symbol, interval_of(spec));
+  if (!spec.adjusted) out += " adjusted=false";
+  if (!spec.extended_hours) out += " extended_hours=false";
+  return out;
+}
+
+std::string name_of(const AlphaVantageSpec& spec, const Request& request) {
+  std::string out = series_of(spec, request.symbol);
+  if (request.kind == Request::Kind::Month) return out + " month=" + format_month(request.month);
+  return out + (request.kind == Request::Kind::Full ? " full" : " newest");
+}
+
+std::string url_of(const AlphaVantageSpec& spec, const Request& request) {
+  std::string out = fmt::format("{}?function={}&symbol={}", spec.base_url, spec.function,
+                                percent_encoded(request.symbol));
+  bool intraday = !spec.interval.empty();
+  if (intraday) {
+    out += fmt::format("&interval={}&adjusted={}&extended_hours={}", spec.interval, spec.adjusted,
+                       spec.extended_hours);
+  }
+  bool sized = intraday || spec.function.find("_DAILY") != std::string::npos;
+  bool all = request.kind != Request::Kind::Newest;
+  if (request.kind == Request::Kind::Month) out += "&month=" + format_month(request.month);
+  if (sized) out += fmt::format("&outputsize={}", all ? "full" : "compact");
+  return out + fmt::format("&datatype={}&apikey={}", spec.csv ? "csv" : "json",
+                           percent_encoded(spec.api_key));
+}
+
+std::string plan_of(const AlphaVantageSpec& spec) {
+  return name_of_key(fmt::format("plan {} {} {}", spec.limits.per_minute, spec.limits.per_day,
+                                 spec.base_url),
+                     spec.api_key);
+}
+
+int64_t next_poll_us(const PollSchedule& schedule, int64_t after_us) {
+  if (schedule.every_us > 0) return after_us + schedule.every_us;
+  int64_t day = floor_to(utc_to_new_york(after_us), kMicrosPerDay);
+  for (int i = 0; i < 9; ++i, day += kMicrosPerDay) {
+    int64_t number = day / kMicrosPerDay;
+    auto weekday = static_cast<unsigned>(number - floor_to(number, 7, 4));  // day 4 was a Monday
+    int64_t instant = new_york_to_utc(day + schedule.at_us);
+    if (instant > after_us && (schedule.days >> weekday & 1u) != 0) return instant;
+  }
+  return after_us + kMicrosPerDay;
+}
+
+std::vector<Request> Plan::history(int64_t now_us) const {
+  std::vector<Request> out;
+  if (!history_) return out;
+  int32_t now = month_of_wall(utc_to_new_york(now_us));
+  std::vector<int32_t> months = spec_.months;
+  if (spec_.months_last > 0 || spec_.months_since) {
+    int32_t first = spec_.months_since.value_or(now - spec_.months_last + 1);
+    for (int32_t month = first; month <= now; ++month) months.push_back(month);
+  }
+  for (int32_t month : months) {
+    if (month > now) continue;
+    for (const std::string& symbol : spec_.symbols) {
+      out.push_back({.kind = Request::Kind::Month, .symbol = symbol, .month = month});
+    }
+  }
+  if (spec_.full) {
+    for (const std::string& symbol : spec_.symbols) {
+      out.push_back({.kind = Request::Kind::Full, .symbol = symbol});
+    }
+  }
+  return out;
+}
+
+std::vector<Request> Plan::newest() const {
+  std::vector<Request> out;
+  for (const std::string& symbol : spec_.symbols) {
+    out.push_back({.kind = Request::Kind::Newest, .symbol = symbol});
+  }
+  return out;
+}
+
+Standing Plan::standing(const Request& request, const AskedByName& asked, int64_t now_us) const {
+  auto found = asked.find(name_of(spec_, request));
+  if (found == asked.end()) return {};
+  const Asked& last = found->second;
+  bool same_plan = last.plan == plan_of(spec_);
+  if (is_refusal(last.kind)) return {same_plan ? Standing::Kind::Refused : Standing::Kind::Due};
+  auto later = [&](int64_t due_us) {
+    return Standing{due_us <= now_us ? Standing::Kind::Due : Standing::Kind::Later, due_us};
+  };
+  if (request.kind == Request::Kind::Newest) {
+    int64_t due_us = next_poll_us(spec_.schedule, last.at_us);
+    if (last.kind != AnswerKind::Ok) due_us = std::max(due_us, last.at_us + kMicrosPerHour);
+    if (last.kind == AnswerKind::BadRequest) {
+      due_us = std::max(due_us, last.at_us + kMicrosPerDay);
+    }
+    return later(due_us);
+  }
+  int64_t whole_us = INT64_MIN;
+  if (request.kind == Request::Kind::Month) {
+    whole_us = new_york_to_utc(wall_of_month(request.month + 1)) + kMonthSettlesUs;
+  }
+  bool whole = last.at_us >= whole_us;
+  if (last.kind == AnswerKind::Ok) return whole ? Standing{Standing::Kind::Done} : later(whole_us);
+  if (whole && last.attempts >= kAttemptsMax && same_plan) return {Standing::Kind::GivenUp};
+  return later(last.at_us + pause_after(last.kind));
+}
+
+Plan::Next Plan::next(const AskedByName& asked, int64_t now_us) const {
+  Next out{.request = {}, .due_us = INT64_MAX};
+  auto look = [&](const std::vector<Request>& requests) {
+    for (const Request& request : requests) {
+      Standing standing = this->standing(request, asked, now_us);
+      if (standing.kind == Standing::Kind::Due) {
+        out.request = request;
+        return true;
+      }
+      if (standing.kind == Standing::Kind::Later) out.due_us = std::min(out.due_us, standing.due_us);
+    }
+    return false;
+  };
+  if (!look(history(now_us))) look(newest());
+  return out;
+}
+
+int64_t Plan::count(Standing::Kind kind, const AskedByName& asked, int64_t now_us) const {
+  int64_t out = 0;
+  for (const Request& request : history(now_us)) {
+    out += standing(request, asked, now_us).kind == kind ? 1 : 0;
+  }
+  return out;
+}
+
+std::vector<Request> Plan::missing_between(const std::string& symbol,
+                                           const std::string& known_newest,
+                                           const std::string& answer_oldest,
+                                           int64_t now_us) const {
+  if (known_newest.empty() || answer_oldest.empty() || answer_oldest <= known_newest) return {};
+  bool sized = !spec_.interval.empty() || spec_.function.find("_DAILY") != std::string::npos;
+  if (!sized) return {};  // all there is was answered
+  if (spec_.interval.empty()) return {{.kind = Request::Kind::Full, .symbol = symbol}};
+  auto since = parse_timestamp(known_newest);
+  if (!since) return {};
+  std::vector<Request> out;
+  int32_t now = month_of_wall(utc_to_new_york(now_us));
+  for (int32_t month = month_of_wall(since->micros); month <= now; ++month) {
+    out.push_back({.kind = Request::Kind::Month, .symbol = symbol, .month = month});
+  }
+  return out;
+}
+
+}  // namespace ticklake::sources
