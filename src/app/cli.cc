@@ -29,8 +29,7 @@ struct Parsed {
   TableOptions table;
   TopicOptions topic;
   ProjectOptions project;
-  std::string source;
-  bool source_once = false;
+  IngestOptions ingest;
   std::string serve;
 };
 
@@ -142,13 +141,20 @@ class CommandLine {
     auto* ingest =
         add(root_, "ingest", "Run one source of a project into its topic",
             "  ticklake ingest ticks --project market\n"
-            "  ticklake ingest daily_bars --project market --once",
+            "  ticklake ingest daily_bars --project market --once\n"
+            "  ticklake ingest nvda_60min --project market --mode initial",
             [](Environment& environment, Parsed& parsed, Format) {
-              return ingest_source(environment, parsed.project, parsed.source, parsed.source_once);
+              return ingest_source(environment, parsed.ingest);
             });
-    ingest->add_option("name", parsed_.source, "a file sources/<name>.yml")->required();
-    ingest->add_flag("--once", parsed_.source_once, "stop when what is there now was sent");
-    with_project(ingest, parsed_.project);
+    IngestOptions& options = parsed_.ingest;
+    ingest->add_option("name", options.source, "a file sources/<name>.yml")->required();
+    ingest->add_flag("--once", options.once, "stop when what is there now was sent");
+    ingest
+        ->add_option("--mode", options.mode,
+                     "of alpha_vantage: initial (the history first, then what is new; the default) "
+                     "or live (only what is new)")
+        ->check(CLI::IsMember({"initial", "live"}));
+    with_project(ingest, options.project);
   }
 
   void add_sql() {
@@ -368,9 +374,10 @@ int run_command_line(int argc, char** argv) {
     return line.root().exit(error) == 0 ? 0 : kUsage;
   }
   auto files = io::make_local_files();
+  auto http = io::make_http();
   io::SystemClock clock;
   Environment environment{
-      *files, clock, stdout, stderr, isatty(STDOUT_FILENO) == 1, isatty(STDERR_FILENO) == 1};
+      *files, clock, *http, stdout, stderr, isatty(STDOUT_FILENO) == 1, isatty(STDERR_FILENO) == 1};
   auto format = parse_format(line.parsed().output, environment.out_is_terminal);
   if (!format) return report(environment, std::move(format).error());
   return report(environment, line.command()(environment, line.parsed(), *format));

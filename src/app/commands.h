@@ -13,6 +13,7 @@
 #include "base/result.h"
 #include "io/clock.h"
 #include "io/files.h"
+#include "io/http.h"
 #include "serving/serving.h"
 
 namespace ticklake::app {
@@ -21,6 +22,7 @@ namespace ticklake::app {
 struct Environment {
   io::FileStore& files;
   const io::Clock& clock;
+  io::Http& http;
   std::FILE* out;
   std::FILE* err;
   bool out_is_terminal = false;
@@ -56,8 +58,13 @@ struct RunOptions {
 Result<void> run_project(Environment& environment, const RunOptions& options);
 
 // Runs one source of the project until it ends or a signal comes.
-Result<void> ingest_source(Environment& environment, const ProjectOptions& project,
-                           const std::string& name, bool once);
+struct IngestOptions {
+  ProjectOptions project;
+  std::string source;
+  bool once = false;
+  std::string mode = {};  // "initial", "live" or nothing
+};
+Result<void> ingest_source(Environment& environment, const IngestOptions& options);
 
 struct SqlOptions {
   ProjectOptions project;

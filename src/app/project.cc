@@ -19,6 +19,14 @@ std::optional<std::string> environment_variable(const std::string& name) {
   return std::string(value);
 }
 
+io::Path state_directory() {
+  auto state = environment_variable("XDG_STATE_HOME");
+  if (state && state->starts_with('/')) return io::join(*state, "ticklake");
+  auto home = environment_variable("HOME");
+  if (home && home->starts_with('/')) return io::join(*home, ".local/state/ticklake");
+  return {};
+}
+
 io::Path without_end_slash(io::Path path) {
   while (path.size() > 1 && path.ends_with('/')) path.pop_back();
   return path;
@@ -50,13 +58,31 @@ Result<engine::Project> load(Environment& environment, const ProjectOptions& opt
   return engine::load_project(environment.files, options.directory, load_options);
 }
 
-Result<std::vector<sources::SourceSpec>> source_specs(const engine::Project& project) {
+Result<std::vector<sources::SourceSpec>> source_specs(Environment& environment,
+                                                      const engine::Project& project) {
   std::vector<sources::SourceSpec> specs;
-  auto nothing = [](const std::string&) { return std::optional<std::string>(); };
+  auto secrets = [&](const std::string& name) -> std::optional<std::string> {
+    if (name.starts_with("env:")) return environment_variable(name.substr(4));
+    if (!name.starts_with("file:")) return {};
+    std::string path = name.substr(5);
+    if (!path.starts_with('/')) path = io::join(project.directory, path);
+    auto text = environment.files.read(path);
+    if (!text) return {};
+    return std::string(trimmed(*text));
+  };
   for (const auto& file : project.sources) {
-    specs.push_back(TRY(sources::parse_spec(file.text, file.path, nothing)));
+    specs.push_back(TRY(sources::parse_spec(file.text, file.path, secrets)));
   }
   return specs;
+}
+
+sources::OpenOptions source_options(Environment& environment, const engine::Project& project,
+                                    bool once) {
+  return {.project_directory = project.directory,
+          .lease_directory = io::join(project.storage, "sources"),
+          .http = &environment.http,
+          .state_directory = state_directory(),
+          .once = once};
 }
 
 std::vector<std::string> name_parts(const std::string& name) {

@@ -20,7 +20,11 @@ namespace ticklake::app {
 Result<engine::Project> load(Environment& environment, const ProjectOptions& options);
 
 // The sources/*.yml of the project, parsed.
-Result<std::vector<sources::SourceSpec>> source_specs(const engine::Project& project);
+Result<std::vector<sources::SourceSpec>> source_specs(Environment& environment,
+                                                      const engine::Project& project);
+
+sources::OpenOptions source_options(Environment& environment, const engine::Project& project,
+                                    bool once);
 
 // Where a table is: a path (it has a '/', or a table's log stands there) needs no project; a name
 // of one to three parts is one of the project's. NotFound names the nearest table.

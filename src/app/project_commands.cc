@@ -110,7 +110,7 @@ Result<void> init_project(Environment& environment, const InitOptions& options) 
 Result<void> validate_project(Environment& environment, const ProjectOptions& options,
                               Format format) {
   auto project = TRY(load(environment, options));
-  auto specs = TRY(source_specs(project));
+  auto specs = TRY(source_specs(environment, project));
   auto graph = TRY(engine::build_graph(project, environment.clock.now_us()));
   std::vector<Object> objects;
   for (const auto& spec : specs) {
@@ -131,6 +131,11 @@ Result<void> validate_project(Environment& environment, const ProjectOptions& op
                        {"output", json_text(to_ddl(dataset.plan.output))}});
   }
   TRY(write_objects(environment.out, format, objects, {"name", "type", "inputs", "output"}));
+  for (const auto& spec : specs) {
+    const auto* form = std::get_if<sources::AlphaVantageSpec>(&spec.form);
+    if (form == nullptr || form->api_key_missing.empty()) continue;
+    fmt::print(environment.err, "note: {}\n", form->api_key_missing);
+  }
   fmt::print(environment.err, "{} is valid: {}, {}\n", project.name,
              counted(graph.tables.size(), "table"), counted(specs.size(), "source"));
   return {};

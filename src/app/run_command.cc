@@ -58,10 +58,8 @@ Result<void> refuse_what_is_not_there(const RunOptions& options) {
   return {};
 }
 
-sources::OpenOptions source_options(const engine::Project& project, bool once) {
-  return {.project_directory = project.directory,
-          .lease_directory = io::join(project.storage, "sources"),
-          .once = once};
+void say_notes(Progress& progress, const SourceStatus& source) {
+  for (const auto& note : source.notes) progress.say(fmt::format("{}: {}", source.name, note));
 }
 
 // One run of a project: opened, stepped until it is finished or a signal comes, summed up.
@@ -77,7 +75,10 @@ class Run {
     TRY(open());
     TRY(options_.once ? drain_sources() : start_sources());
     auto result = step_until_over();
-    for (auto& thread : threads_) thread->stop();
+    for (auto& thread : threads_) {
+      thread->stop();
+      say_notes(progress_, thread->take_notes());
+    }
     page_.reset();
     show();
     if (!result) return result;
@@ -89,11 +90,12 @@ class Run {
  private:
   Result<void> open() {
     auto project = TRY(load(environment_, options_.project));
-    if (options_.ingest) specs_ = TRY(source_specs(project));
+    if (options_.ingest) specs_ = TRY(source_specs(environment_, project));
     topics_ = TRY(project_topics(environment_, project));
     brokers_ = std::make_unique<Brokers>(environment_, project, topics_);
     world_ = std::make_unique<SourceWorld>(SourceWorld{
-        environment_, *topics_, signals_, crash_point_, source_options(project, options_.once)});
+        environment_, *topics_, signals_, crash_point_,
+                    source_options(environment_, project, options_.once)});
     engine::World world{.files = environment_.files,
                         .clock = environment_.clock,
                         .topics = [this](const auto& bootstrap, const auto& config) {
@@ -125,6 +127,7 @@ class Run {
       drained_.emplace_back();
       auto status = drain_source(*world_, spec, [this](const SourceStatus& now) {
         drained_.back() = now;
+        say_notes(progress_, now);
         if (progress_.due()) progress_.show(sources(), {});
       });
       if (!status) return prefixed("source " + spec.name, std::move(status).error());
@@ -156,6 +159,10 @@ class Run {
     };
     Workers workers(*pipeline_, signals_, crash_point_, say_problem);
     TRY(workers.run(engine::parallelism(pipeline_->project()), [this] {
+      {
+        std::scoped_lock lock(progress_mutex_);
+        for (auto& thread : threads_) say_notes(progress_, thread->take_notes());
+      }
       if (progress_.due()) show();
       if (page_ && page_->due()) page_->show(sources(), pipeline_->status());
     }));
@@ -229,24 +236,33 @@ Result<void> run_project(Environment& environment, const RunOptions& options) {
   return Run(environment, options).go();
 }
 
-Result<void> ingest_source(Environment& environment, const ProjectOptions& project_options,
-                           const std::string& name, bool once) {
-  auto project = TRY(load(environment, project_options));
-  auto specs = TRY(source_specs(project));
+Result<void> ingest_source(Environment& environment, const IngestOptions& options) {
+  const std::string& name = options.source;
+  auto project = TRY(load(environment, options.project));
+  auto specs = TRY(source_specs(environment, project));
   auto spec = std::find_if(specs.begin(), specs.end(),
                            [&name](const auto& candidate) { return candidate.name == name; });
   if (spec == specs.end()) {
     std::vector<std::string> names;
     for (const auto& candidate : specs) names.push_back(candidate.name);
     return Error{Code::NotFound, fmt::format("no source {} in {}; the sources are: {}", name,
-                                             project_options.directory, joined(names, ", "))};
+                                             options.project.directory, joined(names, ", "))};
+  }
+  bool has_modes = std::holds_alternative<sources::AlphaVantageSpec>(spec->form);
+  if (!options.mode.empty() && !has_modes) {
+    return Error{Code::Invalid, fmt::format("--mode is for sources of the type alpha_vantage; {} "
+                                            "is of another",
+                                            name)};
   }
   auto topics = TRY(project_topics(environment, project));
   Signals signals;
   CrashPoint crash_point(CrashPoint::steps_from_environment());
-  SourceWorld world{environment, *topics, signals, crash_point, source_options(project, once)};
+  SourceWorld world{environment, *topics, signals, crash_point,
+                    source_options(environment, project, options.once)};
+  world.options.history = options.mode != "live";
   Progress progress(environment);
   auto status = TRY(drain_source(world, *spec, [&progress](const SourceStatus& now) {
+    say_notes(progress, now);
     if (progress.due()) progress.show({now}, {});
   }));
   progress.show({status}, {});

@@ -20,6 +20,7 @@ void add(SourceStatus& status, const sources::Progress& progress) {
   status.files += progress.files;
   status.warnings += progress.warnings;
   status.finished = progress.finished;
+  status.notes.insert(status.notes.end(), progress.notes.begin(), progress.notes.end());
 }
 
 bool worked(const sources::Progress& progress) { return progress.sent + progress.bad > 0; }
@@ -45,6 +46,7 @@ Result<SourceStatus> drain_source(const SourceWorld& world, const sources::Sourc
     auto done = TRY(source->step());
     add(status, done);
     progress(status);
+    status.notes.clear();
     if (worked(done)) world.crash_point.step_worked();
     int64_t wait_us = done.idle_until_us - environment.clock.now_us();
     if (!done.finished && wait_us > 0) world.signals.wait_ms(wait_us / 1000 + 1);
@@ -61,6 +63,13 @@ SourceThread::SourceThread(const SourceWorld& world, sources::SourceSpec spec)
 SourceStatus SourceThread::status() const {
   std::lock_guard lock(mutex_);
   return status_;
+}
+
+SourceStatus SourceThread::take_notes() {
+  std::lock_guard lock(mutex_);
+  SourceStatus out = status_;
+  status_.notes.clear();
+  return out;
 }
 
 void SourceThread::stop() {

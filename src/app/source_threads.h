@@ -27,6 +27,7 @@ struct SourceStatus {
   int64_t warnings = 0;
   bool finished = false;
   std::string problem = {};  // the source was dropped and will be opened again: why
+  std::vector<std::string> notes = {};  // what it has to tell, once
 };
 
 // What all sources of a run share; outlives them.
@@ -49,6 +50,7 @@ class SourceThread {
  public:
   SourceThread(const SourceWorld& world, sources::SourceSpec spec);
   SourceStatus status() const;
+  SourceStatus take_notes();  // the status; its notes are not given again
   void stop();  // after the step under way
 
  private:

@@ -41,7 +41,7 @@ struct Project {
   std::string database = "default";
   std::map<std::string, std::string> configuration;  // overrides applied, values substituted
   std::vector<sql::Statement> statements;            // of all SQL files, by file, then position
-  std::vector<ProjectFile> sources;                  // sources/*.yml, sorted; only read here
+  std::vector<ProjectFile> sources;                  // sources/*.yml, sorted; env:, file: left
 
   // catalog.database.table of a name of one to three parts, as written.
   std::string canonical(const std::vector<std::string>& parts) const;

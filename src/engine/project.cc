@@ -50,6 +50,17 @@ class Substitution {
     return unknown(out.unknown.front(), text, file);
   }
 
+  // The same, but ${env:NAME} and ${file:PATH} stay: a text that is to be parsed, and shown where it
+  // is wrong, is no place for secrets.
+  Result<std::string> apply_but_secrets(const std::string& text, const std::string& file) const {
+    auto out = substituted(text, [&](const std::string& name) {
+      bool secret = name.starts_with("env:") || name.starts_with("file:");
+      return secret ? std::optional<std::string>("${" + name + "}") : find(name);
+    });
+    if (out.unknown.empty()) return std::move(out.text);
+    return unknown(out.unknown.front(), text, file);
+  }
+
  private:
   Error unknown(const std::string& name, const std::string& text, const std::string& file) const {
     size_t at = text.find("${" + name + "}");
@@ -173,7 +184,7 @@ Result<std::vector<ProjectFile>> read_sources(io::FileStore& files, const io::Pa
     if (!info.path.ends_with(".yml") && !info.path.ends_with(".yaml")) continue;
     std::string name = "sources/" + info.path.substr(info.path.rfind('/') + 1);
     std::string text = TRY(files.read(info.path));
-    std::string with_values = TRY(substitution.apply(text, name));
+    std::string with_values = TRY(substitution.apply_but_secrets(text, name));
     out.push_back({name, std::move(with_values)});
   }
   return out;

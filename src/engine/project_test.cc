@@ -36,7 +36,7 @@ TEST(Project, IsReadWithItsDefaults) {
       {{"transformations/a.sql",
         "CREATE MATERIALIZED VIEW a AS SELECT '${topic}' AS t, '$.x' AS p;"},
        {"transformations/deep/b.sql", "CREATE MATERIALIZED VIEW b AS SELECT 1 AS one;"},
-       {"sources/live.yml", "type: synthetic\ntopic: ${topic}\n"}});
+       {"sources/live.yml", "type: synthetic\ntopic: ${topic} # ${env:KEY}\n"}});
   LoadOptions options;
   options.environment = [](const std::string& name) {
     return name == "USER" ? std::optional<std::string>("me") : std::nullopt;
@@ -53,7 +53,7 @@ TEST(Project, IsReadWithItsDefaults) {
   EXPECT_NE(project->statements[0].text.find("'ticks' AS t, '$.x' AS p"), std::string::npos);
   ASSERT_EQ(project->sources.size(), 1u);
   EXPECT_EQ(project->sources[0].path, "sources/live.yml");
-  EXPECT_EQ(project->sources[0].text, "type: synthetic\ntopic: ticks\n");
+  EXPECT_EQ(project->sources[0].text, "type: synthetic\ntopic: ticks # ${env:KEY}\n");
 }
 
 TEST(Project, OverridesAndTheFileSchemeAreTaken) {

@@ -62,6 +62,9 @@ using HeaderList = std::unique_ptr<curl_slist, void (*)(curl_slist*)>;
 class CurlHttp final : public Http {
  public:
   Result<HttpResponse> send(const HttpRequest& request) override {
+    // Not before it is needed: it costs milliseconds, and most commands send nothing.
+    static std::once_flag once;
+    std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
     Handle handle(curl_easy_init(), curl_easy_cleanup);
     if (!handle) return Error{Code::Unavailable, "no memory for an HTTP request"};
     Transfer transfer;
@@ -108,8 +111,6 @@ class CurlHttp final : public Http {
 }  // namespace
 
 std::unique_ptr<Http> make_http() {
-  static std::once_flag once;
-  std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
   return std::make_unique<CurlHttp>();
 }
 

@@ -8,7 +8,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <deque>
 
 #include "base/text.h"
 #include "base/time.h"
@@ -29,7 +28,6 @@ constexpr int64_t kLongestRefusedPauseUs = kMicrosPerHour;
 constexpr int64_t kNewDayPauseUsMax = 6 * kMicrosPerHour;
 constexpr int64_t kWaitOfOnceUsMax = 2 * kMicrosPerMinute;
 constexpr int kFailuresOfOnceMax = 3;
-constexpr int64_t kFullStaysUs = 30 * kMicrosPerDay;
 
 std::string length_of(int64_t us) {
   int64_t minutes = (us + kMicrosPerMinute - 1) / kMicrosPerMinute;
@@ -78,21 +76,13 @@ class AlphaVantage final : public Source {
   std::string describe() const override;
 
  private:
-  struct HeldBack {
-    Request request;
-    Answer answer;
-  };
-
   Result<void> tell_plan(Progress& progress);
   Result<void> check_key() const;
-  Plan::Next next() const;
   Result<void> rest(Progress& progress, int64_t until_us);
   Result<void> ask(const Request& request, Progress& progress);
   Result<Answer> fetch(const Request& request);
-  Result<void> take(const Request& request, Answer answer, Progress& progress);
   Result<void> pause(const Request& request, const Answer& answer, Progress& progress);
   Result<void> refuse(const Request& request, const Answer& answer, Progress& progress);
-  bool hold_back(const Request& request, Answer& answer, Progress& progress);
   Result<void> deliver(const Request& request, const Answer& answer, Progress& progress);
   const Asked* last_of(const Request& request) const;
 
@@ -106,9 +96,6 @@ class AlphaVantage final : public Source {
   BarTopics topics_;
   Budget budget_;
   Plan plan_;
-  // Bars were missed: these requests bring them, and then the answer that showed it is delivered.
-  std::deque<Request> catch_up_;
-  std::optional<HeldBack> held_back_;
   bool told_ = false;
   int64_t told_rest_until_us_ = 0;
   int failures_ = 0;
@@ -157,21 +144,11 @@ Result<void> AlphaVantage::check_key() const {
   return {};
 }
 
-Plan::Next AlphaVantage::next() const {
-  if (!catch_up_.empty()) return {.request = catch_up_.front()};
-  return plan_.next(topics_.asked(), clock_.now_us());
-}
-
 Result<Progress> AlphaVantage::step() {
   Progress progress;
   TRY(check_key());
   TRY(tell_plan(progress));
-  if (catch_up_.empty() && held_back_) {
-    HeldBack held = *std::exchange(held_back_, {});
-    TRY(deliver(held.request, held.answer, progress));
-    return progress;
-  }
-  auto next = this->next();
+  auto next = plan_.next(topics_.asked(), clock_.now_us());
   if (!next.request) {
     progress.finished = once_;
     progress.idle_until_us = next.due_us;
@@ -230,7 +207,7 @@ Result<void> AlphaVantage::ask(const Request& request, Progress& progress) {
     case AnswerKind::Ok:
       TRY(budget_.answered());
       failures_ = 0;
-      return take(request, std::move(answer), progress);
+      return deliver(request, answer, progress);
     case AnswerKind::RateLimited:
     case AnswerKind::DayUsedUp:
     case AnswerKind::ServerError:
@@ -262,6 +239,7 @@ Result<void> AlphaVantage::pause(const Request& request, const Answer& answer,
   }
   ++progress.warnings;
   progress.idle_until_us = until_us;
+  progress.finished = once_ && until_us - now > kWaitOfOnceUsMax;
   progress.notes.push_back(fmt::format("{}; again at {}", text,
                                        format_instant(floor_to(until_us, kMicrosPerSecond))));
   return {};
@@ -274,11 +252,11 @@ Result<void> AlphaVantage::refuse(const Request& request, const Answer& answer,
   Asked asked{.kind = answer.kind,
               .at_us = clock_.now_us(),
               .attempts = last && last->kind != AnswerKind::Ok ? last->attempts + 1 : 1,
+              .ok_at_us = last ? last->ok_at_us : 0,
               .newest = last ? last->newest : "",
               .plan = plan_of(form_),
               .message = answer.message};
   TRY(topics_.note(name_of(form_, request), asked));
-  if (!catch_up_.empty()) catch_up_.pop_front();
   ++progress.warnings;
   Standing standing = plan_.standing(request, topics_.asked(), asked.at_us);
   std::string then = standing.kind == Standing::Kind::Later
@@ -291,40 +269,6 @@ Result<void> AlphaVantage::refuse(const Request& request, const Answer& answer,
   return {};
 }
 
-// True: the answer does not reach back to the last one, so what lies between is asked for first.
-bool AlphaVantage::hold_back(const Request& request, Answer& answer, Progress& progress) {
-  const Asked* last = last_of(request);
-  if (request.kind != Request::Kind::Newest || !last || answer.bars.empty()) return false;
-  int64_t now = clock_.now_us();
-  for (Request& missing : plan_.missing_between(request.symbol, last->newest,
-                                                answer.bars.front().exchange_time, now)) {
-    const Asked* before = last_of(missing);
-    bool month = missing.kind == Request::Kind::Month;
-    bool there = before && before->kind == AnswerKind::Ok && before->at_us > last->at_us &&
-                 (month ? plan_.standing(missing, topics_.asked(), now).kind ==
-                              Standing::Kind::Done
-                        : now - before->at_us < kFullStaysUs);
-    if (!there) catch_up_.push_back(std::move(missing));
-  }
-  if (catch_up_.empty()) return false;
-  progress.notes.push_back(fmt::format(
-      "{}: no bars were asked for between {} and {}; {} to catch up",
-      series_of(form_, request.symbol), last->newest, answer.bars.front().exchange_time,
-      counted(static_cast<int64_t>(catch_up_.size()), "request")));
-  held_back_ = HeldBack{request, std::move(answer)};
-  return true;
-}
-
-Result<void> AlphaVantage::take(const Request& request, Answer answer, Progress& progress) {
-  if (!catch_up_.empty()) {
-    TRY(deliver(request, answer, progress));
-    catch_up_.pop_front();
-    return {};
-  }
-  if (hold_back(request, answer, progress)) return {};
-  return deliver(request, answer, progress);
-}
-
 Result<void> AlphaVantage::deliver(const Request& request, const Answer& answer,
                                    Progress& progress) {
   auto sent = TRY(topics_.send(series_of(form_, request.symbol), request.symbol, answer));
@@ -333,7 +277,7 @@ Result<void> AlphaVantage::deliver(const Request& request, const Answer& answer,
   sent_ += sent.bars;
   bad_ += sent.bad;
   int64_t now = clock_.now_us();
-  Asked asked{.kind = AnswerKind::Ok, .at_us = now, .plan = plan_of(form_)};
+  Asked asked{.at_us = now, .ok_at_us = now, .plan = plan_of(form_)};
   const Asked* last = last_of(request);
   if (last) asked.newest = last->newest;
   if (!answer.bars.empty()) {

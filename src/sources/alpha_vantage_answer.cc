@@ -106,7 +106,7 @@ class BarReader {
     if (problem.empty()) {
       bars_[time] = json + "}";
     } else {
-      bad_.push_back({printable(time, 40), without_key(problem, spec_.api_key),
+      bad_.push_back({printable(without_key(time, spec_.api_key), 40), without_key(problem, spec_.api_key),
                       printable(without_key(raw, spec_.api_key), kRawBytesMax)});
     }
   }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 
 #include "base/time.h"
 #include "sources/budget.h"
@@ -12,6 +13,7 @@ namespace ticklake::sources {
 namespace {
 
 constexpr int64_t kAttemptsMax = 3;
+constexpr int64_t kBarsOfAnAnswer = 100;  // outputsize=compact
 // The last bars of a month are there a day after its end.
 constexpr int64_t kMonthSettlesUs = kMicrosPerDay;
 
@@ -157,7 +159,9 @@ Plan::Next Plan::next(const AskedByName& asked, int64_t now_us) const {
     }
     return false;
   };
-  if (!look(history(now_us))) look(newest());
+  if (look(history(now_us)) || !look(newest())) return out;
+  auto missed = catch_up(out.request->symbol, asked, now_us);
+  if (!missed.empty()) out.request = missed.front();
   return out;
 }
 
@@ -169,20 +173,53 @@ int64_t Plan::count(Standing::Kind kind, const AskedByName& asked, int64_t now_u
   return out;
 }
 
-std::vector<Request> Plan::missing_between(const std::string& symbol,
-                                           const std::string& known_newest,
-                                           const std::string& answer_oldest,
-                                           int64_t now_us) const {
-  if (known_newest.empty() || answer_oldest.empty() || answer_oldest <= known_newest) return {};
-  bool sized = !spec_.interval.empty() || spec_.function.find("_DAILY") != std::string::npos;
-  if (!sized) return {};  // all there is was answered
-  if (spec_.interval.empty()) return {{.kind = Request::Kind::Full, .symbol = symbol}};
-  auto since = parse_timestamp(known_newest);
-  if (!since) return {};
+// Counts the bars that there may be at most: on weekdays from 4 to 20 o'clock.
+bool Plan::may_have_missed(int64_t since_us, int64_t now_us) const {
+  int64_t from = utc_to_new_york(since_us), to = utc_to_new_york(now_us);
+  int64_t step_us = kMicrosPerDay;
+  if (!spec_.interval.empty()) {
+    int64_t minutes = 0;
+    std::from_chars(spec_.interval.data(), spec_.interval.data() + spec_.interval.size(), minutes);
+    step_us = minutes * kMicrosPerMinute;
+  }
+  int64_t bars = 0;
+  for (int64_t day = floor_to(from, kMicrosPerDay); day <= to; day += kMicrosPerDay) {
+    bool weekday = day / kMicrosPerDay - floor_to(day / kMicrosPerDay, 7, 4) < 5;
+    if (!weekday) continue;
+    if (spec_.interval.empty()) {
+      ++bars;
+    } else {
+      int64_t begin = std::max(from, day + 4 * kMicrosPerHour);
+      int64_t end = std::min(to, day + 20 * kMicrosPerHour);
+      if (end >= begin) bars += (end - begin) / step_us + 1;
+    }
+    if (bars >= kBarsOfAnAnswer) return true;
+  }
+  return false;
+}
+
+std::vector<Request> Plan::catch_up(const std::string& symbol, const AskedByName& asked,
+                                    int64_t now_us) const {
+  bool whole = spec_.interval.empty() && spec_.function.find("_DAILY") == std::string::npos;
+  auto found = asked.find(name_of(spec_, {.symbol = symbol}));
+  if (whole || found == asked.end()) return {};
+  const Asked& last = found->second;
+  auto since = parse_timestamp(last.newest);
+  if (!since || !may_have_missed(new_york_to_utc(since->micros), now_us)) return {};
   std::vector<Request> out;
+  auto add = [&](Request request, bool is_newest) {
+    auto before = asked.find(name_of(spec_, request));
+    bool there = before != asked.end() && before->second.at_us > last.ok_at_us &&
+                 !(is_newest && may_have_missed(before->second.at_us, now_us));
+    if (!there) out.push_back(std::move(request));
+  };
+  if (spec_.interval.empty()) {
+    add({.kind = Request::Kind::Full, .symbol = symbol}, true);
+    return out;
+  }
   int32_t now = month_of_wall(utc_to_new_york(now_us));
   for (int32_t month = month_of_wall(since->micros); month <= now; ++month) {
-    out.push_back({.kind = Request::Kind::Month, .symbol = symbol, .month = month});
+    add({.kind = Request::Kind::Month, .symbol = symbol, .month = month}, month == now);
   }
   return out;
 }

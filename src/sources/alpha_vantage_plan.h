@@ -1,6 +1,7 @@
 // What an alpha_vantage source has to ask for, and what it has asked: pure decisions.
 //
-//   history, oldest month first -> then a look at each symbol whenever the schedule says so
+//   history, oldest month first -> then a look at each symbol whenever the schedule says so; after
+// a long stop, first what has been missed
 #pragma once
 
 #include <cstdint>
@@ -41,6 +42,7 @@ struct Asked {
   AnswerKind kind = AnswerKind::Ok;
   int64_t at_us = 0;
   int64_t attempts = 0;  // answers in a row that were not Ok
+  int64_t ok_at_us = 0;  // of the last that was Ok
   std::string newest;    // exchange time of the newest bar
   std::string plan;
   std::string message;
@@ -77,12 +79,15 @@ class Plan {
   // How many requests of the history stand so.
   int64_t count(Standing::Kind kind, const AskedByName& asked, int64_t now_us) const;
 
-  // The requests that bring the bars between those known and those of an answer, where some may be
-  // missing: none where the answer reaches back to them.
-  std::vector<Request> missing_between(const std::string& symbol, const std::string& known_newest,
-                                       const std::string& answer_oldest, int64_t now_us) const;
+  // An answer with the newest bars goes back 100 of them. Where more may have come since the last,
+  // these requests bring them, and come first: the months since, or all; those that have been
+  // answered since are left out.
+  std::vector<Request> catch_up(const std::string& symbol, const AskedByName& asked,
+                                int64_t now_us) const;
 
  private:
+  bool may_have_missed(int64_t since_us, int64_t now_us) const;
+
   const AlphaVantageSpec& spec_;
   bool history_;
 };

@@ -89,6 +89,7 @@ Result<void> BarTopics::read_requests(broker::Topics& topics, const broker::Topi
     asked_[text_of(json, "request")] = {.kind = to_answer_kind(text_of(json, "answer")),
                                         .at_us = number_of(json, "at_us"),
                                         .attempts = number_of(json, "attempts"),
+                                        .ok_at_us = number_of(json, "ok_at_us"),
                                         .newest = text_of(json, "newest"),
                                         .plan = text_of(json, "plan"),
                                         .message = text_of(json, "message")};
@@ -133,8 +134,8 @@ Result<void> BarTopics::note(const std::string& request, Asked asked) {
   Json json = {{"source", source_},       {"topic_id", topic_id_},
                {"request", request},      {"answer", to_word(asked.kind)},
                {"at_us", asked.at_us},    {"attempts", asked.attempts},
-               {"newest", asked.newest},  {"plan", asked.plan},
-               {"message", asked.message}};
+               {"ok_at_us", asked.ok_at_us}, {"newest", asked.newest},
+               {"plan", asked.plan},      {"message", asked.message}};
   broker::Record record{.key = request,
                         .value = json.dump(-1, ' ', false, Json::error_handler_t::replace)};
   TRY(requests_->append(std::move(record), Partition(0)));
