@@ -50,8 +50,8 @@ class Substitution {
     return unknown(out.unknown.front(), text, file);
   }
 
-  // The same, but ${env:NAME} and ${file:PATH} stay: a text that is to be parsed, and shown where it
-  // is wrong, is no place for secrets.
+  // The same, but ${env:NAME} and ${file:PATH} stay: a text that is to be parsed, and shown where
+  // it is wrong, is no place for secrets.
   Result<std::string> apply_but_secrets(const std::string& text, const std::string& file) const {
     auto out = substituted(text, [&](const std::string& name) {
       bool secret = name.starts_with("env:") || name.starts_with("file:");

@@ -3,8 +3,8 @@
 //   request due -> counted in the budget -> asked -> answer's bars compared with the topic's ->
 // new ones sent -> answer noted
 //
-// Invariant: an answer is noted only when all its bars are durable. So a source that dies in between
-// asks once more and sends what is missing.
+// Invariant: an answer is noted only when all its bars are durable. So a source that dies in
+// between asks once more and sends what is missing.
 #include <fmt/format.h>
 
 #include <algorithm>

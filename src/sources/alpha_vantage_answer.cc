@@ -106,8 +106,10 @@ class BarReader {
     if (problem.empty()) {
       bars_[time] = json + "}";
     } else {
-      bad_.push_back({printable(without_key(time, spec_.api_key), 40), without_key(problem, spec_.api_key),
-                      printable(without_key(raw, spec_.api_key), kRawBytesMax)});
+      auto safe = [&](std::string_view text, size_t bytes_max) {
+        return printable(without_key(text, spec_.api_key), bytes_max);
+      };
+      bad_.push_back({safe(time, 40), safe(problem, kMessageBytesMax), safe(raw, kRawBytesMax)});
     }
   }
 

@@ -28,8 +28,9 @@ TEST(AlphaVantageAnswer, JsonAndCsvGiveTheSameBarsOfAllFunctions) {
   io::ManualClock clock(1'767'730'000'000'000);  // 2026-01-06T20:06:40Z
   FakeAlphaVantage service(clock);
   for (const std::string& function : kFunctions) {
+    bool intraday = function.ends_with("INTRADAY");
     std::string url = fmt::format("http://x/?function={}&symbol=IBM&apikey={}{}", function,
-                                  kTestKey, function.ends_with("INTRADAY") ? "&interval=60min" : "");
+                                  kTestKey, intraday ? "&interval=60min" : "");
     service.seen.clear();
     auto json = read_answer(spec_for(function), "IBM", 200,
                             service.answer({.url = url + "&datatype=json"})->body);
@@ -68,7 +69,8 @@ TEST(AlphaVantageAnswer, BadBarsAreKeptAsideWithTheirReasons) {
     "2026-01-07":{"1. open":"1","2. high":"1","3. low":"1","4. close":"1","5. volume":"1"},
     "2026-01-08":7,
     "yesterday":{"1. open":"1","2. high":"1","3. low":"1","4. close":"1","5. volume":"1"},
-    "2026-01-09":{"1. open":"NaN","2. high":"1","3. low":"1","4. close":"1","5. volume":"1"}}})json");
+    "2026-01-09":{"1. open":"NaN","2. high":"1","3. low":"1","4. close":"1","5. volume":"1"}
+    }})json");
   EXPECT_EQ(answer.kind, AnswerKind::Ok);
   ASSERT_EQ(answer.bars.size(), 1u);
   EXPECT_EQ(answer.bars[0].exchange_time, "2026-01-07");

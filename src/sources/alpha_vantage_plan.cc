@@ -155,7 +155,8 @@ Plan::Next Plan::next(const AskedByName& asked, int64_t now_us) const {
         out.request = request;
         return true;
       }
-      if (standing.kind == Standing::Kind::Later) out.due_us = std::min(out.due_us, standing.due_us);
+      if (standing.kind != Standing::Kind::Later) continue;
+      out.due_us = std::min(out.due_us, standing.due_us);
     }
     return false;
   };

@@ -66,7 +66,8 @@ Result<void> read_months(const Yaml& value, const Reader& reader, AlphaVantageSp
     last = TRY(month_of(last_word, value, reader));
   }
   if (last < first || last - first >= kMonthsMax) {
-    return reader.error(value, fmt::format("\"months\": {} is no range of months", printable(word)));
+    return reader.error(value,
+                        fmt::format("\"months\": {} is no range of months", printable(word)));
   }
   for (int32_t month = first; month <= last; ++month) out.months.push_back(month);
   return {};

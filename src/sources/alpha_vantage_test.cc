@@ -187,8 +187,8 @@ TEST(AlphaVantage, PremiumIsNeverAskedAgainUnlessTheBudgetIsRaised) {
   EXPECT_EQ(market.world.drain(spec).warnings, 1);
   market.live(spec, market.world.clock.now_us() + 30 * kMicrosPerDay);
   EXPECT_EQ(market.service.seen.size(), 1u);
-  EXPECT_EQ(market.world.drain(market.spec(yaml + "budget: {per_minute: 75, per_day: none}\n")).sent,
-            100);
+  auto raised = market.spec(yaml + "budget: {per_minute: 75, per_day: none}\n");
+  EXPECT_EQ(market.world.drain(raised).sent, 100);
 }
 
 TEST(AlphaVantage, ARefusedKeyEndsItAndIsNotSentAgain) {
@@ -201,8 +201,8 @@ TEST(AlphaVantage, ARefusedKeyEndsItAndIsNotSentAgain) {
     auto refused = (*market.world.open(spec))->step();
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().message,
-              "Alpha Vantage refused the API key of sources/bars.yml at 2026-01-05T14:30:00Z and is "
-              "not asked again with it: the parameter apikey is invalid; correct \"api_key\"");
+              "Alpha Vantage refused the API key of sources/bars.yml at 2026-01-05T14:30:00Z and "
+              "is not asked again with it: the parameter apikey is invalid; correct \"api_key\"");
   }
   EXPECT_EQ(market.service.seen.size(), 1u);
 }

@@ -111,8 +111,8 @@ struct SourceSpec {
 using Lookup = std::function<std::optional<std::string>(const std::string& name)>;
 
 // Reads a spec. `file` names it in messages and gives the source its name. Invalid: what is wrong,
-// as "file:line:column: ...", with the nearest known word. Unsupported: a type that this version does not
-// have.
+// as "file:line:column: ...", with the nearest known word. Unsupported: a type that this version
+// does not have.
 Result<SourceSpec> parse_spec(std::string_view text, const std::string& file,
                               const Lookup& lookup);
 

@@ -94,13 +94,13 @@ TEST(Spec, RefusesWithFileLineAndAHint) {
   EXPECT_EQ(refusal("type: synthetic\ntopic: t\nrate: fast"),
             "sources/x.yml:3:7: \"rate\" must be a number from 0.001 to 10000000, not \"fast\"");
   EXPECT_EQ(refusal("type: synthetic\ntopic: t\nbackfill: 30"),
-            "sources/x.yml:3:11: \"backfill\" must be a duration such as \"30 minutes\" (ms, seconds, "
-            "minutes, hours, days; at most 366 days), not \"30\"");
+            "sources/x.yml:3:11: \"backfill\" must be a duration such as \"30 minutes\" (ms, "
+            "seconds, minutes, hours, days; at most 366 days), not \"30\"");
   EXPECT_EQ(refusal("type: synthetic\ntopic: t\nsession: {open: \"21:00\", close: \"14:30\"}"),
             "sources/x.yml:3:10: the session's close must be after its open, on one UTC day");
   EXPECT_EQ(refusal("type: synthetic\ntopic: t\ncount: 5"),
-            "sources/x.yml:1:1: \"start\" and \"count\" go together: a fixed start needs the number "
-            "of ticks, and a number of ticks a fixed start");
+            "sources/x.yml:1:1: \"start\" and \"count\" go together: a fixed start needs the "
+            "number of ticks, and a number of ticks a fixed start");
   EXPECT_EQ(refusal("type: csv\ntopic: t\ndirectory: d"),
             "sources/x.yml:1:1: a csv source needs \"schema\"");
   EXPECT_EQ(refusal("type: csv\ntopic: t\ndirectory: d\nschema: \"a ARRAY<INT>\""),
