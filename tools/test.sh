@@ -91,6 +91,8 @@ say "end-to-end scripts: straight, killed after every step, on several threads, 
 counted e2e python3 tests/e2e/run.py -j "$jobs" --parallelism "$threads"
 say "functions against Spark's answers"
 counted functions python3 tests/functions/run.py build/release/ticklake "$cache/python-readers-1/venv/bin/python"
+say "the Alpha Vantage source and its example against a made-up service"
+counted alpha-vantage "$cache/python-readers-1/venv/bin/python" tests/alpha_vantage/alpha_vantage_test.py build/release/ticklake
 one delta-peer "$cache/python-readers-1/venv/bin/python" tests/peer/delta_peer_test.py build/release/ticklake
 say "the live page in a browser, its metrics in Prometheus"
 counted live-page node tests/serve/row_15_live_page.mjs build/release/ticklake "$cache" "$logs/live_page"
