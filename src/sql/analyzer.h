@@ -15,6 +15,15 @@
 
 namespace ticklake::sql {
 
+struct Generated {  // one row of values an element
+  struct Value {
+    std::string name;
+    Type type;
+    std::string sql;  // unnests a list
+  };
+  std::vector<Value> values;
+};
+
 class Analyzer {
  public:
   Analyzer(const Catalog& catalog, const AnalyzeOptions& options)
@@ -39,16 +48,19 @@ class Analyzer {
   Result<void> check_streams(const Statement& statement, const Rows& rows) const;
 
   // analyzer_query.cc
-  Result<Rows> query(const Query& query, const Environment* environment, const Scope* outer);
+  Result<Rows> query(const Query& query, const Environment* environment, Scope* outer);
   Result<Rows> set_operation(const SetOperation& operation, const Environment* environment,
-                             const Scope* outer);
+                             Scope* outer);
   Result<Rows> values(const Values& values);
   Result<Rows> ordered(Rows rows, const Block& block);
   Result<std::string> limits(const Block& block);
 
   // analyzer_select.cc
   Result<Rows> select(const Select& select, const Block& block, const Environment* environment,
-                      const Scope* outer);
+                      Scope* outer);
+  std::string correlations(const Scope& scope);
+  Result<Typed> correlated(const std::vector<std::string>& parts, const Expression& whole,
+                           Scope& scope);
   Result<std::vector<SelectedItem>> expanded_items(const Select& select, Scope& scope);
   Result<void> check_streaming_select(const Select& select, const Block& block, const Scope& scope,
                                       bool grouped);
@@ -64,12 +76,12 @@ class Analyzer {
 
   // analyzer_from.cc
   Result<void> from(const Select& select, Scope& scope, const Environment* environment,
-                    const Scope* outer);
+                    Scope* outer);
   Result<std::unique_ptr<JoinTree>> from_item(const FromItem& item, Scope& scope,
-                                              const Environment* environment, const Scope* outer);
+                                              const Environment* environment, Scope* outer);
   Result<std::unique_ptr<JoinTree>> join(const Join& join, const FromItem& item, Scope& scope,
-                                         const Environment* environment, const Scope* outer);
-  Result<Source> source(const FromItem& item, const Environment* environment, const Scope* outer);
+                                         const Environment* environment, Scope* outer);
+  Result<Source> source(const FromItem& item, const Environment* environment, Scope* outer);
   Result<Source> table(const TableName& name, const FromItem& item, const Environment* environment);
   Result<Source> view(const Relation& relation, const FromItem& item);
   Result<Source> table_function(const TableFunction& function, const FromItem& item);
@@ -78,12 +90,22 @@ class Analyzer {
   Source scanned(PlanInput input);
   Source derived(Rows rows);
   Result<void> watermark(const Watermark& watermark, Source& source);
-  Result<void> merge_using(const Join& join, const FromItem& item, Scope& scope, JoinTree& tree,
+  Result<void> merge_using(const Join& join, const std::vector<std::string>& columns,
+                           const FromItem& item, Scope& scope, JoinTree& tree,
                            size_t first, size_t middle);
   // " FROM .. WHERE ..": conditions that do not need a hoisted call are below it
   std::string from_where(const Scope& scope, const std::vector<std::string>& where) const;
   std::string tree_text(const JoinTree& tree, const Scope& scope,
                         const std::vector<std::string>& pushed) const;
+
+  // analyzer_generate.cc
+  Result<Generated> generated(const Call& call, const Expression& whole, bool outer, Scope& scope);
+  Result<size_t> generate(const Call& call, const Expression& whole, bool outer, Scope& scope,
+                          const std::vector<std::string>& where);
+  Result<void> lateral_view(const LateralView& view, Scope& scope);
+  Result<void> generate_items(const Select& select, std::vector<SelectedItem>& items, Scope& scope,
+                              std::vector<std::string>& where);
+  Result<Source> table_generator(const TableFunction& function, const FromItem& item, Scope& scope);
 
   // analyzer_names.cc
   Result<Typed> resolve(const std::vector<std::string>& parts, const Expression& whole,
@@ -121,6 +143,7 @@ class Analyzer {
   Result<Typed> node(const Subscript& subscript, const Expression& whole, Scope& scope);
   Result<Typed> node(const Lambda& lambda, const Expression& whole, Scope& scope);
   Result<Typed> node(const Alias& alias, const Expression& whole, Scope& scope);
+  Result<Typed> in_query(const InSubquery& in, bool negated, const Expression& whole, Scope& scope);
   Result<Typed> condition(const Expression& expression, Scope& scope, std::string_view what);
   Result<Typed> compared(Binary::Op op, const Typed& left, const Typed& right, Position position);
   Result<Typed> logical(const Binary& binary, Scope& scope);
@@ -147,10 +170,12 @@ class Analyzer {
   // analyzer_group.cc
   Result<void> group_keys(const Select& select, const std::vector<SelectedItem>& items,
                           Scope& scope);
-  Result<void> group_key_of(const Expression& expression, const std::vector<SelectedItem>& items,
-                            Scope& scope);
+  Result<size_t> group_key_of(const Expression& expression, const std::vector<SelectedItem>& items,
+                              Scope& scope);
+  Result<size_t> added_key(GroupKey key, Scope& scope);
+  Result<Typed> grouping_call(const Call& call, const Expression& whole, Scope& scope);
   Result<bool> window_keys_in(const Expression& expression, Scope& scope);
-  Result<void> add_window_key(const Call& call, const Expression& whole, Scope& scope);
+  Result<size_t> add_window_key(const Call& call, const Expression& whole, Scope& scope);
   Result<std::string> window_match(const Call& call, const Expression& whole, Scope& scope,
                                    GroupKey& key, Typed& event_time);
   Result<std::string> groups_text(Scope& scope, std::vector<std::string> where);
@@ -164,6 +189,8 @@ class Analyzer {
   std::vector<std::string> open_views_;
   const Environment* subquery_environment_ = nullptr;
   Texts texts_;  // of the expressions analyzed so far
+  // what subqueries named of the queries around them, since the text of one was last asked for
+  std::vector<std::pair<const Scope*, std::string>> correlations_;
   int next_id_ = 0;
 };
 
@@ -171,9 +198,12 @@ bool is_time_or_interval(const Type& type);
 // Spark's text of arithmetic over times and intervals: a pattern of the operands' texts.
 std::string time_text(Binary::Op op, const Typed& left, const Typed& right);
 
+bool is_generator(std::string_view name);  // explode() and the like; in lower case
+
 // Whether a call of an aggregate (without OVER), or of a window function, is in it; not looking
 // into subqueries.
 bool has_aggregate(const Expression& expression);
 bool has_over(const Expression& expression);
+bool has_subquery(const Expression& expression);
 
 }  // namespace ticklake::sql

@@ -58,6 +58,11 @@ Result<Typed> Analyzer::node(const Call& call, const Expression& whole, Scope& s
               "window() is for GROUP BY; date_trunc('MINUTE', ts) gives the start of a minute",
               Code::Unsupported);
   }
+  if (name == "grouping" || name == "grouping_id") return grouping_call(call, whole, scope);
+  if (is_generator(name)) {
+    return at(whole.position, name + "() makes rows: it stands alone in a select list, in LATERAL "
+                                     "VIEW or in FROM");
+  }
   if (is_aggregate(name)) return aggregate_call(call, whole, scope);
   if (find_window(name, call.arguments.size())) {
     return at(whole.position, name + "() needs OVER (ORDER BY ..)");

@@ -86,6 +86,9 @@ Result<Typed> Analyzer::node(const Star&, const Expression& whole, Scope&) {
 
 Result<Typed> Analyzer::node(const Unary& unary, const Expression& whole, Scope& scope) {
   if (unary.op == Unary::Op::Not) {
+    if (const auto* in = std::get_if<InSubquery>(&unary.operand->node)) {
+      return in_query(*in, !in->negated, *unary.operand, scope);
+    }
     Typed value = TRY(condition(*unary.operand, scope, "NOT"));
     return boolean("(NOT " + enclosed(value.sql) + ")", value.may_fail);
   }
@@ -236,30 +239,60 @@ Result<Typed> Analyzer::node(const InList& in, const Expression& whole, Scope& s
 }
 
 Result<Typed> Analyzer::node(const InSubquery& in, const Expression& whole, Scope& scope) {
-  Typed value = TRY(expression(*in.operand, scope));
-  Rows rows = TRY(query(*in.query, subquery_environment_, &scope));
-  if (rows.columns.size() != 1) return at(whole.position, "the query of IN must have one column");
-  auto type = common_type(value.type, rows.columns[0].type);
-  if (!type) {
-    return at(whole.position, "values of types " + to_sql(value.type) + " and " +
-                                  to_sql(rows.columns[0].type) + " cannot be compared");
-  }
-  Typed left = TRY(located(whole.position, cast(value, *type)));
-  Typed column = {.sql = quoted_name(rows.columns[0].sql_name), .type = rows.columns[0].type};
-  Typed right = TRY(located(whole.position, cast(column, *type)));
-  std::string inner =
-      "SELECT " + right.sql + " FROM (" + rows.sql + ") AS " + quoted_name(new_id("s"));
-  return boolean(enclosed(left.sql + (in.negated ? " NOT IN (" : " IN (") + inner + ")"), true);
+  return in_query(in, in.negated, whole, scope);
 }
 
-Result<Typed> Analyzer::node(const Exists& exists, const Expression&, Scope& scope) {
+// As in Spark, IN and NOT IN over a query are false where SQL knows no answer.
+Result<Typed> Analyzer::in_query(const InSubquery& in, bool negated, const Expression& whole,
+                                 Scope& scope) {
+  Typed value = TRY(expression(*in.operand, scope));
+  Rows rows = TRY(query(*in.query, subquery_environment_, &scope));
+  std::string text = "({0} IN (listquery(" + correlations(scope) + ")))";
+  texts_.patterns[&whole] = in.negated ? "(NOT " + text + ")" : text;
+  const auto* row = std::get_if<Call>(&in.operand->node);
+  Arguments values = {value};
+  if (row != nullptr && row->row && value.parts) values = *value.parts;
+  if (rows.columns.size() != values.size()) {
+    return at(whole.position, "the query of IN must have " + std::to_string(values.size()) +
+                                  (values.size() == 1 ? " column" : " columns") + " but has " +
+                                  std::to_string(rows.columns.size()));
+  }
+  std::string id = new_id("s");
+  std::vector<std::string> equal;
+  Typed left, right;
+  for (size_t i = 0; i < values.size(); ++i) {
+    const Column& column = rows.columns[i];
+    auto type = common_type(values[i].type, column.type);
+    if (!type) {
+      return at(whole.position, "values of types " + to_sql(values[i].type) + " and " +
+                                    to_sql(column.type) + " cannot be compared");
+    }
+    std::string name = quoted_name(id) + "." + quoted_name(column.sql_name);
+    left = TRY(located(whole.position, cast(values[i], *type)));
+    right = TRY(located(whole.position, cast({.sql = name, .type = column.type}, *type)));
+    equal.push_back(left.sql + " = " + right.sql);
+  }
+  std::string from = " FROM (" + rows.sql + ") AS " + quoted_name(id);
+  std::string inner = "SELECT " + right.sql + from;
+  if (values.size() == 1) {
+    std::string word = negated ? " NOT IN (" : " IN (";
+    return boolean("COALESCE(" + left.sql + word + inner + "), FALSE)", true);
+  }
+  std::string all = "(" + listed(equal, " AND ") + ")";
+  if (!negated) return boolean("EXISTS (SELECT 1" + from + " WHERE " + all + ")", true);
+  return boolean("(NOT EXISTS (SELECT 1" + from + " WHERE " + all + " IS NOT FALSE))", true);
+}
+
+Result<Typed> Analyzer::node(const Exists& exists, const Expression& whole, Scope& scope) {
   Rows rows = TRY(query(*exists.query, subquery_environment_, &scope));
+  texts_.patterns[&whole] = "exists(" + correlations(scope) + ")";
   return boolean("EXISTS (" + rows.sql + ")", true);
 }
 
 Result<Typed> Analyzer::node(const ScalarSubquery& subquery, const Expression& whole,
                              Scope& scope) {
   Rows rows = TRY(query(*subquery.query, subquery_environment_, &scope));
+  texts_.patterns[&whole] = "scalarsubquery(" + correlations(scope) + ")";
   if (rows.columns.size() != 1) {
     return at(whole.position, "a query used as a value must have one column but has " +
                                   std::to_string(rows.columns.size()));

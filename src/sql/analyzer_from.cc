@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <span>
 
 #include "base/text.h"
 #include "sql/analyzer.h"
@@ -22,6 +23,24 @@ std::string_view join_word(Join::Kind kind) {
   return "";
 }
 
+// Of NATURAL JOIN.
+std::vector<std::string> common_columns(const Scope& scope, size_t first, size_t middle) {
+  std::vector<std::string> names;
+  for (size_t i = first; i < middle; ++i) {
+    for (const Column& left : scope.sources[i].columns) {
+      auto same = [&](const Column& right) { return equal_ignoring_case(left.name, right.name); };
+      bool found = false;
+      for (size_t j = middle; j < scope.sources.size(); ++j) {
+        found |= std::ranges::any_of(scope.sources[j].columns, same);
+      }
+      if (found) names.push_back(left.name);
+    }
+  }
+  return names;
+}
+
+}  // namespace
+
 std::unique_ptr<JoinTree> joined_trees(std::string word, std::unique_ptr<JoinTree> left,
                                        std::unique_ptr<JoinTree> right) {
   auto tree = std::make_unique<JoinTree>();
@@ -31,24 +50,23 @@ std::unique_ptr<JoinTree> joined_trees(std::string word, std::unique_ptr<JoinTre
   return tree;
 }
 
-}  // namespace
-
 Result<void> Analyzer::from(const Select& select, Scope& scope, const Environment* environment,
-                            const Scope* outer) {
+                            Scope* outer) {
   for (const FromItemPtr& item : select.from) {
     auto tree = TRY(from_item(*item, scope, environment, outer));
     scope.tree = scope.tree ? joined_trees("CROSS JOIN", std::move(scope.tree), std::move(tree))
                             : std::move(tree);
   }
+  for (const LateralView& view : select.views) TRY(lateral_view(view, scope));
   return {};
 }
 
 Result<std::unique_ptr<JoinTree>> Analyzer::from_item(const FromItem& item, Scope& scope,
                                                       const Environment* environment,
-                                                      const Scope* outer) {
+                                                      Scope* outer) {
   if (const auto* both = std::get_if<Join>(&item.node))
     return join(*both, item, scope, environment, outer);
-  Source one = TRY(source(item, environment, outer));
+  Source one = TRY(source(item, environment, item.lateral ? &scope : outer));
   if (!item.alias.empty()) one.qualifier = {item.alias};
   if (!item.column_aliases.empty()) {
     if (item.column_aliases.size() != one.columns.size()) {
@@ -66,15 +84,17 @@ Result<std::unique_ptr<JoinTree>> Analyzer::from_item(const FromItem& item, Scop
 
 Result<std::unique_ptr<JoinTree>> Analyzer::join(const Join& join, const FromItem& item,
                                                  Scope& scope, const Environment* environment,
-                                                 const Scope* outer) {
+                                                 Scope* outer) {
   size_t first = scope.sources.size();
   auto left = TRY(from_item(*join.left, scope, environment, outer));
   size_t middle = scope.sources.size();
   auto right = TRY(from_item(*join.right, scope, environment, outer));
   auto tree = joined_trees(std::string(join_word(join.kind)), std::move(left), std::move(right));
   bool semi = join.kind == Join::Kind::LeftSemi || join.kind == Join::Kind::LeftAnti;
-  if (!join.using_columns.empty()) {
-    TRY(merge_using(join, item, scope, *tree, first, middle));
+  std::vector<std::string> using_columns = join.using_columns;
+  if (join.natural) using_columns = common_columns(scope, first, middle);
+  if (!using_columns.empty()) {
+    TRY(merge_using(join, using_columns, item, scope, *tree, first, middle));
   } else if (join.on != nullptr) {
     std::string before = scope.no_aggregate;
     scope.no_aggregate = "ON";
@@ -101,11 +121,17 @@ Result<std::unique_ptr<JoinTree>> Analyzer::join(const Join& join, const FromIte
   return tree;
 }
 
-Result<void> Analyzer::merge_using(const Join& join, const FromItem& item, Scope& scope,
-                                   JoinTree& tree, size_t first, size_t middle) {
+Result<void> Analyzer::merge_using(const Join& join,
+                                   const std::vector<std::string>& columns,
+                                   const FromItem& item, Scope& scope, JoinTree& tree,
+                                   size_t first, size_t middle) {
   std::vector<std::string> equal;
-  for (const std::string& name : join.using_columns) {
+  for (const std::string& name : columns) {
     auto find = [&](size_t begin, size_t end) -> std::optional<Typed> {
+      for (const MergedColumn& merged : scope.merged) {
+        bool within = merged.first >= begin && merged.first < end;
+        if (within && equal_ignoring_case(merged.name, name)) return merged.value;
+      }
       for (size_t i = begin; i < end; ++i) {
         for (const Column& column : scope.sources[i].columns) {
           if (equal_ignoring_case(column.name, name)) return column_value(scope.sources[i], column);
@@ -130,17 +156,20 @@ Result<void> Analyzer::merge_using(const Join& join, const FromItem& item, Scope
     value.origin.reset();
     std::erase_if(scope.merged,
                   [&](const MergedColumn& one) { return equal_ignoring_case(one.name, name); });
-    scope.merged.push_back({name, value});
+    scope.merged.push_back({name, value, first});
   }
   tree.on = listed(equal, " AND ");
   return {};
 }
 
 Result<Source> Analyzer::source(const FromItem& item, const Environment* environment,
-                                const Scope* outer) {
+                                Scope* outer) {
   if (const auto* name = std::get_if<TableName>(&item.node)) return table(*name, item, environment);
-  if (const auto* function = std::get_if<TableFunction>(&item.node))
-    return table_function(*function, item);
+  if (const auto* function = std::get_if<TableFunction>(&item.node)) {
+    if (!is_generator(lowered(function->name))) return table_function(*function, item);
+    Scope alone;
+    return table_generator(*function, item, item.lateral ? *outer : alone);
+  }
   const auto& subquery = std::get<DerivedTable>(item.node);
   Rows rows = TRY(query(*subquery.query, environment, outer));
   return derived(std::move(rows));
@@ -298,9 +327,10 @@ std::string Analyzer::tree_text(const JoinTree& tree, const Scope& scope,
   }
   const Source& source = scope.sources[tree.source];
   std::string plain = source.sql + " AS " + quoted_name(source.id);
-  if (source.hoisted.empty()) return plain;
+  if (source.hoisted.size() == source.hoisted_within) return plain;
   std::string items = quoted_name(source.id) + ".*";
-  for (const auto& [text, name] : source.hoisted) items += ", " + text + " AS " + quoted_name(name);
+  for (const auto& [text, name] : std::span(source.hoisted).subspan(source.hoisted_within))
+    items += ", " + text + " AS " + quoted_name(name);
   std::string out = "(SELECT " + items + " FROM " + plain;
   if (!pushed.empty()) out += " WHERE (" + listed(pushed, ") AND (") + ")";
   return out + ") AS " + quoted_name(source.id);
@@ -309,7 +339,8 @@ std::string Analyzer::tree_text(const JoinTree& tree, const Scope& scope,
 std::string Analyzer::from_where(const Scope& scope, const std::vector<std::string>& where) const {
   if (scope.tree == nullptr)
     return where.empty() ? "" : " WHERE (" + listed(where, ") AND (") + ")";
-  bool hoists = scope.tree->left == nullptr && !scope.sources[0].hoisted.empty();
+  const Source& first = scope.sources[0];
+  bool hoists = scope.tree->left == nullptr && first.hoisted.size() > first.hoisted_within;
   std::vector<std::string> pushed, kept;
   for (const std::string& condition : where) {
     bool needs_hoisted = condition.find("\"__json") != std::string::npos;

@@ -74,13 +74,13 @@ Result<std::string> Analyzer::window_match(const Call& call, const Expression& w
   return "window " + key.row_sql;
 }
 
-Result<void> Analyzer::add_window_key(const Call& call, const Expression& whole, Scope& scope) {
+Result<size_t> Analyzer::add_window_key(const Call& call, const Expression& whole, Scope& scope) {
   Grouping& grouping = *scope.grouping;
   GroupKey key;
   Typed event_time;
   key.match = TRY(window_match(call, whole, scope, key, event_time));
   auto known = std::ranges::find(grouping.keys, key.match, &GroupKey::match);
-  if (known != grouping.keys.end()) return {};
+  if (known != grouping.keys.end()) return static_cast<size_t>(known - grouping.keys.begin());
   if (grouping.event_time) return at(whole.position, "there can be one window() in a GROUP BY");
   Type type = event_time.type;
   grouping.event_time = event_time;
@@ -92,12 +92,20 @@ Result<void> Analyzer::add_window_key(const Call& call, const Expression& whole,
                 .type = type};
   key.value.sql = "struct_pack(\"start\" := " + first.sql + ", \"end\" := " + last.sql + ")";
   key.value.parts = std::make_shared<std::vector<Typed>>(std::vector<Typed>{first, last});
-  grouping.keys.push_back(std::move(key));
-  return {};
+  return added_key(std::move(key), scope);
 }
 
-Result<void> Analyzer::group_key_of(const Expression& written,
-                                    const std::vector<SelectedItem>& items, Scope& scope) {
+// The index of the key, which is added where it is not there.
+Result<size_t> Analyzer::added_key(GroupKey key, Scope& scope) {
+  auto& keys = scope.grouping->keys;
+  auto known = std::ranges::find(keys, key.match, &GroupKey::match);
+  if (known != keys.end()) return static_cast<size_t>(known - keys.begin());
+  keys.push_back(std::move(key));
+  return keys.size() - 1;
+}
+
+Result<size_t> Analyzer::group_key_of(const Expression& written,
+                                      const std::vector<SelectedItem>& items, Scope& scope) {
   const Expression* what = &written;
   if (const auto* literal = std::get_if<Literal>(&what->node);
       literal != nullptr && literal->type.is_integral()) {
@@ -132,15 +140,21 @@ Result<void> Analyzer::group_key_of(const Expression& written,
   key.match = key.row_sql = value.sql;
   key.value = group_column(*scope.grouping, scope.grouping->keys.size(), value.type);
   key.value.origin = {};
-  auto known = std::ranges::find(scope.grouping->keys, key.match, &GroupKey::match);
-  if (known == scope.grouping->keys.end()) scope.grouping->keys.push_back(std::move(key));
-  return {};
+  return added_key(std::move(key), scope);
 }
 
 Result<void> Analyzer::group_keys(const Select& select, const std::vector<SelectedItem>& items,
                                   Scope& scope) {
   std::string before = std::exchange(scope.no_aggregate, "GROUP BY");
-  for (const ExpressionPtr& one : select.group_by) TRY(group_key_of(*one, items, scope));
+  std::vector<size_t> indexes;
+  for (const ExpressionPtr& one : select.group_by) {
+    indexes.push_back(TRY(group_key_of(*one, items, scope)));
+  }
+  for (const auto& set : select.grouping_sets) {
+    std::vector<size_t> keys;
+    for (size_t i : set) keys.push_back(indexes[i]);
+    scope.grouping->sets.push_back(std::move(keys));
+  }
   if (select.group_by_all) {
     std::vector<const Expression*> plain;
     for (const SelectedItem& item : items) {
@@ -186,8 +200,10 @@ Result<std::optional<Typed>> Analyzer::group_key(const Expression& what, Scope& 
     if (known != grouping.keys.end()) return std::optional<Typed>(known->value);
     return at(what.position, "this window() is not in GROUP BY");
   }
-  if (has_aggregate(what) || has_over(what) || window_call_of(what) != nullptr)
+  if (has_aggregate(what) || has_over(what) || has_subquery(what) ||
+      window_call_of(what) != nullptr) {
     return std::optional<Typed>();
+  }
   scope.over_groups = false;
   std::string before = std::exchange(scope.no_aggregate, "GROUP BY");
   auto value = expression(what, scope);
@@ -216,9 +232,56 @@ Result<std::string> Analyzer::groups_text(Scope& scope, std::vector<std::string>
   }
   if (items.empty()) items.push_back("count(*) AS \"rows\"");
   if (grouping.event_time) where.push_back(grouping.event_time->sql + " IS NOT NULL");
+  std::vector<std::string> row_keys;
+  for (const GroupKey& key : grouping.keys) row_keys.push_back(key.row_sql);
+  bool sets = !grouping.sets.empty();
+  if (sets && !row_keys.empty()) {
+    items.push_back("CAST(GROUPING(" + listed(row_keys) + ") AS BIGINT) AS \"sets\"");
+  }
   std::string out = "SELECT " + listed(items) + from_where(scope, where);
-  if (!numbers.empty()) out += " GROUP BY " + listed(numbers);
-  return out;
+  if (!sets) return numbers.empty() ? out : out + " GROUP BY " + listed(numbers);
+  std::vector<std::string> texts;
+  for (const auto& set : grouping.sets) {
+    std::vector<std::string> members;
+    for (size_t i : set) members.push_back(numbers[i]);
+    texts.push_back("(" + listed(members) + ")");
+  }
+  // As in Spark, no rows make no group, not even of the set ().
+  return out + " GROUP BY GROUPING SETS (" + listed(texts) + ") HAVING count(*) > 0";
+}
+
+// grouping(key): 1 where the row's grouping set is without the key; grouping_id(): these bits of
+// all keys, the first one highest.
+Result<Typed> Analyzer::grouping_call(const Call& call, const Expression& whole, Scope& scope) {
+  std::string name = lowered(call.name);
+  if (scope.grouping == nullptr || !scope.over_groups || scope.grouping->sets.empty()) {
+    return at(whole.position, name + "() is for queries with GROUPING SETS, ROLLUP or CUBE");
+  }
+  const auto& keys = scope.grouping->keys;
+  std::string bits = quoted_name(scope.grouping->id) + ".\"sets\"";
+  std::vector<size_t> given;
+  for (const Argument& argument : call.arguments) {
+    auto value = TRY(group_key(*argument.value, scope));
+    auto known = std::ranges::find_if(
+        keys, [&](const GroupKey& key) { return value && key.value.sql == value->sql; });
+    if (known == keys.end()) {
+      return at(argument.position, name + "() takes columns of GROUP BY");
+    }
+    given.push_back(static_cast<size_t>(known - keys.begin()));
+  }
+  if (name == "grouping") {
+    if (given.size() != 1) return at(whole.position, "grouping() takes one column of GROUP BY");
+    std::string shift = std::to_string(keys.size() - 1 - given[0]);
+    return Typed{.sql = cast_text("((" + bits + " >> " + shift + ") & 1)", Kind::Byte),
+                 .type = Kind::Byte};
+  }
+  bool all = given.empty();
+  for (size_t i = 0; i < given.size() && given[i] == i; ++i) all = i + 1 == keys.size();
+  if (!all || (!given.empty() && given.size() != keys.size())) {
+    return at(whole.position,
+              "grouping_id() takes all columns of GROUP BY in their order, or none");
+  }
+  return Typed{.sql = keys.empty() ? "CAST(0 AS BIGINT)" : bits, .type = Kind::Long};
 }
 
 }  // namespace ticklake::sql

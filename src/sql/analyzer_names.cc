@@ -147,15 +147,41 @@ Result<Typed> Analyzer::resolve(const std::vector<std::string>& parts, const Exp
     for (size_t i = 1; i < parts.size(); ++i) value = TRY(field(value, parts[i], position));
     return value;
   }
-  for (const Scope* outer = scope.outer; outer != nullptr; outer = outer->outer) {
-    for (size_t qualifier = 0; qualifier < parts.size() && qualifier < 4; ++qualifier) {
-      if (matches(*outer, parts, qualifier).empty()) continue;
-      return at(position,
-                "column " + joined(parts, ".") +
-                    " is of the outer query; correlated subqueries are not "
-                    "supported: write a join",
-                Code::Unsupported);
+  return correlated(parts, whole, scope);
+}
+
+// The columns of the scope that a subquery of it named, listed once; for its text.
+std::string Analyzer::correlations(const Scope& scope) {
+  std::vector<std::string> names;
+  for (const auto& [outer, name] : correlations_) {
+    bool known = std::ranges::find(names, name) != names.end();
+    if (outer == &scope && !known) names.push_back(name);
+  }
+  std::erase_if(correlations_, [&](const auto& one) { return one.first == &scope; });
+  return listed(names);
+}
+
+// A column of the query around this one.
+Result<Typed> Analyzer::correlated(const std::vector<std::string>& parts, const Expression& whole,
+                                   Scope& scope) {
+  Position position = whole.position;
+  for (Scope* outer = scope.outer; outer != nullptr; outer = outer->outer) {
+    size_t qualifiers = 0;
+    auto found = TRY(find_column(parts, position, *outer, &qualifiers));
+    if (!found) continue;
+    Typed value = {.sql = found->sql, .type = found->type};
+    if (outer->over_groups) {
+      auto key = std::ranges::find(outer->grouping->keys, found->sql, &GroupKey::match);
+      if (key == outer->grouping->keys.end()) {
+        return at(position, "column " + joined(parts, ".") +
+                                " of the outer query is neither grouped nor aggregated there");
+      }
+      value = {.sql = key->value.sql, .type = key->value.type};
     }
+    std::vector<std::string> path(parts.begin() + static_cast<long>(qualifiers), parts.end());
+    texts_.patterns[&whole] = "outer(" + joined(path, ".") + ")";
+    correlations_.emplace_back(outer, joined(path, "."));
+    return value;
   }
   return unknown_column(parts, position, scope);
 }

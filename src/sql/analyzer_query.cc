@@ -30,7 +30,7 @@ struct ChosenEnvironment {  // restores what subqueries see when it goes
 }  // namespace
 
 Result<Rows> Analyzer::query(const Query& query, const Environment* environment,
-                             const Scope* outer) {
+                             Scope* outer) {
   std::deque<Environment> tables;
   for (const CommonTable& table : query.ctes) {
     tables.push_back({environment, &table});
@@ -50,7 +50,7 @@ Result<Rows> Analyzer::query(const Query& query, const Environment* environment,
 }
 
 Result<Rows> Analyzer::set_operation(const SetOperation& operation, const Environment* environment,
-                                     const Scope* outer) {
+                                     Scope* outer) {
   Rows left = TRY(query(*operation.left, environment, outer));
   Rows right = TRY(query(*operation.right, environment, outer));
   std::string word(operation_word(operation));

@@ -43,6 +43,8 @@ struct Source {
   bool aggregated = false;
   // calls of from_json over it, computed once a row: text and column name
   std::vector<std::pair<std::string, std::string>> hoisted = {};
+  size_t hoisted_within = 0;  // of these, so many are columns of `sql` already
+  bool generated = false;     // the columns of a generator, which repeats the rows of the others
 };
 
 struct JoinTree {
@@ -56,7 +58,11 @@ struct JoinTree {
 struct MergedColumn {  // of USING
   std::string name;
   Typed value;
+  size_t first = 0;  // of the joined sources
 };
+
+std::unique_ptr<JoinTree> joined_trees(std::string word, std::unique_ptr<JoinTree> left,
+                                       std::unique_ptr<JoinTree> right);
 
 struct GroupKey {
   std::string match;  // an expression with this text over the rows is the key
@@ -76,7 +82,8 @@ struct AggregateSlot {
 struct Grouping {
   std::vector<GroupKey> keys;
   std::vector<AggregateSlot> slots;
-  std::string id;                   // of the groups
+  std::vector<std::vector<size_t>> sets;  // of GROUPING SETS: keys by index; else empty
+  std::string id;                         // of the groups
   std::optional<Typed> event_time;  // argument of window()
   Position window_position;
 };
@@ -90,7 +97,7 @@ struct Scope {
   bool over_groups = false;  // names are keys of the grouping
   std::string no_aggregate;  // where not empty: the clause that may hold none
   const Select* select = nullptr;
-  const Scope* outer = nullptr;
+  Scope* outer = nullptr;
 };
 
 struct Environment {  // the CTEs in sight
@@ -104,6 +111,7 @@ struct SelectedItem {
   std::optional<Typed> value;  // of a star, without an expression
   Position position;
   bool unnamed = false;  // its name is its text
+  const std::vector<std::string>* aliases = nullptr;  // AS (a, b)
 };
 
 struct Block {  // the clauses of a query around its SELECT

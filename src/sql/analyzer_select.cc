@@ -28,6 +28,12 @@ bool is_over_call(const Expression& expression) {
   return call != nullptr && call->over.has_value();
 }
 
+bool is_subquery(const Expression& expression) {
+  return std::holds_alternative<ScalarSubquery>(expression.node) ||
+         std::holds_alternative<InSubquery>(expression.node) ||
+         std::holds_alternative<Exists>(expression.node);
+}
+
 void split_and(const Expression& expression, std::vector<const Expression*>& out) {
   const auto* binary = std::get_if<Binary>(&expression.node);
   if (binary != nullptr && binary->op == Binary::Op::And) {
@@ -90,6 +96,7 @@ std::optional<std::string> partition_text(const Literal& literal, const Type& co
 
 bool has_aggregate(const Expression& expression) { return any_in(expression, is_aggregate_call); }
 bool has_over(const Expression& expression) { return any_in(expression, is_over_call); }
+bool has_subquery(const Expression& expression) { return any_in(expression, is_subquery); }
 
 Result<std::vector<SelectedItem>> Analyzer::expanded_items(const Select& select, Scope& scope) {
   std::vector<SelectedItem> out;
@@ -100,6 +107,7 @@ Result<std::vector<SelectedItem>> Analyzer::expanded_items(const Select& select,
       bool unnamed = item.alias.empty();
       std::string name = unnamed ? default_name(*item.expression) : item.alias;
       out.push_back({name, item.expression.get(), {}, position, unnamed});
+      if (!item.aliases.empty()) out.back().aliases = &item.aliases;
       continue;
     }
     if (scope.sources.empty()) return at(position, "* needs a FROM");
@@ -157,7 +165,11 @@ Result<void> Analyzer::check_streaming_select(const Select& select, const Block&
     return at(position, what + " over a stream is not supported; " + advice, Code::Unsupported);
   };
   std::string batch = "do it in a materialized view over the streaming table";
-  if (scope.sources.size() > 1) return refused("a join", "join in a materialized view");
+  auto joined = [](const Source& source) { return !source.generated; };
+  bool single = scope.tree->left == nullptr;
+  if (std::ranges::count_if(scope.sources, joined) > 1 || !single) {
+    return refused("a join", "join in a materialized view");
+  }
   if (select.distinct) return refused("DISTINCT", batch);
   if (!block.order_by->empty() || *block.order_by_all)
     return refused("ORDER BY", "a stream has no end to sort to; " + batch);
@@ -166,6 +178,7 @@ Result<void> Analyzer::check_streaming_select(const Select& select, const Block&
   for (const SelectItem& item : select.items) {
     if (has_over(*item.expression)) return refused("a window function (OVER)", batch);
   }
+  if (!select.grouping_sets.empty()) return refused("GROUPING SETS, ROLLUP or CUBE", batch);
   if (grouped && scope.sources[0].aggregated)
     return refused("an aggregation of an aggregation", batch);
   return {};
@@ -234,6 +247,9 @@ Result<std::vector<Typed>> Analyzer::item_values(std::vector<SelectedItem>& item
   scope.aliases.clear();
   for (SelectedItem& item : items) {
     if (item.expression != nullptr) {
+      if (item.aliases != nullptr) {
+        return at(item.position, "AS (..) names the columns of a generator such as posexplode()");
+      }
       values.push_back(TRY(expression(*item.expression, scope)));
       if (item.unnamed) item.name = default_name(*item.expression, texts_);
     } else if (!scope.over_groups) {
@@ -316,17 +332,19 @@ Result<std::string> Analyzer::order_text(const Block& block, const std::vector<S
 }
 
 Result<Rows> Analyzer::select(const Select& select, const Block& block,
-                              const Environment* environment, const Scope* outer) {
+                              const Environment* environment, Scope* outer) {
   Scope scope;
   scope.outer = outer;
   scope.select = &select;
   TRY(from(select, scope, environment, outer));
   std::vector<SelectedItem> items = TRY(expanded_items(select, scope));
-  bool grouped = !select.group_by.empty() || select.group_by_all || select.having != nullptr;
+  bool grouped = !select.group_by.empty() || select.group_by_all || select.having != nullptr ||
+                 !select.grouping_sets.empty();
   for (const SelectedItem& item : items)
     grouped |= item.expression != nullptr && has_aggregate(*item.expression);
   TRY(check_streaming_select(select, block, scope, grouped));
   std::vector<std::string> where = TRY(conditions(select.where, scope));
+  TRY(generate_items(select, items, scope, where));
   Grouping grouping;
   if (grouped) {
     grouping.id = new_id("g");

@@ -97,9 +97,35 @@ TEST(Analyzer, RefusalsSayWhereWhatAndWhatToDo) {
       {"SELECT a FROM t JOIN t u ON t.a = u.a",
        "f.sql:1:8: column a is ambiguous: it is in c.d.t and in u; write the table's name or alias "
        "before it"},
-      {"SELECT (SELECT max(b) FROM t u WHERE u.a = t.a) FROM t",
-       "f.sql:1:44: column t.a is of the outer query; correlated subqueries are not supported: "
-       "write a join"},
+      {"SELECT (SELECT max(b) FROM t u WHERE u.a = x.a) FROM t",
+       "f.sql:1:44: unknown column x.a; did you mean u.a?"},
+      {"SELECT (SELECT max(u.b) FROM t u WHERE u.a = t.b) FROM t GROUP BY a",
+       "f.sql:1:46: column t.b of the outer query is neither grouped nor aggregated there"},
+      {"SELECT explode(a), explode(a) FROM t",
+       "f.sql:1:8: a select list takes one generator such as explode(); put the other in LATERAL "
+       "VIEW"},
+      {"SELECT explode(a) + 1 FROM t",
+       "f.sql:1:8: explode() makes rows: it stands alone in a select list, in LATERAL VIEW or in "
+       "FROM"},
+      {"SELECT explode(a) FROM t", "f.sql:1:8: explode() takes an ARRAY or a MAP but got INT"},
+      {"SELECT count(*), explode(array(1)) FROM t",
+       "f.sql:1:18: explode() beside aggregates is not supported; aggregate in a subquery, or use "
+       "LATERAL VIEW"},
+      {"SELECT posexplode(array(1)) AS (a, b, c) FROM t",
+       "f.sql:1:8: posexplode() makes 2 columns but AS names 3"},
+      {"SELECT a AS (b, c) FROM t",
+       "f.sql:1:8: AS (..) names the columns of a generator such as posexplode()"},
+      {"SELECT a FROM t LATERAL VIEW upper(a) v AS x",
+       "f.sql:1:17: LATERAL VIEW takes explode, explode_outer, inline, inline_outer, posexplode, "
+       "posexplode_outer, stack of values"},
+      {"SELECT grouping(a) FROM t GROUP BY a",
+       "f.sql:1:8: grouping() is for queries with GROUPING SETS, ROLLUP or CUBE"},
+      {"SELECT grouping(b) FROM t GROUP BY ROLLUP (a)",
+       "f.sql:1:17: grouping() takes columns of GROUP BY"},
+      {"SELECT grouping_id(b, a) FROM t GROUP BY ROLLUP (a, b)",
+       "f.sql:1:8: grouping_id() takes all columns of GROUP BY in their order, or none"},
+      {"SELECT a FROM t WHERE (a, b) IN (SELECT a FROM t)",
+       "f.sql:1:30: the query of IN must have 2 columns but has 1"},
       {"SELECT from_json(v, 'a INT') FROM bronze",
        "f.sql:1:18: from_json() needs a STRING but got BINARY; write CAST(v AS STRING)"},
       {"SELECT regexp_like(s, '(?=x)') FROM t",
@@ -205,6 +231,45 @@ TEST(Analyzer, ConjunctsAreInPartitionForm) {
   EXPECT_EQ(conjuncts[1].column, "size");
   EXPECT_EQ(conjuncts[1].op, Conjunct::Op::Greater);
   EXPECT_EQ(conjuncts[2].op, Conjunct::Op::IsNotNull);
+}
+
+TEST(Analyzer, SubqueriesPruneTheirOwnInput) {
+  World world;
+  auto plan = world.plan(
+      "SELECT a, (SELECT max(price) FROM silver WHERE day = '2026-01-05' AND seq = t.a) FROM t "
+      "WHERE EXISTS (SELECT 1 FROM silver AS s WHERE s.size > 7 AND s.seq = t.b) AND a < 3");
+  ASSERT_TRUE(plan) << plan.error().message;
+  ASSERT_EQ(plan->inputs.size(), 3u);
+  auto text = [](const PlanInput& input) {
+    std::string out = input.table + ":";
+    for (const Conjunct& one : input.conjuncts) out += " " + one.column + " " + one.literal;
+    return out;
+  };
+  EXPECT_EQ(text(plan->inputs[0]), "c.d.t: a 3");
+  EXPECT_EQ(text(plan->inputs[1]), "c.d.silver: size 7");
+  EXPECT_EQ(text(plan->inputs[2]), "c.d.silver: day 2026-01-05");
+  EXPECT_EQ(plan->inputs[0].columns, (std::vector<std::string>{"b", "a"}));
+}
+
+TEST(Analyzer, GeneratorsKeepTheRowsOfAStream) {
+  World world;
+  auto plan = world.plan(
+      "CREATE STREAMING TABLE x AS SELECT symbol, e, explode(array(e, 2)) AS f "
+      "FROM STREAM silver LATERAL VIEW explode(array(seq)) v AS e WHERE price > 0");
+  ASSERT_TRUE(plan) << plan.error().message;
+  EXPECT_TRUE(plan->has_row);
+  EXPECT_EQ(to_ddl(plan->output), "symbol STRING, e BIGINT, f BIGINT");
+  // a join could change their order
+  EXPECT_EQ(times(plan->duckdb_sql, "JOIN"), 0u);
+  for (const char* query :
+       {"SELECT a FROM STREAM t, LATERAL explode(array(a)) AS u(e)",
+        "SELECT a FROM STREAM t, LATERAL (SELECT t.a) AS u",
+        "SELECT a, count(*) FROM STREAM t GROUP BY ROLLUP (a)",
+        "SELECT a FROM STREAM t UNION ALL SELECT a FROM STREAM t",
+        "SELECT a FROM STREAM t WHERE a IN (SELECT b FROM t)"}) {
+    std::string refusal = world.refusal(std::string("CREATE STREAMING TABLE x AS ") + query);
+    EXPECT_TRUE(refusal.starts_with("f.sql:1:")) << query << ": " << refusal;
+  }
 }
 
 TEST(Analyzer, DivisionIsCheckedAndNullsSortFirst) {

@@ -48,12 +48,14 @@ struct Join {
   std::shared_ptr<const FromItem> right;
   ExpressionPtr on;                // null without ON
   std::vector<std::string> using_columns;  // of USING (a, b)
+  bool natural = false;                    // NATURAL JOIN: USING the columns of both sides
 };
 
 struct FromItem {
   Position position;
   std::variant<TableName, TableFunction, DerivedTable, Join> node;
   bool streaming = false;                  // STREAM t; never on a Join or a DerivedTable
+  bool lateral = false;  // of a DerivedTable or a TableFunction: sees what stands left of it
   std::string alias;                       // "" without one
   std::vector<std::string> column_aliases; // t(a, b)
   std::optional<Watermark> watermark;      // never on a Join
@@ -66,6 +68,15 @@ using FromItemPtr = std::shared_ptr<const FromItem>;
 struct SelectItem {
   ExpressionPtr expression;
   std::string alias;  // "" without one: see default_name()
+  std::vector<std::string> aliases = {};  // of AS (a, b), for what makes several columns
+};
+
+struct LateralView {  // LATERAL VIEW [OUTER] call alias AS a, b
+  ExpressionPtr call;
+  bool outer = false;
+  std::string alias;
+  std::vector<std::string> columns;  // empty: named by the function
+  Position position;
 };
 
 struct NamedWindow {
@@ -77,8 +88,11 @@ struct Select {
   bool distinct = false;
   std::vector<SelectItem> items;
   std::vector<FromItemPtr> from;  // comma-separated; empty without FROM
+  std::vector<LateralView> views;
   ExpressionPtr where;            // null without
   std::vector<ExpressionPtr> group_by;
+  // of GROUPING SETS, ROLLUP and CUBE, combined: their expressions by their index in group_by
+  std::vector<std::vector<size_t>> grouping_sets;
   bool group_by_all = false;  // GROUP BY ALL
   ExpressionPtr having;       // null without
   ExpressionPtr qualify;      // null without

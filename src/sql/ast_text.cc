@@ -188,6 +188,9 @@ class Printer {
     if (const auto* field = std::get_if<Subscript>(&expression.node)) {
       return filled(known->second, {text(*field->operand), text(*field->index)});
     }
+    if (const auto* in = std::get_if<InSubquery>(&expression.node)) {
+      return filled(known->second, {text(*in->operand)});
+    }
     return known->second;
   }
 

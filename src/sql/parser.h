@@ -152,6 +152,13 @@ class Parser {
   Result<SelectItem> select_item();
   Result<void> select_clauses(Select& select);
   Result<void> group_by(Select& select);
+  using GroupingSets = std::vector<std::vector<size_t>>;
+  Result<GroupingSets> grouping_element(Select& select);
+  Result<std::vector<size_t>> grouping_set(Select& select);
+  Result<GroupingSets> grouping_list(Select& select);
+  Error too_many_cubed(Position position) const;
+  Result<LateralView> lateral_view();
+  Result<void> select_alias(SelectItem& item);
   Result<std::vector<NamedWindow>> named_windows();
   Result<void> ordering(Query& query);
   Result<Values> values();

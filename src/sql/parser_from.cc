@@ -59,19 +59,20 @@ Result<bool> Parser::join_kind(Join::Kind& kind) {
 
 Result<FromItemPtr> Parser::join(FromItemPtr left, bool& found) {
   Position position = peek().position;
-  if (at("NATURAL")) {
-    return unsupported(position, "NATURAL JOIN", "name the columns with JOIN .. USING (..)");
-  }
   if (at_any({"PIVOT", "UNPIVOT"})) {
     return unsupported(position, peek().upper,
                        at("PIVOT") ? "write one aggregate with FILTER (WHERE ..) a column"
                                    : "combine one SELECT a column with UNION ALL");
   }
   Join node{Join::Kind::Inner, left, nullptr, nullptr, {}};
+  node.natural = at("NATURAL") && at_any({"JOIN", "INNER", "LEFT", "RIGHT", "FULL", "CROSS"}, 1);
+  if (node.natural) take();
   found = TRY(join_kind(node.kind));
   if (!found) return left;
   node.right = TRY(relation_primary());
-  if (accept("ON")) {
+  if (node.natural) {
+    if (at_any({"ON", "USING"})) return unexpected("no condition behind a NATURAL JOIN");
+  } else if (accept("ON")) {
     node.on = TRY(expression());
   } else if (accept("USING")) {
     node.using_columns = TRY(name_list("a column of both sides"));
@@ -92,9 +93,14 @@ Result<FromItemPtr> Parser::relation_primary() {
   if (nesting.too_deep()) return too_deep();
   FromItem item;
   Position position = peek().position;
-  if (at("LATERAL")) {
-    return unsupported(position, at("VIEW", 1) ? "LATERAL VIEW" : "LATERAL",
-                       "join the tables with a condition instead");
+  bool lateral = at("LATERAL");
+  if (lateral && at("VIEW", 1)) {
+    return unsupported(position, "LATERAL VIEW here", "put it behind all tables and joins of FROM");
+  }
+  if (lateral) take();
+  bool follows = (at("(") && at_query(1)) || (at_name() && at("(", 1));
+  if (lateral && !follows) {
+    return unexpected("a query in parentheses or a function after LATERAL");
   }
   if (at("(") && !at_query(1)) {
     take();
@@ -121,6 +127,7 @@ Result<FromItemPtr> Parser::relation_primary() {
     item = TRY(at("STREAM") ? stream() : table_or_function());
   }
   item.position = position;
+  item.lateral = lateral;
   TRY(relation_suffixes(item));
   return finished(std::move(item));
 }

@@ -7,6 +7,37 @@
 #include "sql/parser.h"
 
 namespace ticklake::sql {
+namespace {
+
+constexpr size_t kGroupingSetsMax = 4096;
+constexpr size_t kCubeMax = 12;
+using Sets = std::vector<std::vector<size_t>>;
+
+// ROLLUP (a, b): (a, b), (a), ()
+Sets rollup_of(const Sets& parts) {
+  Sets sets = {{}};
+  for (const auto& part : parts) {
+    sets.push_back(sets.back());
+    sets.back().insert(sets.back().end(), part.begin(), part.end());
+  }
+  std::reverse(sets.begin(), sets.end());
+  return sets;
+}
+
+// CUBE (a, b): (a, b), (a), (b), ()
+Sets cube_of(const Sets& parts) {
+  Sets sets;
+  for (size_t left_out = 0; left_out < size_t{1} << parts.size(); ++left_out) {
+    sets.emplace_back();
+    for (size_t i = 0; i < parts.size(); ++i) {
+      if ((left_out >> i & 1) != 0) continue;
+      sets.back().insert(sets.back().end(), parts[i].begin(), parts[i].end());
+    }
+  }
+  return sets;
+}
+
+}  // namespace
 
 // Whether a query begins here, and not an expression in parentheses or a join. What follows the ')'
 // of a query in parentheses tells.
@@ -162,7 +193,15 @@ Result<Query> Parser::query_primary() {
     return result;
   }
   if (at("TABLE") && at_name(1)) {
-    return unsupported(result.position, "TABLE as a query", "write SELECT * FROM the table");
+    take();
+    FromItem item;
+    item.position = peek().position;
+    item.node = TableName{TRY(table_name()), std::nullopt, nullptr, {}};
+    Select all;
+    all.items.push_back({TRY(node(result.position, Star{})), ""});
+    all.from.push_back(TRY(finished(std::move(item))));
+    result.body = std::move(all);
+    return result;
   }
   if (at("FROM")) {
     return unsupported(result.position, "a query that begins with FROM", "put SELECT before FROM");
@@ -195,8 +234,37 @@ Result<SelectItem> Parser::select_item() {
     if (at("AS")) return refuse(peek().position, "an alias of '*'", "remove it");
     return item;
   }
-  item.alias = TRY(alias());
+  TRY(select_alias(item));
   return item;
+}
+
+Result<void> Parser::select_alias(SelectItem& item) {
+  if (at("AS") && at("(", 1)) {
+    take();
+    item.aliases = TRY(name_list("the name of a column"));
+    return {};
+  }
+  item.alias = TRY(alias());
+  return {};
+}
+
+// LATERAL VIEW [OUTER] f(..) [alias] [AS a, b]
+Result<LateralView> Parser::lateral_view() {
+  LateralView view;
+  view.position = take().position;
+  TRY(expect("VIEW", "after LATERAL"));
+  view.outer = at("OUTER") && !at("(", 1);
+  if (view.outer) take();
+  view.call = TRY(name_or_call());
+  if (!std::holds_alternative<Call>(view.call->node)) {
+    return unexpected("a function such as explode(..) in LATERAL VIEW");
+  }
+  if (at_implicit_alias()) view.alias = take().text;
+  if (!accept("AS")) return view;
+  do {
+    view.columns.push_back(TRY(name("the name of a column")));
+  } while (accept(","));
+  return view;
 }
 
 Result<void> Parser::select_clauses(Select& select) {
@@ -205,9 +273,7 @@ Result<void> Parser::select_clauses(Select& select) {
       select.from.push_back(TRY(relation()));
     } while (accept(","));
   }
-  if (at_each({"LATERAL", "VIEW"})) {
-    return unsupported(peek().position, "LATERAL VIEW", "only whole columns are read for now");
-  }
+  while (at_each({"LATERAL", "VIEW"})) select.views.push_back(TRY(lateral_view()));
   if (accept("WHERE")) select.where = TRY(expression());
   if (accept("GROUP")) {
     TRY(expect("BY", "after GROUP"));
@@ -226,20 +292,116 @@ Result<void> Parser::group_by(Select& select) {
     select.group_by_all = true;
     return {};
   }
-  do {
-    bool sets = at_each({"GROUPING", "SETS", "("});
-    if (sets || at_each({"CUBE", "("}) || at_each({"ROLLUP", "("})) {
-      return unsupported(peek().position, sets ? "GROUPING SETS" : peek().upper,
-                         "write one GROUP BY a grouping and combine them with UNION ALL");
+  Position position = peek().position;
+  bool has_sets = false;
+  GroupingSets sets = {{}};
+  auto combine = [&](const GroupingSets& more) -> Result<void> {
+    GroupingSets all;
+    for (const auto& left : sets) {
+      for (const auto& right : more) {
+        all.push_back(left);
+        all.back().insert(all.back().end(), right.begin(), right.end());
+      }
     }
-    select.group_by.push_back(TRY(expression()));
+    if (all.size() > kGroupingSetsMax) {
+      return unsupported(position, fmt::format("over {} grouping sets", kGroupingSetsMax),
+                         "write the needed ones with GROUPING SETS");
+    }
+    sets = std::move(all);
+    return {};
+  };
+  do {
+    has_sets |= at_each({"GROUPING", "SETS", "("}) || at_each({"CUBE", "("}) ||
+                at_each({"ROLLUP", "("});
+    GroupingSets element = TRY(grouping_element(select));
+    TRY(combine(element));
   } while (accept(","));
-  bool sets = at_each({"GROUPING", "SETS"});
-  if (sets || at_each({"WITH", "CUBE"}) || at_each({"WITH", "ROLLUP"})) {
-    return unsupported(peek().position, fmt::format("{} {}", peek().upper, peek(1).upper),
-                       "write one GROUP BY a grouping and combine them with UNION ALL");
+  bool with = at_each({"WITH", "CUBE"}) || at_each({"WITH", "ROLLUP"});
+  if (has_sets && (with || at_each({"GROUPING", "SETS"}))) {
+    return unexpected("one of GROUPING SETS, ROLLUP and CUBE");
   }
+  if (with) {
+    take();
+    bool cube = take().upper == "CUBE";
+    if (cube && select.group_by.size() > kCubeMax) return too_many_cubed(position);
+    GroupingSets all;
+    for (size_t i = 0; i < select.group_by.size(); ++i) all.push_back({i});
+    sets = cube ? cube_of(all) : rollup_of(all);
+    has_sets = true;
+  } else if (at_each({"GROUPING", "SETS", "("})) {
+    sets = TRY(grouping_element(select));
+    has_sets = true;
+  }
+  if (has_sets) select.grouping_sets = std::move(sets);
   return {};
+}
+
+Error Parser::too_many_cubed(Position position) const {
+  return unsupported(position, fmt::format("a CUBE of over {} columns", kCubeMax),
+                     "write the needed sets with GROUPING SETS");
+}
+
+// The grouping sets of one item of GROUP BY; its expressions are added to those of the SELECT.
+Result<Parser::GroupingSets> Parser::grouping_element(Select& select) {
+  Nesting nesting(*this);
+  if (nesting.too_deep()) return too_deep();
+  bool rollup = at_each({"ROLLUP", "("});
+  if (rollup || at_each({"CUBE", "("})) {
+    Position position = take().position;
+    GroupingSets parts = TRY(grouping_list(select));
+    if (!rollup && parts.size() > kCubeMax) return too_many_cubed(position);
+    return rollup ? rollup_of(parts) : cube_of(parts);
+  }
+  if (!at_each({"GROUPING", "SETS", "("})) {
+    select.group_by.push_back(TRY(expression()));
+    return GroupingSets{{select.group_by.size() - 1}};
+  }
+  take();
+  take();
+  take();
+  GroupingSets sets;
+  do {
+    bool nested = at_each({"GROUPING", "SETS", "("}) || at_each({"CUBE", "("}) ||
+                  at_each({"ROLLUP", "("});
+    if (nested) {
+      GroupingSets inner = TRY(grouping_element(select));
+      sets.insert(sets.end(), inner.begin(), inner.end());
+    } else {
+      sets.push_back(TRY(grouping_set(select)));
+    }
+  } while (accept(","));
+  TRY(expect(")", "or a comma in GROUPING SETS (..)"));
+  return sets;
+}
+
+// (a, (b, c)) of ROLLUP and CUBE
+Result<Parser::GroupingSets> Parser::grouping_list(Select& select) {
+  TRY(expect("("));
+  GroupingSets parts;
+  do {
+    parts.push_back(TRY(grouping_set(select)));
+  } while (accept(","));
+  TRY(expect(")", "or a comma between the columns"));
+  return parts;
+}
+
+// a, (a, b) or ()
+Result<std::vector<size_t>> Parser::grouping_set(Select& select) {
+  std::vector<size_t> set;
+  if (accept_each({"(", ")"})) return set;
+  ExpressionPtr written = TRY(expression());
+  const auto* call = std::get_if<Call>(&written->node);
+  std::vector<ExpressionPtr> members;
+  if (call != nullptr && call->row) {
+    for (const Argument& member : call->arguments) members.push_back(member.value);
+  } else {
+    members.push_back(written);
+  }
+  for (ExpressionPtr& member : members) {
+    set.push_back(select.group_by.size());
+    select.group_by.push_back(std::move(member));
+  }
+  return set;
 }
 
 Result<std::vector<NamedWindow>> Parser::named_windows() {

@@ -60,6 +60,7 @@ class Walker {
     for (const FromItemPtr& item : node.from) {
       if (visit_.from) visit_.from(*item);
     }
+    for (const LateralView& view : node.views) one(view.call);
     one(node.where);
     all(node.group_by);
     one(node.having);

@@ -62,6 +62,7 @@ def ask(binary, tables, kind, text):
     sql = f"SELECT {text} AS answer FROM different ORDER BY id" if kind == "row" else text
     sql = re.sub(r"\b(FROM|JOIN) (rows|different)\b(?! AS)", rf"\1 delta.`{tables}/\2` AS \2", sql)
     sql = re.sub(r"\b(FROM|JOIN) (rows|different) AS", rf"\1 delta.`{tables}/\2` AS", sql)
+    sql = re.sub(r"\bTABLE (rows|different)\b", rf"TABLE delta.`{tables}/\1`", sql)
     done = subprocess.run([binary, "sql", "--project", tables, sql, "--output", "jsonl"], capture_output=True, text=True, timeout=120)
     read = [json.loads(line, parse_float=Decimal, object_pairs_hook=Pairs) for line in done.stdout.splitlines()]
     names = [name for name, _ in read[0].pairs] if read else None
