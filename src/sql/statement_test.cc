@@ -379,7 +379,7 @@ TEST(Refusal, Queries) {
 
 TEST(Refusal, UnsupportedIsToldFromWrong) {
   EXPECT_EQ(parse("MERGE INTO a USING b", "f").error().code, Code::Unsupported);
-  EXPECT_EQ(parse("SELECT a FROM t GROUP BY CUBE (a)", "f").error().code, Code::Unsupported);
+  EXPECT_EQ(parse("SELECT a FROM t DISTRIBUTE BY a", "f").error().code, Code::Unsupported);
   EXPECT_EQ(parse("SELECT a FROM", "f").error().code, Code::Invalid);
 }
 
@@ -397,8 +397,11 @@ const char* const kLong[] = {
     "SELECT transform(a, (x, y) -> x + y)[0].f::int, -1.5e3D, 10L, X'1F', DATE '2026-01-05', "
     "TIMESTAMP '2026-01-05T14:30:00Z', extract(YEAR FROM t), position('a' IN b), overlay(a "
     "PLACING 'b' FROM 1 FOR 2), substring(a FROM 1 FOR 2), dateadd(DAY, 1, t), a <=> b, a >>> 1, "
-    "`c``d` /* e /* f */ */ FROM ((SELECT 1) a CROSS JOIN (b)) , json.`/p` WITH ('o' = 1) , "
-    "VALUES (1) AS v(w) TIMESTAMP AS OF current_timestamp QUALIFY rank() OVER w = 1",
+    "`c``d` /* e /* f */ */, posexplode(l) AS (p, e) FROM ((SELECT 1) a NATURAL LEFT JOIN (b)) , "
+    "LATERAL (SELECT a.x) z, json.`/p` WITH ('o' = 1) , "
+    "VALUES (1) AS v(w) LATERAL VIEW OUTER explode(l) t AS e GROUP BY a, ROLLUP(b, (c, d)), "
+    "GROUPING SETS ((a), CUBE(e), ()) QUALIFY rank() OVER w = 1; SELECT INTERVAL '1-2' YEAR TO "
+    "MONTH, (a, b) IN (SELECT 1, 2) FROM t GROUP BY a WITH CUBE; TABLE t",
 };
 
 TEST(Robustness, EveryPrefixAndEveryHoleIsReadOrRefused) {
