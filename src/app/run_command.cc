@@ -147,7 +147,7 @@ class Run {
   // The pipeline's first step expects its topics to be there; a source makes its own a moment
   // later.
   Result<void> make_topic(const sources::SourceSpec& spec) {
-    auto made = topics_->create(spec.topic, {.partitions = spec.partitions});
+    auto made = topics_->create(spec.topic, sources::topic_options(spec));
     if (!made && made.error().code != Code::Conflict) return made;
     return {};
   }

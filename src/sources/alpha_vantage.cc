@@ -20,7 +20,7 @@
 namespace ticklake::sources {
 namespace {
 
-constexpr int64_t kBodyBytesMax = 256 << 20;
+constexpr int64_t kBodyBytesMax = 64 << 20;
 constexpr int64_t kFirstPauseUs = 5 * kMicrosPerSecond;
 constexpr int64_t kLongestPauseUs = 15 * kMicrosPerMinute;
 constexpr int64_t kRefusedPauseUs = kMicrosPerMinute;

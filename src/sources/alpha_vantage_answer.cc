@@ -315,10 +315,8 @@ std::string percent_encoded(std::string_view text) {
 std::string without_key(std::string_view text, std::string_view key) {
   std::string out(text);
   if (key.empty()) return out;
-  for (const std::string& form : {std::string(key), percent_encoded(key)}) {
-    for (size_t at = out.find(form); at != std::string::npos; at = out.find(form, at + 3)) {
-      out.replace(at, form.size(), "***");
-    }
+  for (size_t at = out.find(key); at != std::string::npos; at = out.find(key, at + 3)) {
+    out.replace(at, key.size(), "***");
   }
   return out;
 }

@@ -49,7 +49,7 @@ Answer read_answer(const AlphaVantageSpec& spec, const std::string& symbol, int 
 // "1min".."60min", "daily", "weekly", "monthly".
 std::string interval_of(const AlphaVantageSpec& spec);
 
-// The text with the key, as it is or as it stands in an address, taken out.
+// The text with the key taken out.
 std::string without_key(std::string_view text, std::string_view key);
 // For an address: all but letters, digits, '-', '_', '.' and '~' as %XX.
 std::string percent_encoded(std::string_view text);

@@ -88,17 +88,22 @@ int64_t next_poll_us(const PollSchedule& schedule, int64_t after_us) {
   return after_us + kMicrosPerDay;
 }
 
+// Of the history, ascending, up to now.
+std::vector<int32_t> Plan::months(int64_t now_us) const {
+  int32_t now = month_of_wall(utc_to_new_york(now_us));
+  std::vector<int32_t> out = spec_.months;
+  if (spec_.months_last > 0 || spec_.months_since) {
+    int32_t first = spec_.months_since.value_or(now - spec_.months_last + 1);
+    for (int32_t month = first; month <= now; ++month) out.push_back(month);
+  }
+  std::erase_if(out, [&](int32_t month) { return month > now; });
+  return out;
+}
+
 std::vector<Request> Plan::history(int64_t now_us) const {
   std::vector<Request> out;
   if (!history_) return out;
-  int32_t now = month_of_wall(utc_to_new_york(now_us));
-  std::vector<int32_t> months = spec_.months;
-  if (spec_.months_last > 0 || spec_.months_since) {
-    int32_t first = spec_.months_since.value_or(now - spec_.months_last + 1);
-    for (int32_t month = first; month <= now; ++month) months.push_back(month);
-  }
-  for (int32_t month : months) {
-    if (month > now) continue;
+  for (int32_t month : months(now_us)) {
     for (const std::string& symbol : spec_.symbols) {
       out.push_back({.kind = Request::Kind::Month, .symbol = symbol, .month = month});
     }
@@ -111,6 +116,19 @@ std::vector<Request> Plan::history(int64_t now_us) const {
   return out;
 }
 
+// A month was refused and none was given: the others would waste the budget.
+bool Plan::are_premium(const std::string& symbol, const AskedByName& asked) const {
+  std::string prefix = series_of(spec_, symbol) + " month=";
+  bool refused = false;
+  for (auto at = asked.lower_bound(prefix); at != asked.end() && at->first.starts_with(prefix);
+       ++at) {
+    if (at->second.plan != plan_of(spec_)) continue;
+    if (at->second.kind == AnswerKind::Ok) return false;
+    refused = refused || at->second.kind == AnswerKind::Premium;
+  }
+  return refused;
+}
+
 std::vector<Request> Plan::newest() const {
   std::vector<Request> out;
   for (const std::string& symbol : spec_.symbols) {
@@ -121,7 +139,12 @@ std::vector<Request> Plan::newest() const {
 
 Standing Plan::standing(const Request& request, const AskedByName& asked, int64_t now_us) const {
   auto found = asked.find(name_of(spec_, request));
-  if (found == asked.end()) return {};
+  if (found == asked.end()) {
+    // But the newest month is asked for: it may be free where older ones are not.
+    bool wasted = request.kind == Request::Kind::Month && are_premium(request.symbol, asked) &&
+                  request.month != months(now_us).back();
+    return {wasted ? Standing::Kind::Refused : Standing::Kind::Due};
+  }
   const Asked& last = found->second;
   bool same_plan = last.plan == plan_of(spec_);
   if (is_refusal(last.kind)) return {same_plan ? Standing::Kind::Refused : Standing::Kind::Due};

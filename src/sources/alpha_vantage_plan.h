@@ -86,6 +86,8 @@ class Plan {
                                 int64_t now_us) const;
 
  private:
+  std::vector<int32_t> months(int64_t now_us) const;
+  bool are_premium(const std::string& symbol, const AskedByName& asked) const;
   bool may_have_missed(int64_t since_us, int64_t now_us) const;
 
   const AlphaVantageSpec& spec_;

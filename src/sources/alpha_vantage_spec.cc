@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "base/time.h"
+#include "sources/alpha_vantage_answer.h"
 #include "sources/spec_reader.h"
 
 namespace ticklake::sources {
@@ -161,11 +162,12 @@ Result<void> read_key(const Yaml& value, const Reader& reader, AlphaVantageSpec&
     out.api_key_missing = key.error().message;
     return {};
   }
-  bool plain = key->size() >= kKeyBytesMin && key->size() <= 200 &&
-               std::all_of(key->begin(), key->end(), [](char c) { return c > ' ' && c < 0x7f; });
+  // In this alphabet a key reads the same in an address, in JSON and in a message, so it is found
+  // wherever the service repeats it.
+  bool plain = key->size() >= kKeyBytesMin && key->size() <= 200 && percent_encoded(*key) == *key;
   if (!plain) {
-    return reader.error(value, "\"api_key\" has a value that is no key: printable ASCII without "
-                               "blanks, 4 to 200 bytes");
+    return reader.error(value, "\"api_key\" has a value that is no key: 4 to 200 letters, digits, "
+                               "'-', '_', '.' and '~'");
   }
   out.api_key = *std::move(key);
   return {};

@@ -191,6 +191,23 @@ TEST(AlphaVantage, PremiumIsNeverAskedAgainUnlessTheBudgetIsRaised) {
   EXPECT_EQ(market.world.drain(raised).sent, 100);
 }
 
+TEST(AlphaVantage, OneMonthRefusedAsPremiumSparesTheOthers) {
+  Market market;
+  auto spec = market.spec(std::string(kHours) + "months: last 12\nextended_hours: false\n");
+  auto premium = ok_with("{\"Information\":\"The month parameter is a premium feature.\"}");
+  market.service.instead = {premium, premium};
+  market.world.drain(spec);
+  // The oldest and the newest one, and the newest bars.
+  EXPECT_EQ(market.service.seen.size(), 3u);
+  EXPECT_EQ(market.service.sent_to("month", "2026-01"), 1);
+  EXPECT_EQ(market.times("NVDA").size(), 100u);
+  // Where the newest month is given, the others are asked for.
+  Market other;
+  other.service.instead = {premium};
+  other.world.drain(other.spec(std::string(kHours) + "months: last 12\nextended_hours: false\n"));
+  EXPECT_EQ(other.service.seen.size(), 12u);
+}
+
 TEST(AlphaVantage, ARefusedKeyEndsItAndIsNotSentAgain) {
   Market market;
   auto spec = market.spec(kWeekly);
@@ -377,6 +394,9 @@ TEST(AlphaVantageSpec, RefusesWithPositionAndHint) {
             "sources/x.yml:6:11: \"base_url\" must begin with https://, or the key could be read "
             "on its way; http:// is for a server on this machine");
   EXPECT_EQ(refusal(daily + "base_url: http://localhost:8080/query"), "none");
+  EXPECT_EQ(refusal("function: TIME_SERIES_DAILY\nsymbols: IBM\napi_key: a/b c"),
+            "sources/x.yml:5:10: \"api_key\" has a value that is no key: 4 to 200 letters, digits, "
+            "'-', '_', '.' and '~'");
   EXPECT_EQ(refusal(daily + "apikey: x"),
             "sources/x.yml:6:1: unknown key \"apikey\"; did you mean \"api_key\"?");
 }

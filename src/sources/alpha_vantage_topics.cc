@@ -55,8 +55,7 @@ int64_t number_of(const Json& json, const char* key) {
 Result<BarTopics> BarTopics::open(broker::Topics& topics, const SourceSpec& spec) {
   BarTopics out;
   out.source_ = spec.name;
-  // Kept for ever: what is gone from these topics would be asked for and sent again.
-  broker::TopicOptions kept{.partitions = spec.partitions, .config = {{"retention.ms", "-1"}}};
+  broker::TopicOptions kept = topic_options(spec);
   auto bars = TRY(describe_or_create(topics, spec.topic, kept));
   out.topic_id_ = bars.id;
   out.partitions_ = static_cast<int32_t>(bars.partitions.size());

@@ -394,8 +394,7 @@ Result<std::unique_ptr<Source>> open_csv(const SourceSpec& spec, broker::Topics&
   if (!options.lease_directory.empty()) {
     lease = TRY(Lease::take(options.lease_directory, spec.name));
   }
-  // Kept for ever: what is gone from these topics would be sent again.
-  broker::TopicOptions kept{.partitions = spec.partitions, .config = {{"retention.ms", "-1"}}};
+  broker::TopicOptions kept = topic_options(spec);
   auto good = TRY(Outbox::open(topics, spec.topic, kept, spec.name));
   kept.partitions = 1;
   auto bad = TRY(Outbox::open(topics, spec.topic + "__bad", kept, spec.name));

@@ -2,6 +2,12 @@
 
 namespace ticklake::sources {
 
+broker::TopicOptions topic_options(const SourceSpec& spec) {
+  broker::TopicOptions out{.partitions = spec.partitions};
+  if (!std::holds_alternative<SyntheticSpec>(spec.form)) out.config["retention.ms"] = "-1";
+  return out;
+}
+
 Result<std::unique_ptr<Source>> open_source(const SourceSpec& spec, broker::Topics& topics,
                                             io::FileStore& files, const io::Clock& clock,
                                             const OpenOptions& options) {

@@ -163,6 +163,10 @@ struct OpenOptions {
   bool once = false;
 };
 
+// How the source's topic is made. Where the topic tells what has been sent, it is kept for ever:
+// what is gone from it would be sent again.
+broker::TopicOptions topic_options(const SourceSpec& spec);
+
 // Opens the source where the topic says that it was; makes the topics that are missing. The
 // references must outlive it. Conflict: another process sends for it, named by its pid. Invalid:
 // the topic cannot tell where the source was.

@@ -230,7 +230,7 @@ Result<std::unique_ptr<Source>> open_synthetic(const SourceSpec& spec, broker::T
   if (!options.lease_directory.empty()) {
     lease = TRY(Lease::take(options.lease_directory, spec.name));
   }
-  auto outbox = TRY(Outbox::open(topics, spec.topic, {.partitions = spec.partitions}, spec.name));
+  auto outbox = TRY(Outbox::open(topics, spec.topic, topic_options(spec), spec.name));
   auto out = std::make_unique<Synthetic>(spec, clock, options.once, std::move(lease),
                                          std::move(outbox));
   TRY(out->resume());

@@ -5,6 +5,7 @@ alpha_vantage_test.py BINARY [NAME..]: the last line is "alpha-vantage: N passed
 which reads the tables: a reader that is not ours.
 """
 import datetime
+import faulthandler
 import json
 import os
 import pathlib
@@ -16,6 +17,7 @@ import tempfile
 import threading
 import time
 import traceback
+import zoneinfo
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from server import Server  # noqa: E402
@@ -23,7 +25,9 @@ from server import Server  # noqa: E402
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 KEY = "K3YTHATMUSTNOTSHOW"
 DAY = datetime.date(2026, 7, 15)  # of the last bar of a made-up market
+NEW_YORK = zoneinfo.ZoneInfo("America/New_York")
 KILLED = -9
+SECONDS_MAX = 300
 
 
 def check(condition, what):
@@ -124,7 +128,7 @@ def weekly(market, symbol):
 
 def test_mission_row_1_alpha_vantage():
     """IBM's weeks, GOOG by one parameter, NVDA's hours over months: from the service to gold, read by another reader."""
-    today = datetime.datetime.now(datetime.timezone.utc).date()
+    today = datetime.datetime.now(NEW_YORK).date()
     world = World(today=today)
     options = world.example()
     out, err = world.call("run", "--once", *options)
@@ -170,8 +174,7 @@ def check_hours(world, today):
         equal([row["open"], row["high"], row["low"], row["close"], row["volume"], row["hours"]],
               [hours[0][0], max(h[1] for h in hours), min(h[2] for h in hours), hours[-1][3],
                sum(int(h[4]) for h in hours), len(hours)], f"NVDA {day}")
-    new_york = __import__("zoneinfo").ZoneInfo("America/New_York")
-    starts = {row["starts_at"].astimezone(new_york).strftime("%Y-%m-%d %H:%M:%S") for row in world.table("silver_hours")}
+    starts = {row["starts_at"].astimezone(NEW_YORK).strftime("%Y-%m-%d %H:%M:%S") for row in world.table("silver_hours")}
     equal(sorted(starts), sorted(expected), "instants, daylight saving included")
 
 
@@ -331,7 +334,7 @@ def key_is_nowhere(world):
 
 def test_mission_row_13_the_key_is_nowhere():
     """Not in what is printed, not in topics, tables, events, logs or files; whatever the service echoes."""
-    world = World(today=datetime.datetime.now(datetime.timezone.utc).date())
+    world = World(today=datetime.datetime.now(NEW_YORK).date())
     options = world.example()
     bar = {"1. open": "KEY", "2. high": "1", "3. low": "1", "4. close": "1", "5. volume": "1"}
     world.next({"body": json.dumps({"Time Series (60min)": {"2026-01-05 10:00:00": bar}})},
@@ -389,7 +392,7 @@ def test_https_checks_certificates():
 
 def test_history_is_resumed_and_then_live():
     """--mode initial over two days of the budget, then new bars as they come, without --once."""
-    world = World(today=datetime.datetime.now(datetime.timezone.utc).date())
+    world = World(today=datetime.datetime.now(NEW_YORK).date())
     today = world.service.market.today
     months = [f"{n // 12}-{n % 12 + 1:02}" for n in range(today.year * 12 + today.month - 5, today.year * 12 + today.month)]
     world.source("bars", f"topic: bars\nfunction: TIME_SERIES_INTRADAY\ninterval: 60min\nsymbols: NVDA\n"
@@ -448,6 +451,7 @@ def main():
     failed = 0
     for name, test in tests:
         begun = time.time()
+        faulthandler.dump_traceback_later(SECONDS_MAX, exit=True)
         try:
             test()
             print(f"ok   {name} ({time.time() - begun:.1f} s)", flush=True)

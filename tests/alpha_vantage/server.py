@@ -6,7 +6,7 @@ POST /next  {"body": .., "status": .., "times": n, "drop": true, "sleep": s}   w
 POST /set   {"revise": {time: close}, "limit": n}   changed closes; after n requests, the day is used up
 GET /seen   the requests so far, as JSON
 
-The last bar is of today (UTC) unless --today says otherwise.
+The last bar is of today (in New York) unless --today says otherwise.
 """
 import argparse
 import calendar
@@ -19,6 +19,7 @@ import sys
 import threading
 import time
 import urllib.parse
+import zoneinfo
 
 FIRST = datetime.date(2024, 1, 1)
 COLUMNS = {"_ADJUSTED": ["open", "high", "low", "close", "adjusted close", "volume", "dividend amount"],
@@ -101,7 +102,7 @@ class Server(http.server.ThreadingHTTPServer):
 
     def __init__(self, address, today=None, certificate=None):
         super().__init__(address, Handler)
-        self.market = Market(today or datetime.datetime.now(datetime.timezone.utc).date())
+        self.market = Market(today or datetime.datetime.now(zoneinfo.ZoneInfo("America/New_York")).date())
         self.lock = threading.Lock()
         self.seen = []
         self.next = []
