@@ -31,11 +31,11 @@ constexpr int kFailuresOfOnceMax = 3;
 
 std::string length_of(int64_t us) {
   int64_t minutes = (us + kMicrosPerMinute - 1) / kMicrosPerMinute;
-  if (minutes <= 1) return "a minute";
-  if (minutes < 120) return fmt::format("{} minutes", minutes);
+  if (minutes <= 1) return "within a minute";
+  if (minutes < 120) return fmt::format("in about {} minutes", minutes);
   int64_t hours = (minutes + 30) / 60;
-  if (hours < 48) return fmt::format("{} hours", hours);
-  return fmt::format("{} days {} hours", hours / 24, hours % 24);
+  if (hours < 48) return fmt::format("in about {} hours", hours);
+  return fmt::format("in about {} days {} hours", hours / 24, hours % 24);
 }
 
 std::string counted(int64_t count, std::string_view what) {
@@ -126,7 +126,7 @@ Result<void> AlphaVantage::tell_plan(Progress& progress) {
   text += fmt::format("; the key has {}", limits_of(form_.limits, state.used_in_a_day(now)));
   if (due > 0) {
     int64_t end = state.end_of(due, form_.limits, now);
-    text += fmt::format("; the last goes in about {}, at {}", length_of(end - now),
+    text += fmt::format("; the last goes {}, at {}", length_of(end - now),
                         format_instant(floor_to(end, kMicrosPerSecond)));
   }
   progress.notes.push_back(text);

@@ -122,7 +122,7 @@ bool Plan::are_premium(const std::string& symbol, const AskedByName& asked) cons
   bool refused = false;
   for (auto at = asked.lower_bound(prefix); at != asked.end() && at->first.starts_with(prefix);
        ++at) {
-    if (at->second.plan != plan_of(spec_)) continue;
+    if (at->second.plan != plan_) continue;
     if (at->second.kind == AnswerKind::Ok) return false;
     refused = refused || at->second.kind == AnswerKind::Premium;
   }
@@ -146,7 +146,7 @@ Standing Plan::standing(const Request& request, const AskedByName& asked, int64_
     return {wasted ? Standing::Kind::Refused : Standing::Kind::Due};
   }
   const Asked& last = found->second;
-  bool same_plan = last.plan == plan_of(spec_);
+  bool same_plan = last.plan == plan_;
   if (is_refusal(last.kind)) return {same_plan ? Standing::Kind::Refused : Standing::Kind::Due};
   auto later = [&](int64_t due_us) {
     return Standing{due_us <= now_us ? Standing::Kind::Due : Standing::Kind::Later, due_us};
@@ -170,7 +170,7 @@ Standing Plan::standing(const Request& request, const AskedByName& asked, int64_
 }
 
 Plan::Next Plan::next(const AskedByName& asked, int64_t now_us) const {
-  Next out{.request = {}, .due_us = INT64_MAX};
+  Next out{.request = {}, .due_us = now_us + kMicrosPerDay};
   auto look = [&](const std::vector<Request>& requests) {
     for (const Request& request : requests) {
       Standing standing = this->standing(request, asked, now_us);

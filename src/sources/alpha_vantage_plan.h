@@ -64,7 +64,8 @@ struct Standing {
 
 class Plan {
  public:
-  Plan(const AlphaVantageSpec& spec, bool history) : spec_(spec), history_(history) {}
+  Plan(const AlphaVantageSpec& spec, bool history)
+      : spec_(spec), history_(history), plan_(plan_of(spec)) {}
 
   std::vector<Request> history(int64_t now_us) const;
   std::vector<Request> newest() const;
@@ -72,7 +73,7 @@ class Plan {
 
   struct Next {
     std::optional<Request> request;
-    int64_t due_us = 0;  // without a request: when to look again
+    int64_t due_us = 0;  // without a request: when to look again, in a day at the latest
   };
   Next next(const AskedByName& asked, int64_t now_us) const;
 
@@ -92,6 +93,7 @@ class Plan {
 
   const AlphaVantageSpec& spec_;
   bool history_;
+  std::string plan_;  // of the key
 };
 
 // The first instant after `after_us` that the schedule names, given one at which was looked.
