@@ -56,10 +56,10 @@ unit_tests() {  # unit_tests PRESET [CTEST OPTION..]
 
 start_kafka() {
   say "starting a real Kafka broker"
-  if tools/kafka.sh start "$logs/kafka" >"$logs/kafka.log" 2>&1; then
+  if tools/kafka.sh secure "$logs/kafka" >"$logs/kafka.log" 2>&1; then
     trap 'tools/kafka.sh stop "$logs/kafka" >>"$logs/kafka.log" 2>&1' EXIT
     trap 'exit 130' INT TERM
-    export TICKLAKE_TEST_KAFKA="127.0.0.1:$(cat "$logs/kafka/port")"
+    export TICKLAKE_TEST_KAFKA="127.0.0.1:$(cat "$logs/kafka/port")" TICKLAKE_TEST_KAFKA_DIR="$logs/kafka"
   else
     tail -n 5 "$logs/kafka.log"
     say "FAILED: no broker, so nothing was tested on Kafka"

@@ -78,7 +78,8 @@ class CommandLine {
     app->add_option("--set", project.settings, "KEY=VALUE over the project's configuration")
         ->check([](const std::string& text) {
           bool good = text.find('=') != std::string::npos && text[0] != '=';
-          return good ? "" : text + " is not of the form KEY=VALUE";
+          // Not the text itself: half a password may be in it.
+          return good ? "" : "write it as KEY=VALUE";
         })
         ->allow_extra_args(false);
   }
@@ -98,6 +99,16 @@ class CommandLine {
                          });
     with_project(validate, parsed_.project);
     with_output(validate);
+    auto* doctor = add(root_, "doctor", "Check a project's storage, broker, secrets and clock",
+                       "  ticklake doctor --project market\n"
+                       "  ticklake doctor --project market --target prod --output json",
+                       [](Environment& environment, Parsed& parsed, Format format) {
+                         bool asked = !parsed.output.empty();
+                         return diagnose(environment, parsed.project,
+                                         asked ? std::optional(format) : std::nullopt);
+                       });
+    with_project(doctor, parsed_.project);
+    with_output(doctor);
   }
 
   void add_run() {
@@ -248,7 +259,8 @@ class CommandLine {
     if (names_a_topic) app->add_option("topic", options.topic, "its name")->required();
     with_project(app, options.project);
     app->add_option("--bootstrap", options.bootstrap,
-                    "embedded, or host:port of a Kafka broker (default: the project's)");
+                    "embedded, or host:port of a Kafka broker (default: the project's); its login "
+                    "by --set kafka.profile=.. and others of docs/kafka.md");
     app->add_option("--directory", options.directory,
                     "where the embedded log is (default: the project's)");
     with_output(app);
@@ -324,7 +336,7 @@ class CommandLine {
   }
 
   void add_later_commands() {
-    for (const auto* name : {"explain", "test", "serve", "bundle", "export", "doctor"}) {
+    for (const auto* name : {"explain", "test", "serve", "bundle", "export"}) {
       add_later(root_, name, name);
     }
   }
@@ -355,7 +367,8 @@ std::optional<std::string> unknown_command(const CLI::App& root, int argc, char*
 int report(Environment& environment, const Result<void>& result) {
   if (result) return 0;
   std::fflush(environment.out);
-  fmt::print(environment.err, "ticklake: {}\n", result.error().message);
+  fmt::print(environment.err, "ticklake: {}\n",
+             environment.secrets.masked(result.error().message));
   return kFailed;
 }
 

@@ -11,6 +11,7 @@
 
 #include "app/output.h"
 #include "base/result.h"
+#include "base/secrets.h"
 #include "io/clock.h"
 #include "io/files.h"
 #include "io/http.h"
@@ -27,6 +28,7 @@ struct Environment {
   std::FILE* err;
   bool out_is_terminal = false;
   bool err_is_terminal = false;
+  Secrets secrets = {};  // of the projects loaded; no message shows them
 };
 
 // Which project, and what the command line changes in it.
@@ -44,6 +46,11 @@ Result<void> init_project(Environment& environment, const InitOptions& options);
 
 Result<void> validate_project(Environment& environment, const ProjectOptions& project,
                               Format format);
+
+// Checks the project and its world, a finding a line. Without a format: lines for people. An error
+// where a problem was found.
+Result<void> diagnose(Environment& environment, const ProjectOptions& options,
+                      std::optional<Format> format);
 
 struct RunOptions {
   ProjectOptions project;

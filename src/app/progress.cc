@@ -89,7 +89,7 @@ void Progress::show(const std::vector<SourceStatus>& sources,
 
 void Progress::say(const std::string& text) {
   clear_block();
-  std::fputs((text + "\n").c_str(), environment_.err);
+  std::fputs((environment_.secrets.masked(text) + "\n").c_str(), environment_.err);
   std::fflush(environment_.err);
 }
 

@@ -55,22 +55,59 @@ Result<engine::Project> load(Environment& environment, const ProjectOptions& opt
   engine::LoadOptions load_options{.target = options.target,
                                    .overrides = TRY(key_values(options.settings, "--set")),
                                    .environment = environment_variable};
-  return engine::load_project(environment.files, options.directory, load_options);
+  auto project = TRY(engine::load_project(environment.files, options.directory, load_options));
+  environment.secrets.add(project.secrets);
+  return project;
 }
+
+namespace {
+
+// Of ${env:NAME} and ${file:PATH}.
+std::optional<std::string> value_outside(Environment& environment, const io::Path& directory,
+                                         const std::string& name) {
+  if (name.starts_with("env:")) return environment_variable(name.substr(4));
+  if (!name.starts_with("file:")) return {};
+  std::string path = name.substr(5);
+  if (!path.starts_with('/')) path = io::join(directory, path);
+  auto text = environment.files.read(path);
+  if (!text) return {};
+  return std::string(trimmed(*text));
+}
+
+// --set where there is no project: only what says how to reach a broker.
+Result<std::map<std::string, std::string>> broker_settings(Environment& environment,
+                                                           const ProjectOptions& options) {
+  auto settings = TRY(key_values(options.settings, "--set"));
+  auto lookup = [&](const std::string& name) { return value_outside(environment, ".", name); };
+  for (auto& [key, value] : settings) {
+    if (!key.starts_with(kKafkaPrefix)) {
+      return Error{Code::Invalid, fmt::format("--set {}: with --bootstrap or --directory only "
+                                              "kafka.* can be set",
+                                              printable(key))};
+    }
+    auto replaced = substituted(value, lookup);
+    if (!replaced.unknown.empty()) {
+      return Error{Code::Invalid, fmt::format("--set {}: '${{{}}}' has no value", printable(key),
+                                              printable(replaced.unknown.front()))};
+    }
+    value = replaced.text;
+    if (names_secret(key)) environment.secrets.add(value);
+  }
+  return settings;
+}
+
+}  // namespace
 
 Result<std::vector<sources::SourceSpec>> source_specs(Environment& environment,
                                                       const engine::Project& project) {
   std::vector<sources::SourceSpec> specs;
-  auto secrets = [&](const std::string& name) -> std::optional<std::string> {
-    if (name.starts_with("env:")) return environment_variable(name.substr(4));
-    if (!name.starts_with("file:")) return {};
-    std::string path = name.substr(5);
-    if (!path.starts_with('/')) path = io::join(project.directory, path);
-    auto text = environment.files.read(path);
-    if (!text) return {};
-    return std::string(trimmed(*text));
+  auto secrets = [&](const std::string& name) {
+    return value_outside(environment, project.directory, name);
   };
   for (const auto& file : project.sources) {
+    for (const auto& name : secret_references(file.text)) {
+      environment.secrets.add(secrets(name).value_or(""));
+    }
     specs.push_back(TRY(sources::parse_spec(file.text, file.path, secrets)));
   }
   return specs;
@@ -136,18 +173,30 @@ std::optional<int64_t> row_count(const delta::Snapshot& snapshot) {
   return rows;
 }
 
+std::map<std::string, std::string> kafka_settings(const engine::Project& project) {
+  std::map<std::string, std::string> settings;
+  for (const auto& [key, value] : project.configuration) {
+    bool is_client = key.starts_with(kKafkaPrefix) && key != kBootstrap;
+    if (is_client) settings[key.substr(kKafkaPrefix.size())] = value;
+  }
+  return broker::kafka_paths_in(project.directory, std::move(settings));
+}
+
+Result<std::string> kafka_bootstrap(const engine::Project& project) {
+  auto bootstrap = project.configuration.find(std::string(kBootstrap));
+  if (bootstrap != project.configuration.end()) return bootstrap->second;
+  auto profile = project.configuration.find("kafka.profile");
+  if (profile == project.configuration.end()) return std::string("embedded");
+  return Error{Code::Invalid,
+               fmt::format("kafka.profile is {}, but kafka.bootstrap, the broker's host:port, is "
+                           "missing in the project's configuration",
+                           printable(profile->second))};
+}
+
 Result<std::unique_ptr<broker::Topics>> project_topics(Environment& environment,
                                                        const engine::Project& project) {
-  std::string bootstrap = "embedded";
-  std::map<std::string, std::string> client;
-  for (const auto& [key, value] : project.configuration) {
-    if (key == kBootstrap) {
-      bootstrap = value;
-    } else if (key.starts_with(kKafkaPrefix)) {
-      client[key.substr(kKafkaPrefix.size())] = value;
-    }
-  }
-  return broker::open(bootstrap, project.topics, client, environment.clock);
+  auto bootstrap = TRY(kafka_bootstrap(project));
+  return broker::open(bootstrap, project.topics, kafka_settings(project), environment.clock);
 }
 
 Result<std::unique_ptr<broker::Topics>> open_topics(Environment& environment,
@@ -160,7 +209,9 @@ Result<std::unique_ptr<broker::Topics>> open_topics(Environment& environment,
     return project_topics(environment, project);
   }
   std::string bootstrap = options.bootstrap.empty() ? "embedded" : options.bootstrap;
-  return broker::open(bootstrap, options.directory, {}, environment.clock);
+  engine::Project none{.directory = "."};
+  none.configuration = TRY(broker_settings(environment, options.project));
+  return broker::open(bootstrap, options.directory, kafka_settings(none), environment.clock);
 }
 
 Result<std::map<std::string, std::string>> key_values(const std::vector<std::string>& texts,

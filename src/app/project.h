@@ -39,6 +39,8 @@ std::optional<int64_t> row_count(const delta::Snapshot& snapshot);
 
 // The broker of the project: configuration kafka.bootstrap (default: embedded), with the other
 // kafka.* settings handed to the client.
+std::map<std::string, std::string> kafka_settings(const engine::Project& project);
+Result<std::string> kafka_bootstrap(const engine::Project& project);
 Result<std::unique_ptr<broker::Topics>> project_topics(Environment& environment,
                                                        const engine::Project& project);
 

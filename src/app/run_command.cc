@@ -5,6 +5,7 @@
 #include <memory>
 #include <mutex>
 
+#include "app/brokers.h"
 #include "app/commands.h"
 #include "app/crash_point.h"
 #include "app/live_page.h"
@@ -18,35 +19,6 @@
 namespace ticklake::app {
 
 namespace {
-
-// Hands the pipeline one broker for each distinct address and settings; the project's own is shared
-// with the sources.
-class Brokers {
- public:
-  Brokers(Environment& environment, const engine::Project& project,
-          std::shared_ptr<broker::Topics> own)
-      : environment_(environment), directory_(project.topics) {
-    auto bootstrap = project.configuration.find("kafka.bootstrap");
-    bool named = bootstrap != project.configuration.end();
-    opened_[{named ? bootstrap->second : "embedded", {}}] = std::move(own);
-  }
-
-  Result<std::shared_ptr<broker::Topics>> get(const std::string& bootstrap,
-                                              const std::map<std::string, std::string>& config) {
-    auto& topics = opened_[{bootstrap, config}];
-    if (!topics) {
-      topics = TRY(broker::open(bootstrap, directory_, config, environment_.clock));
-    }
-    return topics;
-  }
-
- private:
-  Environment& environment_;
-  io::Path directory_;
-  std::map<std::pair<std::string, std::map<std::string, std::string>>,
-           std::shared_ptr<broker::Topics>>
-      opened_;
-};
 
 Result<void> refuse_what_is_not_there(const RunOptions& options) {
   auto refusal = [](std::string_view option) {
@@ -92,7 +64,8 @@ class Run {
     auto project = TRY(load(environment_, options_.project));
     if (options_.ingest) specs_ = TRY(source_specs(environment_, project));
     topics_ = TRY(project_topics(environment_, project));
-    brokers_ = std::make_unique<Brokers>(environment_, project, topics_);
+    brokers_ =
+        std::make_unique<Brokers>(environment_, project, TRY(kafka_bootstrap(project)), topics_);
     world_ = std::make_unique<SourceWorld>(SourceWorld{
         environment_, *topics_, signals_, crash_point_,
                     source_options(environment_, project, options_.once)});

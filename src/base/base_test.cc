@@ -3,6 +3,7 @@
 #include "base/hash.h"
 #include "base/ids.h"
 #include "base/result.h"
+#include "base/secrets.h"
 #include "base/text.h"
 #include "base/time.h"
 #include "base/uuid.h"
@@ -104,6 +105,35 @@ TEST(TextTest, SubstitutionLeavesOtherDollarsAlone) {
   auto out = substituted("$ConnectionString at ${broker}, ${nobody} $", lookup);
   EXPECT_EQ(out.text, "$ConnectionString at localhost,  $");
   EXPECT_EQ(out.unknown, std::vector<std::string>{"nobody"});
+}
+
+TEST(SecretsTest, AreMaskedInEveryForm) {
+  Secrets secrets;
+  secrets.add("s3cr3t/key\n");
+  secrets.add("s3cr3t/key-longer");
+  secrets.add("abc");
+  EXPECT_EQ(secrets.masked("a s3cr3t/key-longer, s3cr3t/key, ?k=s3cr3t%2Fkey&abc"),
+            "a ***, ***, ?k=***&abc");
+  secrets.add("-----BEGIN KEY-----\nMIIEvQIBADANBgkqhkiG9w0\n");
+  EXPECT_EQ(secrets.masked("line MIIEvQIBADANBgkqhkiG9w0"), "line ***");
+}
+
+TEST(SecretsTest, NamesTellWhatIsSecret) {
+  for (const char* name : {"kafka.password", "ALPHA_VANTAGE_API_KEY", "kafka.sasl.jaas.config",
+                           "EVENTHUB_CONNECTION_STRING", "kafka.ssl.key.pem", "auth-token",
+                           "`kafka.sasl.password` => '"}) {
+    EXPECT_TRUE(names_secret(name)) << name;
+  }
+  for (const char* name : {"kafka.bootstrap", "HOME", "kafka.key_file", "kafka.ssl.key.location",
+                           "keyspace", "  monkey: ", ""}) {
+    EXPECT_FALSE(names_secret(name)) << name;
+  }
+}
+
+TEST(SecretsTest, ALineTellsWhatOfItIsSecret) {
+  std::string text = "directory: ${env:DATA}\napi_key: ${env:AV}\nx: ${env:MY_TOKEN} ${file:a}\n";
+  EXPECT_EQ(secret_references(text),
+            (std::vector<std::string>{"env:AV", "env:MY_TOKEN", "file:a"}));
 }
 
 TEST(UuidTest, AreOfVersionFourAndDiffer) {

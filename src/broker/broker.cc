@@ -9,7 +9,8 @@ Result<std::unique_ptr<Topics>> open(const std::string& bootstrap, const std::st
                                      const std::map<std::string, std::string>& config,
                                      const io::Clock& clock) {
   if (bootstrap == "embedded") return make_embedded_log(directory, clock);
-  return open_kafka({bootstrap, config}, clock);
+  KafkaSettings settings = TRY(make_kafka_settings(bootstrap, config));
+  return open_kafka(settings, clock);
 }
 
 }  // namespace ticklake::broker

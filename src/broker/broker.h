@@ -123,12 +123,16 @@ class Topics {
   virtual std::string name() const = 0;
 };
 
-// bootstrap "embedded": the embedded log in `directory`. Else Kafka at that address, with
-// librdkafka's settings
-// (dotted names) from `config`; Unavailable with the reason where no broker answers within 10 s.
-// Unsupported: security settings other than plaintext.
+// bootstrap "embedded": the embedded log in `directory`. Else Kafka at that address, with how to
+// log in and the client's settings (dotted names) from `config`; docs/kafka.md has the names.
+// Invalid, Unsupported: a setting that cannot be, or a login that the broker refuses. Unavailable:
+// no broker answers within 10 s. No message shows a password.
 Result<std::unique_ptr<Topics>> open(const std::string& bootstrap, const std::string& directory,
                                      const std::map<std::string, std::string>& config,
                                      const io::Clock& clock);
+
+// `config` with the paths of certificates and keys in it, where relative, taken from `directory`.
+std::map<std::string, std::string> kafka_paths_in(const std::string& directory,
+                                                  std::map<std::string, std::string> config);
 
 }  // namespace ticklake::broker

@@ -30,8 +30,7 @@ class EvenReading {
         if (rows_left <= 0 || bytes_left <= 0) break;
         int64_t rows = source->rows().rows();
         int64_t bytes = source->rows().bytes();
-        bool more =
-            TRY(read(*source, rows + std::min(rows_share, rows_left), bytes + bytes_share));
+        bool more = TRY(read(*source, rows + std::min(rows_share, rows_left), bytes + bytes_share));
         rows_left -= source->rows().rows() - rows;
         bytes_left -= source->rows().bytes() - bytes;
         if (more) still.push_back(source);

@@ -72,9 +72,13 @@ Result<void> Kafka::connect() {
       rd_kafka_metadata_destroy(told);
       return {};
     }
-    bool is_refused = client_->news().last_problem().find("refused") != std::string::npos;
-    auto limit = std::chrono::milliseconds(is_refused ? kRefusedMs : kOpenMs);
-    if (steady_clock::now() - start >= limit) return client_->unreachable();
+    bool is_login = client_->is_refused_login();
+    bool is_refused = client_->news().last_trouble().reason.find("refused") != std::string::npos;
+    auto limit = std::chrono::milliseconds(is_login || is_refused ? kRefusedMs : kOpenMs);
+    if (steady_clock::now() - start < limit) continue;
+    Error error = client_->unreachable();
+    if (is_login) error.code = Code::Invalid;  // it will not pass by itself
+    return error;
   }
 }
 

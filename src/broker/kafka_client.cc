@@ -13,12 +13,17 @@ namespace ticklake::broker {
 
 void KafkaNews::problem(std::string text) {
   std::lock_guard lock(mutex_);
-  problem_ = std::move(text);
+  trouble_.reason = std::move(text);
 }
 
-std::string KafkaNews::last_problem() const {
+void KafkaNews::certificate_refused(int error) {
   std::lock_guard lock(mutex_);
-  return problem_.empty() ? "no answer in time" : problem_;
+  trouble_.certificate_error = error;
+}
+
+KafkaTrouble KafkaNews::last_trouble() const {
+  std::lock_guard lock(mutex_);
+  return trouble_;
 }
 
 void KafkaNews::failed_delivery(Error error) {
@@ -41,7 +46,6 @@ const Config& common_settings() {
       {"client.id", "ticklake"},
       {"allow.auto.create.topics", "false"},
       {"enable.metrics.push", "false"},
-      {"log.connection.close", "false"},
       {"reconnect.backoff.ms", "20"},
       {"reconnect.backoff.max.ms", "1000"},
       {"retry.backoff.ms", "20"},
@@ -52,16 +56,11 @@ const Config& common_settings() {
   return settings;
 }
 
-constexpr std::array<std::string_view, 11> kOurs{"bootstrap.servers",
-                                                 "metadata.broker.list",
-                                                 "enable.auto.commit",
-                                                 "auto.offset.reset",
-                                                 "enable.partition.eof",
-                                                 "enable.idempotence",
-                                                 "enable.gapless.guarantee",
-                                                 "acks",
-                                                 "request.required.acks",
-                                                 "transactional.id",
+constexpr std::array<std::string_view, 11> kOurs{"bootstrap.servers",        "metadata.broker.list",
+                                                 "enable.auto.commit",       "auto.offset.reset",
+                                                 "enable.partition.eof",     "enable.idempotence",
+                                                 "enable.gapless.guarantee", "acks",
+                                                 "request.required.acks",    "transactional.id",
                                                  "allow.auto.create.topics"};
 
 // "127.0.0.1:9092/bootstrap: Connect to ipv4#127.0.0.1:9092 failed: Connection refused (after 0ms
@@ -74,45 +73,76 @@ std::string reason_in(std::string_view text) {
   return printable(trimmed(text.substr(0, text.find(" (after "))), 200);
 }
 
+// OpenSSL has judged already; only why is kept, for librdkafka does not tell.
+int check_certificate(rd_kafka_t*, const char*, int32_t, int* error, int, const char*, size_t,
+                      char* text, size_t text_bytes, void* news) {
+  if (*error == 0) return 1;
+  static_cast<KafkaNews*>(news)->certificate_refused(*error);
+  *fmt::format_to_n(text, text_bytes - 1, "X509 error {}", *error).out = '\0';
+  return 0;
+}
+
 void take_log(const rd_kafka_t* handle, int level, const char* facility, const char* text) {
-  constexpr int kWarning = 4;
+  constexpr int kInfo = 6;  // so loud is a broker that hangs up
   auto* news = static_cast<KafkaNews*>(rd_kafka_opaque(handle));
   std::string_view kind = facility;
-  if (news != nullptr && level <= kWarning && (kind == "FAIL" || kind == "ERROR")) {
-    news->problem(reason_in(text));
-  }
+  if (news == nullptr || level > kInfo || (kind != "FAIL" && kind != "ERROR")) return;
+  std::string_view told = text;
+  // That what was up has gone is a reason only where there is no better one.
+  bool is_farewell = told.find("in state UP") != told.npos;
+  if (!is_farewell || news->last_trouble().reason.empty()) news->problem(reason_in(told));
 }
 
 }  // namespace
 
-Result<void> check_kafka_config(const Config& config) {
-  for (const auto& [key, value] : config) {
-    bool is_plain = key == "security.protocol" && equal_ignoring_case(value, "plaintext");
-    if (!is_plain && (key.starts_with("security.") || key.starts_with("sasl.") ||
-                      key.starts_with("ssl.") || key == "enable.ssl.certificate.verification")) {
-      return Error{Code::Unsupported,
-                   fmt::format("Kafka setting {}: only plaintext connections are possible now; "
-                               "remove the setting and use a plaintext listener of the broker",
-                               printable(key))};
-    }
-    if (std::find(kOurs.begin(), kOurs.end(), key) != kOurs.end()) {
-      return Error{Code::Invalid,
-                   fmt::format("Kafka setting {} is fixed by ticklake, because exactly-once "
-                               "reading and safe writing depend on it: remove it",
-                               key)};
-    }
+Result<KafkaSettings> make_kafka_settings(const std::string& bootstrap, const Config& user) {
+  KafkaSettings settings{bootstrap, TRY(kafka_settings(user)), kafka_secrets(user)};
+  settings.secrets.add(kafka_secrets(settings.config));
+  for (const auto& [key, value] : settings.config) {
+    if (std::find(kOurs.begin(), kOurs.end(), key) == kOurs.end()) continue;
+    bool is_address = key == "bootstrap.servers";
+    return Error{Code::Invalid,
+                 is_address
+                     ? "Kafka setting bootstrap.servers: write the address as kafka.bootstrap"
+                     : fmt::format("Kafka setting {} is fixed by ticklake, because "
+                                   "exactly-once reading and safe writing depend on it: "
+                                   "remove it",
+                                   key)};
   }
-  return {};
+  return settings;
 }
 
-KafkaClient::KafkaClient(std::string bootstrap)
-    : bootstrap_(std::move(bootstrap)), name_("Kafka at " + bootstrap_) {}
+namespace {
+
+Error not_accepted(const KafkaSettings& settings, const std::string& key, const std::string& value,
+                   const std::string& reason) {
+  static const std::vector<std::string> known = {
+      "profile",          "username",          "password",         "connection_string",
+      "mechanism",        "ca_file",           "certificate_file", "key_file",
+      "key_password",     "security.protocol", "sasl.mechanism",   "sasl.username",
+      "sasl.password",    "sasl.jaas.config",  "ssl.ca.location",  "ssl.certificate.location",
+      "ssl.key.location", "ssl.key.password",  "bootstrap"};
+  if (reason.starts_with("No such configuration property")) {
+    std::string near = nearest(key, known);
+    return {Code::Invalid,
+            fmt::format("Kafka setting {} is not known; {}", printable(key),
+                        near.empty() ? "it is neither one of ticklake nor of librdkafka"
+                                     : "did you mean " + near + "?")};
+  }
+  return {Code::Invalid, fmt::format("Kafka setting {}={} is not accepted: {}", printable(key),
+                                     names_secret(key) ? "***" : printable(value),
+                                     settings.secrets.masked(reason))};
+}
+
+}  // namespace
+
+KafkaClient::KafkaClient(const KafkaSettings& settings)
+    : settings_(settings), name_(settings.name()) {}
 
 Result<std::unique_ptr<KafkaClient>> KafkaClient::make(rd_kafka_type_t type,
                                                        const KafkaSettings& settings,
                                                        const Config& own) {
-  TRY(check_kafka_config(settings.config));
-  std::unique_ptr<KafkaClient> client(new KafkaClient(settings.bootstrap));
+  std::unique_ptr<KafkaClient> client(new KafkaClient(settings));
   Owned<rd_kafka_conf_t, rd_kafka_conf_destroy> conf(rd_kafka_conf_new());
   char reason[512] = "";
   Config all = settings.config;
@@ -122,8 +152,7 @@ Result<std::unique_ptr<KafkaClient>> KafkaClient::make(rd_kafka_type_t type,
   for (const auto& [key, value] : all) {
     if (rd_kafka_conf_set(conf.get(), key.c_str(), value.c_str(), reason, sizeof reason) !=
         RD_KAFKA_CONF_OK) {
-      return Error{Code::Invalid, fmt::format("Kafka setting {}={} is not accepted: {}",
-                                              printable(key), printable(value), reason)};
+      return not_accepted(settings, key, value, reason);
     }
   }
   rd_kafka_conf_set_opaque(conf.get(), &client->news_);
@@ -132,23 +161,28 @@ Result<std::unique_ptr<KafkaClient>> KafkaClient::make(rd_kafka_type_t type,
     if (number == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) return;
     static_cast<KafkaNews*>(news)->problem(reason_in(text));
   });
+  if (settings.config.contains("security.protocol")) {
+    rd_kafka_conf_set_ssl_cert_verify_cb(conf.get(), check_certificate);
+  }
   rd_kafka_conf_set_dr_msg_cb(conf.get(), [](rd_kafka_t* handle, const rd_kafka_message_t* message,
                                              void* client_news) {
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) return;
     bool is_too_big = message->err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE;
+    bool is_final = is_too_big || is_missing_right(message->err);
     (void)handle;
     static_cast<KafkaNews*>(client_news)
         ->failed_delivery(
-            {is_too_big ? Code::Invalid : Code::Unavailable,
-             fmt::format("topic \"{}\", partition {}: a record of {} bytes was not written: {}{}",
-                         rd_kafka_topic_name(message->rkt), message->partition,
-                         message->len + message->key_len, rd_kafka_err2str(message->err),
-                         is_too_big ? "; raise the topic's max.message.bytes" : "")});
+            {is_final ? Code::Invalid : Code::Unavailable,
+             fmt::format(
+                 "topic \"{}\", partition {}: a record of {} bytes was not written: {}{}",
+                 rd_kafka_topic_name(message->rkt), message->partition,
+                 message->len + message->key_len, rd_kafka_err2str(message->err),
+                 is_too_big ? "; raise the topic's max.message.bytes" : advice_for(message->err))});
   });
   client->handle_ = rd_kafka_new(type, conf.get(), reason, sizeof reason);
   if (client->handle_ == nullptr) {
     return Error{Code::Invalid,
-                 fmt::format("the settings of Kafka do not fit together: {}", reason)};
+                 settings.secrets.masked(explained_settings(settings.config, reason))};
   }
   (void)conf.release();  // now the client's
   return client;
@@ -160,12 +194,13 @@ KafkaClient::~KafkaClient() {
   rd_kafka_destroy_flags(handle_, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
 }
 
-Error KafkaClient::unreachable() const {
-  return {Code::Unavailable,
-          fmt::format("no Kafka broker answers at {} ({}); check that it runs, that the address is "
-                      "right, and that its advertised listeners can be reached from here",
-                      bootstrap_, news_.last_problem())};
+KafkaProblem KafkaClient::explain() const {
+  KafkaProblem problem = explained(settings_.bootstrap, settings_.config, news_.last_trouble());
+  problem.sentence = settings_.secrets.masked(std::move(problem.sentence));
+  return problem;
 }
+
+Error KafkaClient::unreachable() const { return {Code::Unavailable, explain().sentence}; }
 
 Error KafkaClient::error(rd_kafka_resp_err_t number, const char* detail,
                          const std::string& action) const {
@@ -174,6 +209,8 @@ Error KafkaClient::error(rd_kafka_resp_err_t number, const char* detail,
     case RD_KAFKA_RESP_ERR__TRANSPORT:
     case RD_KAFKA_RESP_ERR__TIMED_OUT:
     case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
+    case RD_KAFKA_RESP_ERR__AUTHENTICATION:
+    case RD_KAFKA_RESP_ERR__SSL:
     case RD_KAFKA_RESP_ERR__RESOLVE: return unreachable();
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_ID:
@@ -190,10 +227,13 @@ Error KafkaClient::error(rd_kafka_resp_err_t number, const char* detail,
     case RD_KAFKA_RESP_ERR_POLICY_VIOLATION:
     case RD_KAFKA_RESP_ERR__INVALID_ARG:
     case RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION: code = Code::Invalid; break;
-    default: break;
+    default:
+      if (is_missing_right(number)) code = Code::Invalid;
+      break;
   }
   const char* text = detail != nullptr ? detail : rd_kafka_err2str(number);
-  return {code, fmt::format("cannot {} in {}: {}", action, name_, text)};
+  return {code, settings_.secrets.masked(
+                    fmt::format("cannot {} in {}: {}{}", action, name_, text, advice_for(number)))};
 }
 
 Result<KafkaTopic> describe_kafka_topic(const KafkaClient& client, const std::string& topic,

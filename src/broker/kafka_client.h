@@ -11,7 +11,10 @@
 #include <string>
 #include <vector>
 
+#include "base/secrets.h"
 #include "broker/broker.h"
+#include "broker/kafka_login.h"
+#include "broker/kafka_problems.h"
 
 namespace ticklake::broker {
 
@@ -30,27 +33,27 @@ using OwnedList = Owned<rd_kafka_topic_partition_list_t, rd_kafka_topic_partitio
 
 struct KafkaSettings {
   std::string bootstrap;
-  std::map<std::string, std::string> config;  // the user's
+  KafkaConfig config;    // the user's, as librdkafka spells them
+  Secrets secrets = {};  // among them
   std::string name() const { return "Kafka at " + bootstrap; }
 };
+// Of what a user configures. Invalid, Unsupported: see kafka_settings().
+Result<KafkaSettings> make_kafka_settings(const std::string& bootstrap, const KafkaConfig& user);
 
 // What librdkafka's threads have to tell; it outlives them.
 class KafkaNews {
  public:
   void problem(std::string text);  // of a connection
-  std::string last_problem() const;
+  void certificate_refused(int error);
+  KafkaTrouble last_trouble() const;
   void failed_delivery(Error error);  // the first is kept
   std::optional<Error> take_failed_delivery();
 
  private:
   mutable std::mutex mutex_;
-  std::string problem_;
+  KafkaTrouble trouble_;
   std::optional<Error> failed_delivery_;
 };
-
-// Settings that the user may not change because correctness hangs on them, and those not offered
-// yet.
-Result<void> check_kafka_config(const std::map<std::string, std::string>& config);
 
 class KafkaClient {
  public:
@@ -66,15 +69,18 @@ class KafkaClient {
   KafkaNews& news() { return news_; }
   const std::string& name() const { return name_; }
 
-  // "no Kafka broker answers at HOST:PORT (reason); ..."
+  // "no Kafka broker answers at HOST:PORT (reason); ...", or why it lets us not in.
   Error unreachable() const;
+  // The broker answers, but not to us: only other settings help.
+  bool is_refused_login() const { return explain().is_login; }
   // Our error for librdkafka's, while doing `action` ("create topic \"x\"").
   Error error(rd_kafka_resp_err_t number, const char* detail, const std::string& action) const;
 
  private:
-  explicit KafkaClient(std::string bootstrap);
+  explicit KafkaClient(const KafkaSettings& settings);
+  KafkaProblem explain() const;
 
-  std::string bootstrap_;
+  KafkaSettings settings_;
   std::string name_;
   KafkaNews news_;
   rd_kafka_t* handle_ = nullptr;

@@ -20,16 +20,6 @@ TEST(KafkaTest, ABrokerThatDoesNotAnswerIsNamed) {
   EXPECT_NE(message.find("Connection refused"), std::string::npos) << message;
 }
 
-TEST(KafkaTest, LoginsAreNotOfferedYet) {
-  io::SystemClock clock;
-  for (const char* key : {"security.protocol", "sasl.mechanism", "ssl.ca.location"}) {
-    auto opened = open("127.0.0.1:1", "", {{key, "SASL_SSL"}}, clock);
-    ASSERT_FALSE(opened);
-    EXPECT_EQ(opened.error().code, Code::Unsupported);
-    EXPECT_NE(opened.error().message.find(key), std::string::npos) << opened.error().message;
-  }
-}
-
 TEST(KafkaTest, SettingsAreChecked) {
   io::SystemClock clock;
   auto unknown = open("127.0.0.1:1", "", {{"fetch.wait.maximum", "1"}}, clock);

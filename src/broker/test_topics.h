@@ -41,6 +41,9 @@ std::vector<TestRow> read_rows(Reader& reader, int64_t wanted, PollLimits limits
 // Appends `records` records to each partition, values "0", "1", ..., and flushes.
 void fill(Writer& writer, int records, int32_t partitions);
 
+// From now on only this user may do what it wants with the topic.
+Result<void> grant_kafka_topic(const std::string& bootstrap, const std::string& topic,
+                               const std::string& user);
 Result<void> delete_kafka_records(const std::string& bootstrap, const std::string& topic,
                                   Partition partition, Offset before);
 

@@ -16,6 +16,7 @@
 
 #include "base/ids.h"
 #include "base/result.h"
+#include "base/secrets.h"
 #include "broker/broker.h"
 #include "io/clock.h"
 #include "io/files.h"
@@ -42,6 +43,7 @@ struct Project {
   std::map<std::string, std::string> configuration;  // overrides applied, values substituted
   std::vector<sql::Statement> statements;            // of all SQL files, by file, then position
   std::vector<ProjectFile> sources;                  // sources/*.yml, sorted; env:, file: left
+  Secrets secrets;                                   // among the values substituted
 
   // catalog.database.table of a name of one to three parts, as written.
   std::string canonical(const std::vector<std::string>& parts) const;
@@ -65,6 +67,9 @@ Result<Project> load_project(io::FileStore& files, const io::Path& directory,
 // How many threads are to step the project's pipeline: configuration ticklake.parallelism, else one
 // a core.
 int parallelism(const Project& project);
+
+// Who runs the project with this storage now ("process 4711"), or nothing.
+std::optional<std::string> runner_of(const io::Path& storage);
 
 // ---- the graph
 
@@ -184,9 +189,10 @@ std::string_view to_string(FlowStatus::State state);
 // rows, so a pipeline may be dropped (or killed) between or within steps and opened again; storage
 // alone tells where it goes on.
 // Errors: a flow that loses a race or meets a failing world is dropped and reopened with growing
-// pauses, a bounded number of times. Any other error fails the flow: what reads its table takes
-// what is there and stops, the other flows go on (with `once`: to their ends), and then step()
-// returns the first such error, which names the flow. Until then a StepReport tells it, once.
+// pauses, a bounded number of times (without `once`, a failing world is waited for). Any other
+// error fails the flow: what reads its table takes what is there and stops, the other flows go on
+// (with `once`: to their ends), and then step() returns the first such error, which names the flow.
+// Until then a StepReport tells it, once.
 // Topics must be there when the first step is made.
 class Pipeline {
  public:

@@ -11,9 +11,12 @@
 #include <string>
 
 #include "base/text.h"
+#include "engine/engine.h"
 
 namespace ticklake::engine {
 namespace {
+
+constexpr std::string_view kLeaseName = "runner.lock";
 
 Error failed(const io::Path& path, int problem) {
   return {Code::Unavailable, fmt::format("{} cannot be written: {}", path, std::strerror(problem))};
@@ -32,7 +35,7 @@ Result<std::unique_ptr<Lease>> Lease::take(const io::Path& storage) {
   std::error_code problem;
   std::filesystem::create_directories(storage, problem);
   if (problem) return failed(storage, problem.value());
-  io::Path path = io::join(storage, "runner.lock");
+  io::Path path = io::join(storage, kLeaseName);
   int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
   if (file < 0) return failed(path, errno);
   std::unique_ptr<Lease> lease(new Lease(file));
@@ -47,6 +50,16 @@ Result<std::unique_ptr<Lease>> Lease::take(const io::Path& storage) {
                  ::pwrite(file, pid.data(), pid.size(), 0) == static_cast<ssize_t>(pid.size());
   if (!written) return failed(path, errno);
   return lease;
+}
+
+std::optional<std::string> runner_of(const io::Path& storage) {
+  int file = ::open(io::join(storage, kLeaseName).c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0) return {};
+  bool is_held = ::flock(file, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+  std::optional<std::string> holder;
+  if (is_held) holder = holder_of(file);
+  ::close(file);
+  return holder;
 }
 
 Lease::~Lease() { ::close(file_); }

@@ -20,7 +20,7 @@
 namespace ticklake::engine {
 namespace {
 
-constexpr int kRetriesMax = 8;  // in a row, of one flow
+constexpr int kRetriesMax = 8;  // in a row, of one flow, where retries are counted
 constexpr int64_t kFirstPauseUs = 100'000;
 constexpr int64_t kPauseMaxUs = 10'000'000;
 constexpr int64_t kRecoveredUs = 60'000'000;  // good for so long: its failures are forgotten
@@ -165,8 +165,11 @@ Result<FlowOutcome> PipelineImpl::try_step(Slot& slot, bool upstream_done) {
 std::optional<StepReport> PipelineImpl::failed(Slot& slot, Error error) {
   slot.status.problem = error.message;
   bool may_pass = error.code == Code::Conflict || error.code == Code::Unavailable;
-  bool again = may_pass && slot.opened;
-  if (!again || ++slot.failures > kRetriesMax) {
+  // Somebody waits for the end of a run with --once; one that goes on outlasts any outage.
+  bool is_patient = error.code == Code::Unavailable && !context_->options.once;
+  slot.failures += 1;
+  bool again = may_pass && slot.opened && (is_patient || slot.failures <= kRetriesMax);
+  if (!again) {
     slot.status.state = FlowStatus::State::Failed;
     slot.shown = slot.status;
     StepReport report{
@@ -180,7 +183,7 @@ std::optional<StepReport> PipelineImpl::failed(Slot& slot, Error error) {
   slot.status.state = FlowStatus::State::Retrying;
   slot.status.retries += 1;
   slot.shown = slot.status;
-  int64_t pause = std::min(kPauseMaxUs, kFirstPauseUs << (slot.failures - 1));
+  int64_t pause = std::min(kPauseMaxUs, kFirstPauseUs << std::min(slot.failures - 1, kRetriesMax));
   slot.retry_us = context_->world.clock.now_us() + pause;
   return StepReport{
       .kind = StepReport::Kind::Worked,

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "base/secrets.h"
 #include "base/text.h"
 #include "engine/engine.h"
 #include "settings.h"
@@ -21,6 +22,7 @@ class Substitution {
 
   std::map<std::string, std::string> variables;  // of the bundle: ${var.NAME}
   std::map<std::string, std::string> configuration;
+  Secrets secrets;  // of what was put in so far
 
   std::optional<std::string> find(const std::string& name, int depth = 0) const {
     if (name.starts_with("env:")) {
@@ -44,10 +46,11 @@ class Substitution {
   }
 
   // Invalid, naming the line of the first unknown name.
-  Result<std::string> apply(const std::string& text, const std::string& file) const {
+  Result<std::string> apply(const std::string& text, const std::string& file) {
     auto out = substituted(text, [&](const std::string& name) { return find(name); });
-    if (out.unknown.empty()) return std::move(out.text);
-    return unknown(out.unknown.front(), text, file);
+    if (!out.unknown.empty()) return unknown(out.unknown.front(), text, file);
+    for (const auto& name : secret_references(text)) secrets.add(find(name).value_or(""));
+    return std::move(out.text);
   }
 
   // The same, but ${env:NAME} and ${file:PATH} stay: a text that is to be parsed, and shown where
@@ -178,7 +181,7 @@ Result<io::Path> resolved(const io::Path& directory, std::string text, const std
 }
 
 Result<std::vector<ProjectFile>> read_sources(io::FileStore& files, const io::Path& directory,
-                                              const Substitution& substitution) {
+                                              Substitution& substitution) {
   std::vector<ProjectFile> out;
   for (const auto& info : TRY(files.list(io::join(directory, "sources")))) {
     if (!info.path.ends_with(".yml") && !info.path.ends_with(".yaml")) continue;
@@ -237,6 +240,7 @@ Result<Project> load_project(io::FileStore& files, const io::Path& directory,
   project.name = TRY(substitution.apply(spec.name.text, file));
   for (const auto& [key, value] : substitution.configuration) {
     project.configuration[key] = TRY(substitution.apply(value, file));
+    if (names_secret(key)) substitution.secrets.add(project.configuration[key]);
   }
   auto checked = check_configuration(project.configuration);
   if (!checked) return prefixed(file, checked.error());
@@ -255,10 +259,15 @@ Result<Project> load_project(io::FileStore& files, const io::Path& directory,
   for (const auto& path : TRY(library_files(files, directory, spec, file))) {
     std::string written = TRY(files.read(io::join(directory, path)));
     std::string with_values = TRY(substitution.apply(written, path));
-    auto statements = TRY(sql::parse(with_values, path));
-    for (auto& statement : statements) project.statements.push_back(std::move(statement));
+    auto statements = sql::parse(with_values, path);
+    if (!statements) {
+      auto& error = statements.error();
+      return Error{error.code, substitution.secrets.masked(error.message)};
+    }
+    for (auto& statement : *statements) project.statements.push_back(std::move(statement));
   }
   project.sources = TRY(read_sources(files, directory, substitution));
+  project.secrets = std::move(substitution.secrets);
   return project;
 }
 
