@@ -89,6 +89,8 @@ start_kafka
 unit_tests release
 say "end-to-end scripts: straight, killed after every step, on several threads, on Kafka, read by a peer"
 counted e2e python3 tests/e2e/run.py -j "$jobs" --parallelism "$threads"
+say "Kafka: logins, secrets, outages"
+counted kafka-projects python3 tests/kafka/run.py
 say "functions against Spark's answers"
 counted functions python3 tests/functions/run.py build/release/ticklake "$cache/python-readers-1/venv/bin/python"
 say "the Alpha Vantage source and its example against a made-up service"

@@ -83,7 +83,9 @@ class Run {
   }
 
   Result<void> open_page() {
-    preview_brokers_ = std::make_unique<Brokers>(environment_, pipeline_->project(), topics_);
+    preview_brokers_ =
+        std::make_unique<Brokers>(environment_, pipeline_->project(),
+                                  TRY(kafka_bootstrap(pipeline_->project())), topics_);
     engine::World world{.files = environment_.files,
                         .clock = environment_.clock,
                         .topics = [this](const auto& bootstrap, const auto& config) {
@@ -120,6 +122,9 @@ class Run {
   // The pipeline's first step expects its topics to be there; a source makes its own a moment
   // later.
   Result<void> make_topic(const sources::SourceSpec& spec) {
+    // Not every login may make topics, nor every service let anybody do so.
+    auto known = topics_->describe(spec.topic);
+    if (known || known.error().code != Code::NotFound) return {};
     auto made = topics_->create(spec.topic, sources::topic_options(spec));
     if (!made && made.error().code != Code::Conflict) return made;
     return {};
