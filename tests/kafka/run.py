@@ -362,7 +362,7 @@ def test_lag_tools_see_the_offsets_and_no_member(options, broker):
     project.produce("a", "b", "c", partition=1)
     project.run_once()
     group = "ticklake-kafkatest-test.main.bronze"
-    lines = broker.tool("ConsumerGroupCommand", "--describe", "--group", group)
+    lines = broker.tool("consumer.group.ConsumerGroupCommand", "--describe", "--group", group)
     row = next((line.split() for line in lines.splitlines() if re.search(r"\blag\s+1\b", line)), [])
     check(row[3:6] == ["3", "3", "0"] and row[6] == "-", lines)
 
