@@ -37,14 +37,15 @@ std::vector<std::string> name_parts(const std::string& name);
 // The rows of all files, or nothing where a file does not tell.
 std::optional<int64_t> row_count(const delta::Snapshot& snapshot);
 
-// The broker of the project: configuration kafka.bootstrap (default: embedded), with the other
-// kafka.* settings handed to the client.
+// The project's configuration kafka.* but the address, without that prefix; paths are whole.
 std::map<std::string, std::string> kafka_settings(const engine::Project& project);
+// Its kafka.bootstrap; "embedded" where it has none. Invalid: a profile, but no address.
 Result<std::string> kafka_bootstrap(const engine::Project& project);
+// The broker at that address, with those settings.
 Result<std::unique_ptr<broker::Topics>> project_topics(Environment& environment,
                                                        const engine::Project& project);
 
-// The broker that --bootstrap names, else the project's.
+// The broker that --bootstrap names, with the kafka.* of --set; else the project's.
 Result<std::unique_ptr<broker::Topics>> open_topics(Environment& environment,
                                                     const TopicOptions& options);
 

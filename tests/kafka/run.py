@@ -367,6 +367,34 @@ def test_lag_tools_see_the_offsets_and_no_member(options, broker):
     check(row[3:6] == ["3", "3", "0"] and row[6] == "-", lines)
 
 
+# ---- doctor
+
+def test_doctor_names_each_problem(options, broker):
+    project = Project(options, broker, {"kafka.bootstrap": broker.plain, "api.token": "${env:TOKEN}"}, "doctor")
+    project.environment = {"TOKEN": ""}
+    project.fails("problem  secrets: api.token is empty", "doctor")
+    project.environment = {"TOKEN": "a-token-4711"}
+    found = json.loads(project.fails("", "doctor", "--output", "json").stdout)
+    problems = [one["message"] for one in found if one["status"] == "problem"]
+    check(len(problems) == 1 and 'there is no topic "doctor"' in problems[0], str(found))
+    check([one["check"] for one in found] == ["project", "secrets", "storage", "broker", "broker", "clock", "runner",
+                                              "limits"], str(found))
+    project.create()
+    project.works("doctor")
+    with Running(project) as running:
+        until(lambda: f"process {running.process.pid} runs this project" in project.works("doctor"), "the lease")
+    limited = subprocess.run(["sh", "-c", f"ulimit -n 256; exec {project.binary} doctor"], cwd=project.folder,
+                             env={"PATH": os.environ["PATH"], **project.environment}, capture_output=True, text=True)
+    check(limited.returncode == 1 and "problem  limits: only 256 files" in limited.stdout, limited.stdout)
+    shutil.rmtree(project.folder / "storage")
+    project.write("storage", "in the way")
+    project.fails("problem  storage:", "doctor")
+    broken = Project(options, broker, {"kafka.bootstrap": "127.0.0.1:1", "kafka.profile": "locl"}, "doctor")
+    broken.fails("did you mean local?", "doctor")
+    broken.write_sql("nonsense => 1, ")
+    broken.fails("problem  project: transformations/bronze.sql:", "doctor")
+
+
 def parsed_options():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--binary", default=ROOT / "build/release/ticklake", type=pathlib.Path)
