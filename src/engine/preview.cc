@@ -16,7 +16,8 @@
 namespace ticklake::engine {
 namespace {
 
-constexpr int64_t kLookEveryUs = 100'000;  // at the target's log
+constexpr int64_t kLookEveryUs = 100'000;    // at the target's log
+constexpr int64_t kRangesEveryUs = 500'000;  // at the topic's
 constexpr int64_t kRetryEveryUs = 1'000'000;
 constexpr int64_t kRowsPerStepMax = 20'000;
 constexpr int64_t kBytesPerStepMax = 16 << 20;
@@ -46,6 +47,7 @@ class PreviewImpl final : public Preview {
   Result<void> close_windows();
   Result<void> start();
   Result<void> read_base(const Base& base);
+  Result<void> look_at_ranges();
   Result<void> follow(PreviewUpdate& update);
   Result<void> take(std::vector<FeedPiece> pieces);
   Result<void> add(const Batches& rows);
@@ -72,6 +74,7 @@ class PreviewImpl final : public Preview {
   std::string waiting_;
   int64_t look_us_ = INT64_MIN;
   int64_t start_us_ = INT64_MIN;
+  int64_t ranges_us_ = INT64_MIN;
 };
 
 Result<void> PreviewImpl::prepare() {
@@ -226,7 +229,8 @@ Result<void> PreviewImpl::read_base(const Base& base) {
   return {};
 }
 
-Result<void> PreviewImpl::follow(PreviewUpdate& update) {
+// New partitions are picked up; being far behind is an error.
+Result<void> PreviewImpl::look_at_ranges() {
   auto ranges = TRY(reader_->ranges());
   int64_t behind = 0;
   for (size_t i = 0; i < ranges.size(); ++i) {
@@ -237,9 +241,15 @@ Result<void> PreviewImpl::follow(PreviewUpdate& update) {
     }
     behind += std::max<int64_t>(0, ranges[i].end - next_[partition]);
   }
-  if (behind > 2 * kGapRowsMax) {
-    return Error{Code::Unavailable,
-                 fmt::format("{} records behind topic {}", behind, chain_->kafka.topic)};
+  if (behind <= 2 * kGapRowsMax) return {};
+  return Error{Code::Unavailable,
+               fmt::format("{} records behind topic {}", behind, chain_->kafka.topic)};
+}
+
+Result<void> PreviewImpl::follow(PreviewUpdate& update) {
+  if (now_us() >= ranges_us_) {
+    ranges_us_ = now_us() + kRangesEveryUs;
+    TRY(look_at_ranges());
   }
   broker::PollLimits limits{.rows_max = kRowsPerStepMax, .bytes_max = kBytesPerStepMax};
   auto chunks = TRY(reader_->poll(limits));
