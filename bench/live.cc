@@ -31,6 +31,7 @@ using std::chrono::steady_clock;
 constexpr int kSymbols = 100;
 constexpr int kPartitions = 4;
 constexpr int64_t kProbeEvery = 100;
+constexpr int64_t kGroupsPerSecond = 80;  // records are appended in groups
 constexpr int64_t kWarmUpUs = 3'000'000;
 constexpr int64_t kPatienceUs = 2'000'000;
 
@@ -50,9 +51,12 @@ struct Probes {
   std::vector<std::atomic<int64_t>> appended_us;  // 0: not yet
 };
 
-Result<void> append(broker::Writer& writer, int64_t rate, int64_t seconds, Probes& probes) {
+// Kafka's client sends by itself after a few milliseconds; the embedded log writes when it is told.
+Result<void> append(broker::Writer& writer, bool flushes, int64_t rate, int64_t seconds,
+                    Probes& probes) {
   io::SystemClock clock;
   auto start = steady_clock::now();
+  const int64_t group = std::max<int64_t>(1, rate / kGroupsPerSecond);
   for (int64_t i = 0; i < rate * seconds; ++i) {
     bool probe = i % kProbeEvery == 0;
     int64_t number = i / kProbeEvery;
@@ -65,8 +69,8 @@ Result<void> append(broker::Writer& writer, int64_t rate, int64_t seconds, Probe
     if (probe) probes.appended_us[static_cast<size_t>(number)] = now_us();
     Partition partition(static_cast<int32_t>(probe ? 0 : symbol % kPartitions));
     TRY(writer.append(std::move(record), partition));
-    if (i % 16 != 15) continue;
-    TRY(writer.flush());
+    if (i % group != group - 1) continue;
+    if (flushes) TRY(writer.flush());
     std::this_thread::sleep_until(start + std::chrono::microseconds(i * 1'000'000 / rate));
   }
   return writer.flush();
@@ -148,7 +152,9 @@ Result<void> run(char** argv) {
   std::vector<int64_t> latencies;
   auto port = static_cast<uint16_t>(std::atoi(argv[6]));
   std::thread watcher([&] { latencies = watch(port, probes, done); });
-  auto appended = append(*writer, rate, seconds, probes);
+  int64_t start_us = now_us();
+  auto appended = append(*writer, std::string(argv[1]) == "embedded", rate, seconds, probes);
+  double took_s = static_cast<double>(now_us() - start_us) / kMicrosPerSecond;
   done = true;
   watcher.join();
   if (!appended) return appended;
@@ -157,9 +163,9 @@ Result<void> run(char** argv) {
     auto index = static_cast<size_t>(share * static_cast<double>(latencies.size() - 1));
     return static_cast<double>(latencies[index]) / 1000;
   };
-  fmt::print(R"({{"probes":{},"p50_ms":{:.1f},"p99_ms":{:.1f},"max_ms":{:.1f}}})"
+  fmt::print(R"({{"seconds":{:.1f},"probes":{},"p50_ms":{:.1f},"p99_ms":{:.1f},"max_ms":{:.1f}}})"
              "\n",
-             latencies.size(), at(0.5), at(0.99), at(1));
+             took_s, latencies.size(), at(0.5), at(0.99), at(1));
   return {};
 }
 

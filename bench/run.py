@@ -115,8 +115,10 @@ def live(build, bootstrap, label, rate, seconds):
         finally:
             process.terminate()
             _, _, usage = os.wait4(process.pid, 0)
-        say("live", broker=label, ticks_per_s=rate, seconds=seconds, **json.loads(answer.stdout),
-            cpu_share=round((usage.ru_utime + usage.ru_stime) / seconds, 2), peak_rss_mib=round(usage.ru_maxrss / 1024))
+        figures = json.loads(answer.stdout)
+        took = figures.pop("seconds")
+        say("live", broker=label, ticks_per_s=round(rate * seconds / took), seconds=took, **figures,
+            cores=round((usage.ru_utime + usage.ru_stime) / took, 2), peak_rss_mib=round(usage.ru_maxrss / 1024))
 
 
 def with_kafka(work):
