@@ -96,6 +96,13 @@ Result<std::unique_ptr<JoinTree>> Analyzer::join(const Join& join, const FromIte
   if (!using_columns.empty()) {
     TRY(merge_using(join, using_columns, item, scope, *tree, first, middle));
   } else if (join.on != nullptr) {
+    bool inner = join.kind == Join::Kind::Inner || join.kind == Join::Kind::Cross;
+    if (!inner && has_subquery(*join.on)) {
+      return at(join.on->position,
+                "a subquery in ON of a " + std::string(join_word(join.kind)) +
+                    " is not supported; put it in WHERE of a joined (SELECT ..)",
+                Code::Unsupported);
+    }
     std::string before = scope.no_aggregate;
     scope.no_aggregate = "ON";
     Typed on = TRY(condition(*join.on, scope, "ON"));

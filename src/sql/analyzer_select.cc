@@ -175,8 +175,14 @@ Result<void> Analyzer::check_streaming_select(const Select& select, const Block&
     return refused("ORDER BY", "a stream has no end to sort to; " + batch);
   if (block.limit != nullptr || block.offset != nullptr) return refused("LIMIT", batch);
   if (select.qualify != nullptr) return refused("QUALIFY", batch);
+  // A query over stored rows is of one moment, and a join for it would not keep the rows' order.
+  std::string listed_values = "list the values, or join in a materialized view";
+  if (select.where != nullptr && has_subquery(*select.where)) {
+    return refused("a subquery", listed_values);
+  }
   for (const SelectItem& item : select.items) {
     if (has_over(*item.expression)) return refused("a window function (OVER)", batch);
+    if (has_subquery(*item.expression)) return refused("a subquery", listed_values);
   }
   if (!select.grouping_sets.empty()) return refused("GROUPING SETS, ROLLUP or CUBE", batch);
   if (grouped && scope.sources[0].aggregated)

@@ -266,7 +266,8 @@ TEST(Analyzer, GeneratorsKeepTheRowsOfAStream) {
         "SELECT a FROM STREAM t, LATERAL (SELECT t.a) AS u",
         "SELECT a, count(*) FROM STREAM t GROUP BY ROLLUP (a)",
         "SELECT a FROM STREAM t UNION ALL SELECT a FROM STREAM t",
-        "SELECT a FROM STREAM t WHERE a IN (SELECT b FROM t)"}) {
+        "SELECT a FROM STREAM t WHERE a IN (SELECT b FROM t)",
+        "SELECT a, EXISTS (SELECT 1 FROM VALUES (1) AS v(x) WHERE x = a) AS e FROM STREAM t"}) {
     std::string refusal = world.refusal(std::string("CREATE STREAMING TABLE x AS ") + query);
     EXPECT_TRUE(refusal.starts_with("f.sql:1:")) << query << ": " << refusal;
   }

@@ -260,7 +260,7 @@ Result<LateralView> Parser::lateral_view() {
     return unexpected("a function such as explode(..) in LATERAL VIEW");
   }
   if (at_implicit_alias()) view.alias = take().text;
-  if (!accept("AS")) return view;
+  if (!accept("AS") && !at_implicit_alias()) return view;
   do {
     view.columns.push_back(TRY(name("the name of a column")));
   } while (accept(","));
