@@ -7,7 +7,7 @@
 #   tools/kafka.sh status DIR          prints its address and process; fails where none runs
 #   tools/kafka.sh tool DIR CLASS ..   runs one of Kafka's own tools: org.apache.kafka.tools.TopicCommand --list
 #
-# Without PORT a free one is chosen. DIR/port, DIR/pid, DIR/server.log and DIR/data are its files. The jars come from
+# Without PORT a free one is chosen. DIR/port, DIR/pid, DIR/server.log and DIR/data (secure-data) are its files. The jars come from
 # tools/setup.sh test.
 #
 # The listeners with TLS, on localhost (the certificate does not name 127.0.0.1):
@@ -101,7 +101,7 @@ controller.listener.names=CONTROLLER
 listeners=PLAINTEXT://127.0.0.1:$port,CONTROLLER://127.0.0.1:$controller$listeners
 advertised.listeners=PLAINTEXT://127.0.0.1:$port$advertised
 listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL,MTLS:SSL
-log.dirs=$dir/data
+log.dirs=$data
 auto.create.topics.enable=false
 group.initial.rebalance.delay.ms=0
 offsets.topic.replication.factor=1
@@ -130,10 +130,11 @@ java_options() {
 give_up() { tail -n 20 "$dir/server.log" >&2; stop >/dev/null; die "$1 (its log: $dir/server.log)"; }
 
 start() {
-  local options port controller until users=()
+  local options port controller until data users=()
   [ -d "$jars" ] || die "$jars is missing: run tools/setup.sh test"
   command -v java >/dev/null || die "java is missing: run tools/setup.sh test"
   mkdir -p "$dir"
+  data="$dir/${secure:+secure-}data"  # users are made with the data: what has none cannot get any
   if runs; then die "one already runs in $dir (process $(pid_of), port $(cat "$dir/port"))"; fi
   port="${1:-$(free_port)}"
   ! is_taken "$port" || die "port $port is taken by another process"
@@ -148,7 +149,7 @@ start() {
   fi
   write_settings "$port" "$controller"
   mapfile -t options < <(java_options)
-  if [ ! -f "$dir/data/meta.properties" ]; then
+  if [ ! -f "$data/meta.properties" ]; then
     java "${options[@]}" -XX:TieredStopAtLevel=1 kafka.tools.StorageTool format \
       -t "$(head -c 16 /dev/urandom | base64 | tr '+/' 'ab' | cut -c1-22)" \
       -c "$dir/server.properties" "${users[@]}" >"$dir/format.log" 2>&1 || { cat "$dir/format.log" >&2; die "cannot prepare $dir"; }
