@@ -113,6 +113,7 @@ struct TopicOptions {
   std::optional<int32_t> partition = {};
   bool follow = false;
   std::string from = {};
+  std::string group = {};
   int64_t records = 10;
 };
 Result<void> list_topics(Environment& environment, const TopicOptions& options);

@@ -84,10 +84,6 @@ Result<std::map<Partition, Offset>> start_of_all(broker::Topics& topics,
       at = std::max(range.begin, range.end - options.records);
     } else if (number) {
       at = std::clamp(Offset(std::atoll(options.from.c_str())), range.begin, range.end);
-    } else if (options.from != "earliest") {
-      return Error{Code::Invalid, fmt::format("--from {}: use earliest, latest, an offset or a "
-                                              "time such as 2026-01-05T14:30:00Z",
-                                              printable(options.from))};
     }
     from[Partition(static_cast<int32_t>(i))] = at;
   }
@@ -98,6 +94,13 @@ Result<std::map<Partition, Offset>> start_offsets(broker::Topics& topics,
                                                   const TopicOptions& options,
                                                   const broker::TopicInfo& info) {
   auto from = TRY(start_of_all(topics, options, info));
+  if (!options.group.empty()) {
+    for (const auto& [partition, next] : TRY(topics.group_offsets(options.group, info.name))) {
+      auto index = static_cast<size_t>(partition.value);
+      if (index >= info.partitions.size()) continue;
+      from[partition] = std::clamp(next, info.partitions[index].begin, info.partitions[index].end);
+    }
+  }
   if (!options.partition) return from;
   auto only = from.find(Partition(*options.partition));
   if (only == from.end()) {
@@ -227,11 +230,6 @@ Result<void> create_topic(Environment& environment, const TopicOptions& options)
 }
 
 Result<void> delete_topic(Environment& environment, const TopicOptions& options) {
-  if (!options.yes) {
-    return Error{Code::Invalid, fmt::format("topic {} and all its records would be gone; say "
-                                            "--yes to delete it",
-                                            printable(options.topic))};
-  }
   auto topics = TRY(open_topics(environment, options));
   TRY(topics->remove(options.topic));
   return write_object(environment.out, options.format, {{"name", json_text(options.topic)}});
@@ -258,13 +256,18 @@ Result<void> tail_topic(Environment& environment, const TopicOptions& options) {
   auto info = TRY(topics->describe(options.topic));
   auto next = TRY(start_offsets(*topics, options, info));
   auto reader = TRY(topics->read(options.topic, next));
-  ObjectWriter writer(environment.out, options.format,
+  // A table is drawn at the end, which --follow does not have.
+  bool endless = options.follow && options.format == Format::Table;
+  ObjectWriter writer(environment.out, endless ? Format::JsonLines : options.format,
                       {"partition", "offset", "timestamp", "key", "value", "headers"});
   Signals signals;
   while (!signals.stopping() && (options.follow || !reached(next, info))) {
     auto chunks = TRY(reader->poll({.rows_max = kTailRowsMax, .wait_ms_max = kTailWaitMs}));
     for (const auto& chunk : chunks) next[chunk.partition] = chunk.next;
     TRY(writer.write(record_objects(chunks)));
+    if (options.group.empty() || chunks.empty()) continue;
+    TRY(flushed(environment.out));
+    TRY(topics->publish_offsets(options.group, info.name, next));
   }
   return writer.finish();
 }

@@ -116,9 +116,13 @@ class Topics {
   // there is none.
   virtual Result<std::map<Partition, Offset>> offsets_at(const std::string& topic,
                                                          int64_t timestamp_ms) = 0;
-  // Tells lag tools how far a flow is; never read back.
+  // Tells lag tools how far a flow is; no flow reads it back. Unavailable: a broker that was just started
+  // has not loaded its groups yet; the next call may be told.
   virtual Result<void> publish_offsets(const std::string& group, const std::string& topic,
                                        const std::map<Partition, Offset>& next) = 0;
+  // What was published for the group; partitions without are left out.
+  virtual Result<std::map<Partition, Offset>> group_offsets(const std::string& group,
+                                                            const std::string& topic) = 0;
   // For messages: "embedded log at DIR", "Kafka at HOST:PORT".
   virtual std::string name() const = 0;
 };

@@ -100,6 +100,8 @@ class EmbeddedLog final : public Topics {
                                                  int64_t timestamp_ms) override;
   Result<void> publish_offsets(const std::string& group, const std::string& topic,
                                const std::map<Partition, Offset>& next) override;
+  Result<std::map<Partition, Offset>> group_offsets(const std::string& group,
+                                                    const std::string& topic) override;
   std::string name() const override { return "embedded log at " + directory_; }
 
  private:
@@ -107,6 +109,7 @@ class EmbeddedLog final : public Topics {
   std::string partition_path(const std::string& topic, int32_t partition) const {
     return fmt::format("{}/{}/{}", directory_, topic, partition);
   }
+  std::string group_path(const std::string& group, const std::string& topic) const;
   Result<Metadata> metadata(const std::string& topic);
   Result<void> fill_new(const std::string& path, const std::string& topic,
                         const TopicOptions& options);
@@ -278,16 +281,20 @@ Result<std::map<Partition, Offset>> EmbeddedLog::offsets_at(const std::string& t
 }
 
 // Not made durable: lag tools only look.
-Result<void> EmbeddedLog::publish_offsets(const std::string& group, const std::string& topic,
-                                          const std::map<Partition, Offset>& next) {
-  TRY(metadata(topic));
+std::string EmbeddedLog::group_path(const std::string& group, const std::string& topic) const {
   std::string file_name;
   for (char c : group) {
     bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
                  c == '-' || c == '_';
     file_name += plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
   }
-  std::string path = fmt::format("{}/~groups/{}/{}.json", directory_, topic, file_name);
+  return fmt::format("{}/~groups/{}/{}.json", directory_, topic, file_name);
+}
+
+Result<void> EmbeddedLog::publish_offsets(const std::string& group, const std::string& topic,
+                                          const std::map<Partition, Offset>& next) {
+  TRY(metadata(topic));
+  std::string path = group_path(group, topic);
   TRY(make_directories(fs::path(path).parent_path()));
   json offsets = json::object();
   for (const auto& [partition, offset] : next) {
@@ -301,6 +308,27 @@ Result<void> EmbeddedLog::publish_offsets(const std::string& group, const std::s
   if (written.failure != 0) return file_error("write", made, written.failure);
   if (::rename(made.c_str(), path.c_str()) != 0) return file_error("write", path, errno);
   return {};
+}
+
+Result<std::map<Partition, Offset>> EmbeddedLog::group_offsets(const std::string& group,
+                                                               const std::string& topic) {
+  TRY(metadata(topic));
+  std::string path = group_path(group, topic);
+  std::map<Partition, Offset> offsets;
+  Result<File> file = File::open_to_read(path);
+  if (!file && file.error().code == Code::NotFound) return offsets;
+  if (!file) return std::move(file).error();
+  std::string bytes;
+  int64_t size = TRY(file->size());
+  TRY(file->read_at(0, static_cast<size_t>(size), bytes));
+  json published = json::parse(bytes, nullptr, false);
+  bool good = published.is_object() && published.contains("next") && published["next"].is_object();
+  if (!good) return Error{Code::Corrupt, path + " does not hold a group's offsets; delete it"};
+  for (const auto& [partition, offset] : published["next"].items()) {
+    if (!offset.is_number_integer()) continue;
+    offsets[Partition(std::atoi(partition.c_str()))] = Offset(offset.get<int64_t>());
+  }
+  return offsets;
 }
 
 }  // namespace

@@ -29,6 +29,23 @@ Result<void> settle(const KafkaClient& client, Done&& done) {
   }
 }
 
+Result<void> check_groups(const KafkaClient& client, const rd_kafka_group_result_t** groups,
+                          size_t count, const std::string& action) {
+  for (size_t i = 0; i < count; ++i) {
+    const rd_kafka_error_t* failed = rd_kafka_group_result_error(groups[i]);
+    if (failed != nullptr) {
+      return client.error(rd_kafka_error_code(failed), rd_kafka_error_string(failed), action);
+    }
+    const auto* told = rd_kafka_group_result_partitions(groups[i]);
+    for (int p = 0; told != nullptr && p < told->cnt; ++p) {
+      if (told->elems[p].err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return client.error(told->elems[p].err, nullptr, action);
+      }
+    }
+  }
+  return {};
+}
+
 class Kafka final : public Topics {
  public:
   Kafka(KafkaSettings settings, std::unique_ptr<KafkaClient> client, const io::Clock& clock)
@@ -48,6 +65,8 @@ class Kafka final : public Topics {
                                                  int64_t timestamp_ms) override;
   Result<void> publish_offsets(const std::string& group, const std::string& topic,
                                const std::map<Partition, Offset>& next) override;
+  Result<std::map<Partition, Offset>> group_offsets(const std::string& group,
+                                                    const std::string& topic) override;
   std::string name() const override { return settings_.name(); }
 
  private:
@@ -237,19 +256,34 @@ Result<void> Kafka::publish_once(const std::string& group, const std::string& to
   size_t count = 0;
   const auto** groups = rd_kafka_AlterConsumerGroupOffsets_result_groups(
       rd_kafka_event_AlterConsumerGroupOffsets_result(event.get()), &count);
-  for (size_t i = 0; i < count; ++i) {
-    const rd_kafka_error_t* failed = rd_kafka_group_result_error(groups[i]);
-    if (failed != nullptr) {
-      return client_->error(rd_kafka_error_code(failed), rd_kafka_error_string(failed), action);
-    }
-    const auto* told = rd_kafka_group_result_partitions(groups[i]);
-    for (int p = 0; told != nullptr && p < told->cnt; ++p) {
-      if (told->elems[p].err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return client_->error(told->elems[p].err, nullptr, action);
-      }
-    }
+  return check_groups(*client_, groups, count, action);
+}
+
+Result<std::map<Partition, Offset>> Kafka::group_offsets(const std::string& group,
+                                                         const std::string& topic) {
+  KafkaTopic found = TRY(known(topic));
+  std::string action = fmt::format("read the offsets of group \"{}\"", group);
+  OwnedList asked(rd_kafka_topic_partition_list_new(found.partitions));
+  rd_kafka_topic_partition_list_add_range(asked.get(), topic.c_str(), 0, found.partitions - 1);
+  Owned<rd_kafka_ListConsumerGroupOffsets_t, rd_kafka_ListConsumerGroupOffsets_destroy> request(
+      rd_kafka_ListConsumerGroupOffsets_new(group.c_str(), asked.get()));
+  rd_kafka_ListConsumerGroupOffsets_t* requests[] = {request.get()};
+  OwnedEvent event = TRY(admin_call(
+      *client_, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, action, kAdminTimeoutMs,
+      [&](rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
+        rd_kafka_ListConsumerGroupOffsets(client_->handle(), requests, 1, options, queue);
+      }));
+  size_t count = 0;
+  const auto** groups = rd_kafka_ListConsumerGroupOffsets_result_groups(
+      rd_kafka_event_ListConsumerGroupOffsets_result(event.get()), &count);
+  TRY(check_groups(*client_, groups, count, action));
+  std::map<Partition, Offset> offsets;
+  const auto* told = count == 0 ? nullptr : rd_kafka_group_result_partitions(groups[0]);
+  for (int p = 0; told != nullptr && p < told->cnt; ++p) {
+    if (told->elems[p].offset < 0) continue;  // none was published
+    offsets[Partition(told->elems[p].partition)] = Offset(told->elems[p].offset);
   }
-  return {};
+  return offsets;
 }
 
 }  // namespace

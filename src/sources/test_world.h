@@ -57,6 +57,10 @@ class CrashingTopics final : public broker::Topics {
                                const std::map<Partition, Offset>&) override {
     return {};
   }
+  Result<std::map<Partition, Offset>> group_offsets(const std::string& group,
+                                                    const std::string& topic) override {
+    return inner_.group_offsets(group, topic);
+  }
   std::string name() const override { return inner_.name(); }
 
  private:
