@@ -12,6 +12,7 @@
 #include "app/commands.h"
 #include "app/signals.h"
 #include "base/text.h"
+#include "base/time.h"
 
 namespace ticklake::app {
 
@@ -34,6 +35,11 @@ struct Parsed {
 };
 
 using Command = std::function<Result<void>(Environment&, Parsed&, Format)>;
+
+std::string at_least_zero(const std::string& text) {
+  bool digits = !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
+  return digits ? "" : text + " is not a whole number of at least 0";
+}
 
 // The subcommands and what each does. CLI11 keeps references into `parsed`.
 class CommandLine {
@@ -121,7 +127,8 @@ class CommandLine {
     RunOptions& options = parsed_.run;
     with_project(run, options.project);
     run->add_flag("--once", options.once, "stop when all that is there now is in the tables");
-    run->add_flag("!--no-ingest", options.ingest, "do not start the project's sources");
+    run->add_flag_callback(
+        "--no-ingest", [&options] { options.ingest = false; }, "do not start the project's sources");
     run->add_option("--refresh", options.refresh, "not available in this version")
         ->delimiter(',')
         ->allow_extra_args(false);
@@ -181,7 +188,11 @@ class CommandLine {
               return run_sql(environment, parsed.sql);
             });
     auto* query = sql->add_option("query", parsed_.sql.text, "a SELECT");
-    sql->add_option("--file", parsed_.sql.file, "read the queries from this file")->excludes(query);
+    auto* file = sql->add_option("--file", parsed_.sql.file, "read the queries from this file");
+    file->excludes(query);
+    sql->parse_complete_callback([query, file] {
+      if (query->empty() && file->empty()) throw CLI::RequiredError("a query, or --file FILE.sql,");
+    });
     with_project(sql, parsed_.sql.project);
     with_output(sql);
   }
@@ -205,8 +216,13 @@ class CommandLine {
 
   void with_version(CLI::App* app) {
     auto* version = app->add_option("--version", parsed_.table.version, "as it was at this version")
-                        ->check(CLI::NonNegativeNumber);
+                        ->check(at_least_zero);
     app->add_option("--timestamp", parsed_.table.timestamp, "as it was at this time")
+        ->check([](const std::string& text) {
+          return parse_timestamp(text)
+                     ? ""
+                     : text + " is not a time; write it as 2026-01-05T14:30:00Z";
+        })
         ->excludes(version);
   }
 
@@ -226,13 +242,13 @@ class CommandLine {
                            read_table);
     with_version(read);
     read->add_option("--limit", options.limit, "at most this many rows")
-        ->check(CLI::NonNegativeNumber);
+        ->check(at_least_zero);
     with_version(add_table(table, "describe", "Schema, protocol and progress of a table",
                            "  ticklake table describe /data/table --output json", describe_table));
     auto* history = add_table(table, "history", "The commits of a table, newest first",
                               "  ticklake table history /data/table --limit 5", show_table_history);
     history->add_option("--limit", options.limit, "at most this many commits")
-        ->check(CLI::NonNegativeNumber);
+        ->check(at_least_zero);
     with_version(add_table(table, "files", "The files of a table, as its log names them",
                            "  ticklake table files /data/table --output jsonl", list_table_files));
     auto* append =
@@ -289,7 +305,10 @@ class CommandLine {
         ->allow_extra_args(false);
     auto* remove = add_topic(topic, "delete", "Delete a topic and its records",
                              "  ticklake topic delete ticks --project market --yes", delete_topic);
-    remove->add_flag("--yes", options.yes, "really");
+    remove->add_flag("--yes", options.yes, "really: the topic and all its records will be gone");
+    remove->parse_complete_callback([&options] {
+      if (!options.yes) throw CLI::RequiredError("--yes (all records of the topic will be gone)");
+    });
     add_produce(topic);
     add_tail(topic);
   }
@@ -308,7 +327,7 @@ class CommandLine {
                      "what stands before its first place in a line is the key")
         ->excludes(key);
     produce->add_option("--partition", options.partition, "send to this one (default: by the key)")
-        ->check(CLI::NonNegativeNumber);
+        ->check(at_least_zero);
   }
 
   void add_tail(CLI::App& topic) {
@@ -317,13 +336,24 @@ class CommandLine {
                            "  ticklake topic tail ticks --project market\n"
                            "  ticklake topic tail ticks --project market --from earliest --follow",
                            tail_topic);
-    tail->add_option("--from", options.from,
-                     "earliest, latest, an offset or a time (default: the last --records)");
+    auto* from = tail->add_option(
+        "--from", options.from,
+        "earliest, latest, an offset or a time (default: the last --records)");
+    from->check([](const std::string& text) {
+      bool known = text == "earliest" || text == "latest" || at_least_zero(text).empty() ||
+                   parse_timestamp(text);
+      return known ? ""
+                   : text + " is none of earliest, latest, an offset, or a time such as "
+                            "2026-01-05T14:30:00Z";
+    });
+    tail->add_option("--group", options.group,
+                     "begin where this consumer group stands, and leave it where reading ends")
+        ->excludes(from);
     tail->add_option("--records", options.records, "how many of each partition (default: 10)")
-        ->check(CLI::NonNegativeNumber);
+        ->check(at_least_zero);
     tail->add_option("--partition", options.partition, "only this one")
-        ->check(CLI::NonNegativeNumber);
-    tail->add_flag("--follow", options.follow, "go on until Ctrl-C");
+        ->check(at_least_zero);
+    tail->add_flag("--follow", options.follow, "go on until Ctrl-C; for a table JSON lines come");
   }
 
   void add_later(CLI::App& parent, const std::string& name, const std::string& full_name) {

@@ -206,13 +206,14 @@ Result<void> ObjectWriter::write(const std::vector<Object>& objects) {
     }
     ++written_;
   }
-  if (format_ == Format::Table) return write_table(out_, columns_, objects);
-  return flushed(out_);
+  if (format_ != Format::Table) return flushed(out_);
+  rows_.insert(rows_.end(), objects.begin(), objects.end());
+  return {};
 }
 
 Result<void> ObjectWriter::finish() {
   if (written_ == 0 && format_ == Format::Csv) put(out_, joined(columns_, ",") + "\n");
-  if (written_ == 0 && format_ == Format::Table) return write_table(out_, columns_, {});
+  if (format_ == Format::Table) return write_table(out_, columns_, rows_);
   if (format_ == Format::Json) put(out_, written_ == 0 ? "[]\n" : "\n]\n");
   return flushed(out_);
 }

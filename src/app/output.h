@@ -62,6 +62,7 @@ class ObjectWriter {
   Format format_;
   std::vector<std::string> columns_;
   size_t written_ = 0;
+  std::vector<Object> rows_;  // of a table: their widths are known at the end
 };
 
 // All in one go. `columns` names the columns where there is no object to take them from.

@@ -134,9 +134,10 @@ std::string Progress::lines(const std::vector<SourceStatus>& sources,
                             const std::vector<engine::FlowStatus>& flows) {
   std::string text;
   for (const auto& source : sources) {
-    text += fmt::format("source {}: {} records/s, {} sent, {} bad, {} files", source.name,
+    text += fmt::format("source {}: {} records/s, {} sent, {} bad", source.name,
                         grouped(rate(source.name, source.sent)), grouped(source.sent),
-                        grouped(source.bad), grouped(source.files));
+                        grouped(source.bad));
+    if (source.files > 0) text += fmt::format(", {} files", grouped(source.files));
     if (source.warnings > 0) text += fmt::format(", {} warnings", grouped(source.warnings));
     text += "\n";
   }

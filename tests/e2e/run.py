@@ -58,9 +58,9 @@ class Run:
         if self.mode == "peer":
             peer.compare(self.box, self.options.peer_python)
 
-    def check_words(self, step, code, out, err):
-        if code != 1:
-            raise Failed(f"exit {code} where 1 was expected\n{err[-2000:]}")
+    def check_words(self, step, code, out, err, wanted=1):
+        if code != wanted:
+            raise Failed(f"exit {code} where {wanted} was expected\n{err[-2000:]}")
         if out.strip():
             raise Failed(f"rows were printed beside a refusal: {out[:500]}")
         err = err.replace(self.box.prefix, "") if self.box.prefix else err
@@ -169,6 +169,18 @@ class Run:
             self.check_words(step, code, out, err)
         else:
             self.check_ok(code, err)
+
+    def do_command(self, step):
+        if step.words[1] == "passes":
+            code, out, err = self.box.call(*step.words[2:])
+            self.check_ok(code, err)
+            for words in step.block:
+                if words.strip() not in out:
+                    raise Failed(f"expected words: {words.strip()}\nin:             {out[-2000:]}")
+        elif step.words[1] == "fails":
+            self.check_words(step, *self.box.call(*step.words[2:]))
+        else:
+            self.check_words(step, *self.box.call(*step.words[3:]), wanted=2)
 
     def do_append(self, step):
         cut = step.block.index("----") if "----" in step.block else len(step.block)

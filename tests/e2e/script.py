@@ -21,6 +21,7 @@ DIRECTIVES = (
     r"validate( fails)?",
     r"query( fails)?",
     r"append \S+( twice| fails)?",
+    r"command (passes|fails|is wrong) \S.*",
     r"modes( \w+)+",
     r"known failure .+",
 )
