@@ -58,7 +58,7 @@ Result<Made> StatelessRows::make(const std::vector<FeedPiece>& pieces, const Row
   if (!rule_.errors && !answer.row_errors.empty()) {
     const auto& first = answer.row_errors.front();
     made.fatal = FatalRow{first.row, first.error.message +
-                                         "; use try_cast or try_divide, or keep such rows aside "
+                                         "; such rows can be kept aside "
                                          "with TBLPROPERTIES('ticklake.quarantine' = 'errors')"};
     return made;
   }

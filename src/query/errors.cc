@@ -26,29 +26,35 @@ std::string_view cleaned(std::string_view message) {
   return trimmed(message);
 }
 
-// The error class of Spark that fits, or "".
-std::string_view spark_class(std::string_view message) {
+// With the error class of Spark that fits, where one does, and the function that does not raise it.
+std::string in_spark_words(std::string_view message, std::string_view text) {
   struct Known {
     std::string_view part;
     std::string_view name;
+    std::string_view instead;  // what gives NULL
   };
+  constexpr std::string_view kSum = "a wider type, or try_add, try_subtract or try_multiply";
   static constexpr std::array<Known, 11> kKnown = {{
-      {"ivision by zero", "DIVIDE_BY_ZERO"},
-      {"ivide by zero", "DIVIDE_BY_ZERO"},
-      {"Could not convert string", "CAST_INVALID_INPUT"},
-      {"invalid timestamp field", "CAST_INVALID_INPUT"},
-      {"invalid date field", "CAST_INVALID_INPUT"},
-      {"Type INT128 with value", "ARITHMETIC_OVERFLOW"},  // only sums are that wide
-      {"out of range for the destination type", "CAST_OVERFLOW"},
-      {"Could not cast value", "NUMERIC_VALUE_OUT_OF_RANGE"},
-      {"verflow", "ARITHMETIC_OVERFLOW"},
-      {"out of range", "ARITHMETIC_OVERFLOW"},
-      {"More than one row returned by a subquery", "SCALAR_SUBQUERY_TOO_MANY_ROWS"},
+      {"ivision by zero", "DIVIDE_BY_ZERO", "try_divide"},
+      {"ivide by zero", "DIVIDE_BY_ZERO", "try_divide"},
+      {"Could not convert string", "CAST_INVALID_INPUT", "try_cast"},
+      {"invalid timestamp field", "CAST_INVALID_INPUT", "try_cast"},
+      {"invalid date field", "CAST_INVALID_INPUT", "try_cast"},
+      {"Type INT128 with value", "ARITHMETIC_OVERFLOW", kSum},  // only sums are that wide
+      {"out of range for the destination type", "CAST_OVERFLOW", "try_cast"},
+      {"Could not cast value", "NUMERIC_VALUE_OUT_OF_RANGE", "try_cast"},
+      {"verflow", "ARITHMETIC_OVERFLOW", kSum},
+      {"out of range", "ARITHMETIC_OVERFLOW", kSum},
+      {"More than one row returned by a subquery", "SCALAR_SUBQUERY_TOO_MANY_ROWS", ""},
   }};
   for (const auto& known : kKnown) {
-    if (has(message, known.part)) return known.name;
+    if (!has(message, known.part)) continue;
+    return known.instead.empty()
+               ? fmt::format("[{}] {}", known.name, text)
+               : fmt::format("[{}] {}; use {} to get NULL instead", known.name, text,
+                             known.instead);
   }
-  return "";
+  return std::string(text);
 }
 
 }  // namespace
@@ -70,8 +76,7 @@ Error error_from(duckdb_error_type type, std::string_view message) {
   if (type == DUCKDB_ERROR_INTERNAL || type == DUCKDB_ERROR_FATAL) {
     return {Code::Unsupported, fmt::format("the query engine failed: {}", text)};
   }
-  auto name = spark_class(message);
-  return {Code::Invalid, name.empty() ? std::string(text) : fmt::format("[{}] {}", name, text)};
+  return {Code::Invalid, in_spark_words(message, text)};
 }
 
 Result<void> run_sql(duckdb_connection connection, const char* sql) {
