@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "engine/engine.h"
+#include "feed.h"
 #include "settings.h"
 
 namespace ticklake::engine {
@@ -169,6 +170,15 @@ class Builder {
 
   Result<void> check(const Dataset& dataset) const {
     const auto& statement = dataset.statement;
+    for (const auto& input : dataset.plan.inputs) {
+      if (!input.table.empty()) continue;
+      auto arguments = kafka_arguments(input.kafka);
+      if (!arguments) {
+        return prefixed(fmt::format("{}:{}:{}", statement.file, input.position.line,
+                                    input.position.column),
+                        arguments.error());
+      }
+    }
     bool streaming_table = statement.kind == sql::Statement::Kind::StreamingTable;
     if (streaming_table && !dataset.plan.streaming) {
       return at(statement, statement.position,

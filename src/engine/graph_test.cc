@@ -45,6 +45,10 @@ TEST(Graph, RefusalsNameThePlace) {
                     "CREATE STREAMING TABLE b AS SELECT x FROM STREAM a;")
                 .find("is a materialized view"),
             std::string::npos);
+  EXPECT_EQ(refusal("CREATE STREAMING TABLE a AS SELECT value FROM STREAM read_kafka(\n"
+                    "bootstrapServers => 'embedded', subscribe => 't', startingOffsets => 'foo');"),
+            "all.sql:1:47: read_kafka: startingOffsets is 'foo'; 'earliest', 'latest' or an offset "
+            "a partition, {\"topic\":{\"0\":23,\"1\":-2}}, is expected");
 }
 
 }  // namespace

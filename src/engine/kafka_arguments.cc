@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <nlohmann/json.hpp>
 
 #include "base/text.h"
 #include "feed.h"
@@ -56,6 +57,17 @@ Result<int64_t> count(const std::string& name, const std::string& value) {
   return number;
 }
 
+Result<std::string> starting_offsets(const std::string& name, const std::string& value) {
+  for (std::string_view word : {"earliest", "latest"}) {
+    if (equal_ignoring_case(value, word)) return std::string(word);
+  }
+  if (nlohmann::json::parse(value, nullptr, false).is_object()) return value;
+  return refused(Code::Invalid,
+                 fmt::format("{} is '{}'; 'earliest', 'latest' or an offset a partition, "
+                             "{{\"topic\":{{\"0\":23,\"1\":-2}}}}, is expected",
+                             name, printable(value)));
+}
+
 }  // namespace
 
 Result<KafkaArguments> kafka_arguments(const std::map<std::string, std::string>& arguments) {
@@ -67,7 +79,7 @@ Result<KafkaArguments> kafka_arguments(const std::map<std::string, std::string>&
     } else if (key == "subscribe") {
       out.topic = value;
     } else if (key == "startingoffsets") {
-      out.starting_offsets = value;
+      out.starting_offsets = TRY(starting_offsets(name, value));
     } else if (key == "failondataloss") {
       out.fail_on_data_loss = TRY(flag(name, value));
     } else if (key == "maxoffsetspertrigger") {

@@ -21,7 +21,7 @@ class Substitution {
       : files_(files), directory_(std::move(directory)), environment_(std::move(environment)) {}
 
   std::map<std::string, std::string> variables;  // of the bundle: ${var.NAME}
-  std::map<std::string, std::string> configuration;
+  std::map<std::string, Located> configuration;
   Secrets secrets;  // of what was put in so far
 
   std::optional<std::string> find(const std::string& name, int depth = 0) const {
@@ -36,38 +36,56 @@ class Substitution {
       while (text->ends_with('\n') || text->ends_with('\r')) text->pop_back();
       return *text;
     }
-    auto& from = name.starts_with("var.") ? variables : configuration;
-    auto found = from.find(name.starts_with("var.") ? name.substr(4) : name);
-    if (found == from.end() || depth >= kSubstitutionDepthMax) return {};
-    auto deeper = substituted(found->second,
-                              [&](const std::string& inner) { return find(inner, depth + 1); });
+    auto value = written(name);
+    if (!value || depth >= kSubstitutionDepthMax) return {};
+    auto deeper =
+        substituted(*value, [&](const std::string& inner) { return find(inner, depth + 1); });
     if (!deeper.unknown.empty()) return {};
     return deeper.text;
   }
 
-  // Invalid, naming the line of the first unknown name.
-  Result<std::string> apply(const std::string& text, const std::string& file) {
-    auto out = substituted(text, [&](const std::string& name) { return find(name); });
-    if (!out.unknown.empty()) return unknown(out.unknown.front(), text, file);
-    for (const auto& name : secret_references(text)) secrets.add(find(name).value_or(""));
+  // Invalid, naming the place of the first unknown name.
+  Result<std::string> apply(const Located& value) {
+    auto out = substituted(value.text, [&](const std::string& name) {
+      used_.insert(name);
+      return find(name);
+    });
+    if (!out.unknown.empty()) return unknown(out.unknown.front(), value);
+    for (const auto& name : secret_references(value.text)) secrets.add(find(name).value_or(""));
     return std::move(out.text);
+  }
+  Result<std::string> apply(std::string text, const std::string& file) {
+    return apply(Located{.text = std::move(text), .file = file});
   }
 
   // The same, but ${env:NAME} and ${file:PATH} stay: a text that is to be parsed, and shown where
   // it is wrong, is no place for secrets.
-  Result<std::string> apply_but_secrets(const std::string& text, const std::string& file) const {
-    auto out = substituted(text, [&](const std::string& name) {
+  Result<std::string> apply_but_secrets(std::string text, const std::string& file) {
+    Located value{.text = std::move(text), .file = file};
+    auto out = substituted(value.text, [&](const std::string& name) {
+      used_.insert(name);
       bool secret = name.starts_with("env:") || name.starts_with("file:");
       return secret ? std::optional<std::string>("${" + name + "}") : find(name);
     });
     if (out.unknown.empty()) return std::move(out.text);
-    return unknown(out.unknown.front(), text, file);
+    return unknown(out.unknown.front(), value);
   }
 
+  // The names that were asked for so far.
+  const std::set<std::string>& used() const { return used_; }
+
  private:
-  Error unknown(const std::string& name, const std::string& text, const std::string& file) const {
-    size_t at = text.find("${" + name + "}");
-    auto line = 1 + std::count(text.begin(), text.begin() + static_cast<ptrdiff_t>(at), '\n');
+  std::optional<std::string> written(const std::string& name) const {
+    if (name.starts_with("var.")) {
+      auto found = variables.find(name.substr(4));
+      return found == variables.end() ? std::optional<std::string>() : found->second;
+    }
+    auto found = configuration.find(name);
+    return found == configuration.end() ? std::optional<std::string>() : found->second.text;
+  }
+
+  Error unknown(const std::string& name, const Located& value) const {
+    Located place = value.at(value.text.find("${" + name + "}"));
     std::string advice;
     if (name.starts_with("env:")) {
       advice = fmt::format("set the environment variable {}", name.substr(4));
@@ -82,12 +100,13 @@ class Substitution {
                             : fmt::format("did you mean '{}'?", near);
     }
     return {Code::Invalid,
-            fmt::format("{}:{}: '${{{}}}' has no value; {}", file, line, printable(name), advice)};
+            fmt::format("{}: '${{{}}}' has no value; {}", place.where(), printable(name), advice)};
   }
 
   io::FileStore& files_;
   io::Path directory_;
   Lookup environment_;
+  std::set<std::string> used_;
 };
 
 Result<std::string> read_spec_file(io::FileStore& files, const io::Path& directory,
@@ -111,10 +130,10 @@ Result<std::string> read_spec_file(io::FileStore& files, const io::Path& directo
 
 // The paths of one library, relative to the project.
 Result<std::vector<std::string>> expand(io::FileStore& files, const io::Path& directory,
-                                        const Located& library, const std::string& file) {
+                                        const Located& library) {
   std::string pattern = library.text;
   auto refuse = [&](Code code, std::string_view what) {
-    return Error{code, fmt::format("{}:{}: library '{}' {}", file, library.line, pattern, what)};
+    return Error{code, fmt::format("{}: library '{}' {}", library.where(), pattern, what)};
   };
   if (!pattern.ends_with("/**")) {
     if (pattern.find_first_of("*?[{") != std::string::npos) {
@@ -143,10 +162,10 @@ Result<std::vector<std::string>> expand(io::FileStore& files, const io::Path& di
 }
 
 Result<std::vector<std::string>> library_files(io::FileStore& files, const io::Path& directory,
-                                               const Spec& spec, const std::string& file) {
+                                               const Spec& spec) {
   std::set<std::string> found;
   for (const auto& library : spec.libraries) {
-    for (auto& path : TRY(expand(files, directory, library, file))) {
+    for (auto& path : TRY(expand(files, directory, library))) {
       if (path.ends_with(".py")) {
         return Error{Code::Unsupported,
                      fmt::format("{}: ticklake runs SQL only; write this dataset as CREATE "
@@ -209,6 +228,29 @@ Result<void> read_bundle(io::FileStore& files, const io::Path& directory, const 
   return {};
 }
 
+// An override that nothing reads is a slip of the pen.
+Result<void> check_overrides(const std::map<std::string, std::string>& overrides,
+                             const std::map<std::string, Located>& written,
+                             const std::set<std::string>& used) {
+  static const std::vector<std::string> read_by_us = {"kafka.", "pipelines.", "spark.",
+                                                      "ticklake."};
+  for (const auto& entry : overrides) {
+    const std::string& key = entry.first;
+    bool known = written.contains(key) || used.contains(key) ||
+                 std::any_of(read_by_us.begin(), read_by_us.end(),
+                             [&](const auto& prefix) { return key.starts_with(prefix); });
+    if (known) continue;
+    std::vector<std::string> names(used.begin(), used.end());
+    for (const auto& [name, value] : written) names.push_back(name);
+    std::string near = nearest(key, names);
+    return Error{Code::Invalid,
+                 fmt::format("--set {}: nothing in the project reads it; {}", printable(key),
+                             near.empty() ? fmt::format("use it as ${{{}}} or leave it out", key)
+                                          : fmt::format("did you mean '{}'?", near))};
+  }
+  return {};
+}
+
 }  // namespace
 
 std::string Project::canonical(const std::vector<std::string>& parts) const {
@@ -231,24 +273,26 @@ Result<Project> load_project(io::FileStore& files, const io::Path& directory,
   Spec spec = TRY(parse_spec(text, file));
 
   Substitution substitution(files, directory, options.environment);
-  for (const auto& [key, value] : spec.configuration) substitution.configuration[key] = value.text;
+  substitution.configuration = spec.configuration;
   TRY(read_bundle(files, directory, options.target, substitution));
-  for (const auto& [key, value] : options.overrides) substitution.configuration[key] = value;
+  const auto of_project = substitution.configuration;
+  for (const auto& [key, value] : options.overrides) {
+    substitution.configuration[key] = {.text = value, .file = "--set " + key, .line = 0};
+  }
 
   Project project;
   project.directory = directory;
-  project.name = TRY(substitution.apply(spec.name.text, file));
+  project.name = TRY(substitution.apply(spec.name));
   for (const auto& [key, value] : substitution.configuration) {
-    project.configuration[key] = TRY(substitution.apply(value, file));
+    project.configuration[key] = TRY(substitution.apply(value));
     if (names_secret(key)) substitution.secrets.add(project.configuration[key]);
   }
   auto checked = check_configuration(project.configuration);
   if (!checked) return prefixed(file, checked.error());
-  if (spec.catalog) project.catalog = TRY(substitution.apply(spec.catalog->text, file));
-  if (spec.database) project.database = TRY(substitution.apply(spec.database->text, file));
-  std::string storage = TRY(substitution.apply(spec.storage.text, file));
-  std::string storage_line = fmt::format("{}:{}", file, spec.storage.line);
-  project.storage = TRY(resolved(directory, storage, storage_line));
+  if (spec.catalog) project.catalog = TRY(substitution.apply(*spec.catalog));
+  if (spec.database) project.database = TRY(substitution.apply(*spec.database));
+  std::string storage = TRY(substitution.apply(spec.storage));
+  project.storage = TRY(resolved(directory, storage, spec.storage.where()));
   project.topics = io::join(project.storage, "topics");
   auto warehouse = project.configuration.find("ticklake.warehouse");
   project.warehouse = io::join(project.storage, "tables");
@@ -256,7 +300,7 @@ Result<Project> load_project(io::FileStore& files, const io::Path& directory,
     project.warehouse = TRY(resolved(directory, warehouse->second, file));
   }
 
-  for (const auto& path : TRY(library_files(files, directory, spec, file))) {
+  for (const auto& path : TRY(library_files(files, directory, spec))) {
     std::string written = TRY(files.read(io::join(directory, path)));
     std::string with_values = TRY(substitution.apply(written, path));
     auto statements = sql::parse(with_values, path);
@@ -267,6 +311,7 @@ Result<Project> load_project(io::FileStore& files, const io::Path& directory,
     for (auto& statement : *statements) project.statements.push_back(std::move(statement));
   }
   project.sources = TRY(read_sources(files, directory, substitution));
+  TRY(check_overrides(options.overrides, of_project, substitution.used()));
   project.secrets = std::move(substitution.secrets);
   return project;
 }

@@ -78,21 +78,45 @@ TEST(Project, RefusalsNameFileAndLine) {
   std::map<std::string, std::string> sql = {
       {"transformations/a.sql", "CREATE MATERIALIZED VIEW a AS\nSELECT '${nme}' AS x"}};
   EXPECT_EQ(refusal(std::string(kSpec) + "librarys: []\n", {}),
-            "spark-pipeline.yml:6: unknown key 'librarys'; did you mean 'libraries'?");
+            "spark-pipeline.yml:6:1: unknown key 'librarys'; did you mean 'libraries'?");
   EXPECT_EQ(refusal(std::string(kSpec) + "configuration: {name: x}\n", sql),
-            "transformations/a.sql:2: '${nme}' has no value; did you mean 'name'?");
+            "transformations/a.sql:2:9: '${nme}' has no value; did you mean 'name'?");
   EXPECT_EQ(refusal(kSpec, {{"transformations/t.py", ""}}),
             "transformations/t.py: ticklake runs SQL only; write this dataset as CREATE STREAMING "
             "TABLE or CREATE MATERIALIZED VIEW");
   EXPECT_EQ(refusal(kSpec, {}),
-            "spark-pipeline.yml:5: library 'transformations/**' holds no files");
-  EXPECT_NE(refusal("name: [", {}).find("spark-pipeline.yml:1: not valid YAML"), std::string::npos);
+            "spark-pipeline.yml:5:16: library 'transformations/**' holds no files");
+  EXPECT_NE(refusal("name: [", {}).find("spark-pipeline.yml:1:1: not valid YAML"), std::string::npos);
   EXPECT_EQ(refusal("storage: s\nlibraries: [{glob: {include: a}}]", {}),
-            "spark-pipeline.yml:1: 'name' is missing");
+            "spark-pipeline.yml:1:1: 'name' is missing");
   EXPECT_NE(
       refusal("name: a\nstorage: s3://b/c\nlibraries: [{glob: {include: x.sql}}]", {{"x.sql", ""}})
-          .find("spark-pipeline.yml:2: 's3://b/c' is an object store"),
+          .find("spark-pipeline.yml:2:10: 's3://b/c' is an object store"),
       std::string::npos);
+}
+
+TEST(Project, PlacesOfUnknownNamesAreOfTheirFile) {
+  EXPECT_EQ(refusal("name: m\nstorage: 'data/${where}'\nlibraries: [{glob: {include: a.sql}}]",
+                    {{"a.sql", ""}}),
+            "spark-pipeline.yml:2:16: '${where}' has no value; add it to 'configuration' in "
+            "spark-pipeline.yml or give --set where=VALUE");
+}
+
+TEST(Project, OverridesThatNothingReadsAreRefused) {
+  auto files = project_files(
+      std::string(kSpec) + "configuration: {pace: slow}\n",
+      {{"transformations/a.sql", "CREATE MATERIALIZED VIEW a AS SELECT '${who}' AS w"}});
+  auto refusal_of = [&](std::map<std::string, std::string> overrides) {
+    LoadOptions options;
+    options.overrides = std::move(overrides);
+    auto project = load_project(*files, "/p", options);
+    return project ? "" : project.error().message;
+  };
+  std::map<std::string, std::string> good = {
+      {"who", "me"}, {"pace", "fast"}, {"kafka.bootstrap", "embedded"}, {"spark.sql.x", "1"}};
+  EXPECT_EQ(refusal_of(good), "");
+  EXPECT_EQ(refusal_of({{"who", "me"}, {"pase", "fast"}}),
+            "--set pase: nothing in the project reads it; did you mean 'pace'?");
 }
 
 TEST(Project, TargetsComeFromTheBundle) {

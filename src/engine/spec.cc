@@ -10,10 +10,17 @@
 namespace ticklake::engine {
 namespace {
 
-int line_of(const YAML::Node& node) { return node.Mark().line + 1; }
+Located located(const std::string& file, const YAML::Mark& mark) {
+  if (mark.is_null()) return {.file = file};
+  return {.file = file, .line = mark.line + 1, .column = mark.column + 1};
+}
 
-Error refused(const std::string& file, int line, std::string_view what) {
-  return {Code::Invalid, fmt::format("{}:{}: {}", file, line, what)};
+Located place_of(const std::string& file, const YAML::Node& node) {
+  return located(file, node.Mark());
+}
+
+Error refused(const Located& place, std::string_view what) {
+  return {Code::Invalid, fmt::format("{}: {}", place.where(), what)};
 }
 
 // yaml-cpp throws; nothing of it may leave this file.
@@ -22,21 +29,24 @@ Result<T> guarded(const std::string& file, const std::function<Result<T>()>& wor
   try {
     return work();
   } catch (const YAML::Exception& error) {
-    int line = error.mark.is_null() ? 1 : error.mark.line + 1;
-    return refused(file, line, "not valid YAML: " + error.msg);
+    return refused(located(file, error.mark), "not valid YAML: " + error.msg);
   }
 }
 
 Result<Located> scalar(const std::string& file, const std::string& key, const YAML::Node& node) {
   if (!node.IsScalar()) {
-    return refused(file, line_of(node), fmt::format("'{}' must be a single value", key));
+    return refused(place_of(file, node), fmt::format("'{}' must be a single value", key));
   }
-  return Located{node.Scalar(), line_of(node)};
+  Located out = place_of(file, node);
+  out.text = node.Scalar();
+  // yaml-cpp gives quoted scalars this tag; their mark is the quote.
+  if (node.Tag() == "!") out.column += 1;
+  return out;
 }
 
 Result<std::vector<Located>> libraries_of(const std::string& file, const YAML::Node& node) {
   if (!node.IsSequence()) {
-    return refused(file, line_of(node),
+    return refused(place_of(file, node),
                    "'libraries' must be a list, such as \"- glob: {include: transformations/**}\"");
   }
   std::vector<Located> out;
@@ -45,7 +55,7 @@ Result<std::vector<Located>> libraries_of(const std::string& file, const YAML::N
     const YAML::Node include =
         glob.IsDefined() && glob.IsMap() ? glob["include"] : YAML::Node(YAML::NodeType::Undefined);
     if (!include.IsDefined() || item.size() != 1 || glob.size() != 1) {
-      return refused(file, line_of(item),
+      return refused(place_of(file, item),
                      "a library is written \"- glob: {include: <file or folder/**>}\"");
     }
     out.push_back(TRY(scalar(file, "include", include)));
@@ -58,7 +68,7 @@ Result<std::map<std::string, Located>> configuration_of(const std::string& file,
   std::map<std::string, Located> out;
   if (node.IsNull()) return out;
   if (!node.IsMap()) {
-    return refused(file, line_of(node), "'configuration' must be a map of names to values");
+    return refused(place_of(file, node), "'configuration' must be a map of names to values");
   }
   for (const auto& entry : node) {
     std::string key = entry.first.Scalar();
@@ -74,7 +84,7 @@ const std::vector<std::string>& spec_keys() {
 }
 
 Result<void> read_entry(const std::string& file, const std::string& key, const YAML::Node& node,
-                        int line, Spec& spec) {
+                        const Located& place, Spec& spec) {
   if (key == "libraries") {
     spec.libraries = TRY(libraries_of(file, node));
   } else if (key == "configuration") {
@@ -87,31 +97,31 @@ Result<void> read_entry(const std::string& file, const std::string& key, const Y
     spec.catalog = TRY(scalar(file, key, node));
   } else if (key == "database" || key == "schema") {
     if (spec.database) {
-      return refused(file, line, "'database' and 'schema' are two names of one key: keep one");
+      return refused(place, "'database' and 'schema' are two names of one key: keep one");
     }
     spec.database = TRY(scalar(file, key, node));
   } else {
     std::string near = nearest(key, spec_keys());
     std::string advice = near.empty() ? "known keys: " + joined(spec_keys(), ", ")
                                       : fmt::format("did you mean '{}'?", near);
-    return refused(file, line, fmt::format("unknown key '{}'; {}", key, advice));
+    return refused(place, fmt::format("unknown key '{}'; {}", key, advice));
   }
   return {};
 }
 
 Result<Spec> spec_of(const std::string& file, const YAML::Node& root) {
   if (!root.IsMap())
-    return refused(file, 1, "the file must be a map with name, storage, libraries");
+    return refused({.file = file}, "the file must be a map with name, storage, libraries");
   Spec spec;
   for (const auto& entry : root) {
-    TRY(read_entry(file, entry.first.Scalar(), entry.second, line_of(entry.first), spec));
+    TRY(read_entry(file, entry.first.Scalar(), entry.second, place_of(file, entry.first), spec));
   }
-  if (spec.name.text.empty()) return refused(file, 1, "'name' is missing");
+  if (spec.name.text.empty()) return refused({.file = file}, "'name' is missing");
   if (spec.storage.text.empty()) {
-    return refused(file, 1, "'storage' is missing: the folder that holds tables and topics");
+    return refused({.file = file}, "'storage' is missing: the folder that holds tables and topics");
   }
   if (spec.libraries.empty()) {
-    return refused(file, 1,
+    return refused({.file = file},
                    "'libraries' is missing, such as \"- glob: {include: transformations/**}\"");
   }
   return spec;
@@ -131,16 +141,16 @@ void collect_variables(const YAML::Node& variables, std::map<std::string, std::s
 }
 
 Result<void> collect_configuration(const std::string& file, const YAML::Node& pipelines,
-                                   std::map<std::string, std::string>& out) {
+                                   std::map<std::string, Located>& out) {
   if (!pipelines.IsDefined() || !pipelines.IsMap()) return {};
   if (pipelines.size() > 1) {
-    return refused(file, line_of(pipelines), "a project has one pipeline, here are several");
+    return refused(place_of(file, pipelines), "a project has one pipeline, here are several");
   }
   for (const auto& pipeline : pipelines) {
     const YAML::Node configuration = child(pipeline.second, "configuration");
     if (!configuration.IsDefined()) continue;
     auto entries = TRY(configuration_of(file, configuration));
-    for (auto& [key, value] : entries) out[key] = value.text;
+    for (auto& [key, value] : entries) out[key] = std::move(value);
   }
   return {};
 }
@@ -171,6 +181,19 @@ Result<YAML::Node> target_of(const std::string& file, const YAML::Node& root, Bu
 }
 
 }  // namespace
+
+std::string Located::where() const {
+  return line > 0 ? fmt::format("{}:{}:{}", file, line, column) : file;
+}
+
+Located Located::at(size_t offset) const {
+  Located out{.file = file, .line = line, .column = column};
+  for (size_t i = 0; i < offset && line > 0; ++i) {
+    out.column = text[i] == '\n' ? 1 : out.column + 1;
+    out.line += text[i] == '\n' ? 1 : 0;
+  }
+  return out;
+}
 
 Result<Spec> parse_spec(const std::string& text, const std::string& file) {
   return guarded<Spec>(file, [&]() -> Result<Spec> { return spec_of(file, YAML::Load(text)); });
