@@ -34,7 +34,7 @@ std::string in_spark_words(std::string_view message, std::string_view text) {
     std::string_view instead;  // what gives NULL
   };
   constexpr std::string_view kSum = "a wider type, or try_add, try_subtract or try_multiply";
-  static constexpr std::array<Known, 11> kKnown = {{
+  static constexpr std::array<Known, 13> kKnown = {{
       {"ivision by zero", "DIVIDE_BY_ZERO", "try_divide"},
       {"ivide by zero", "DIVIDE_BY_ZERO", "try_divide"},
       {"Could not convert string", "CAST_INVALID_INPUT", "try_cast"},
@@ -45,6 +45,8 @@ std::string in_spark_words(std::string_view message, std::string_view text) {
       {"Could not cast value", "NUMERIC_VALUE_OUT_OF_RANGE", "try_cast"},
       {"verflow", "ARITHMETIC_OVERFLOW", kSum},
       {"out of range", "ARITHMETIC_OVERFLOW", kSum},
+      {"Map keys must be unique", "DUPLICATED_MAP_KEY", ""},
+      {"Map keys can not be NULL", "NULL_MAP_KEY", ""},
       {"More than one row returned by a subquery", "SCALAR_SUBQUERY_TOO_MANY_ROWS", ""},
   }};
   for (const auto& known : kKnown) {

@@ -4,20 +4,11 @@
 #include <algorithm>
 
 #include "formats/formats.h"
+#include "query/by_row.h"
 #include "query/errors.h"
 #include "query/functions.h"
 
 namespace ticklake::query {
-namespace {
-
-std::string_view view(const duckdb_string_t& text) {
-  const auto& value = text.value;
-  bool inlined = value.inlined.length <= sizeof(value.inlined.inlined);
-  return {inlined ? value.inlined.inlined : value.pointer.ptr, value.inlined.length};
-}
-
-}  // namespace
-
 class FromJsonFunctions::Function {
  public:
   static Result<std::unique_ptr<Function>> make(duckdb_connection connection,

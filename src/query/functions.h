@@ -10,9 +10,8 @@
 
 namespace ticklake::query {
 
-// The functions that need no statement: ticklake_timestamp, ticklake_try_timestamp, ticklake_date,
-// ticklake_try_date, ticklake_error, ticklake_utf8 and ticklake_trim (many times as quick as
-// trim(text, ' '), and equal).
+// The functions that need no statement: casts of text to times, ticklake_raise(message), which must
+// stand in a cast to another type to be kept in its place, ticklake_utf8, and those of *_natives().
 Result<void> register_functions(duckdb_connection connection);
 
 // ticklake_from_json_s<n>(statement, text, row): one DuckDB function a schema, since DuckDB fixes

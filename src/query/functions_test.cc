@@ -42,7 +42,7 @@ TEST_F(FunctionsTest, AConditionGuardsTheCastsAfterIt) {
   auto rows = batch_of(schema, {texts});
   for (const char* cast :
        {"ticklake_date(t) > DATE '2026-01-01'", "ticklake_timestamp(t) IS NOT NULL",
-        "(CASE WHEN t = 'never' THEN ticklake_error('x') ELSE TRUE END)"}) {
+        "(CASE WHEN t = 'never' THEN CAST(ticklake_raise('x') AS BOOLEAN) ELSE TRUE END)"}) {
     auto sql = fmt::format(
         "SELECT count(*) FROM ticklake_input('i0') WHERE regexp_full_match(t, '[0-9-]+') AND {}",
         cast);
@@ -99,11 +99,64 @@ TEST_F(FunctionsTest, BytesThatAreNotTextGetReplacementCharacters) {
 }
 
 TEST_F(FunctionsTest, AnErrorOnARowThatIsNotTakenIsNotRaised) {
-  auto got = answer({.sql = "SELECT CASE WHEN x > 5 THEN ticklake_error('never') ELSE x > 1 END "
-                            "FROM (VALUES (1), (2)) t(x)",
-                     .output = schema_of("b BOOLEAN"),
-                     .from_json = {}});
+  auto got = answer(
+      {.sql = "SELECT CASE WHEN x > 5 THEN CAST(ticklake_raise('never') AS BOOLEAN) ELSE x > 1 END "
+              "FROM (VALUES (1), (2)) t(x)",
+       .output = schema_of("b BOOLEAN"),
+       .from_json = {}});
   EXPECT_EQ(text_of(got.batches), text_of({batch_of(schema_of("b BOOLEAN"), {"[false, true]"})}));
+}
+
+// One row's functions over vectors with and without NULL, and over more rows than one vector has.
+TEST_F(FunctionsTest, FunctionsOfARowKnowNull) {
+  auto schema = schema_of("t STRING, n INT");
+  std::string texts = "[", numbers = "[", results = "[";
+  for (int i = 0; i < 5000; ++i) {
+    bool null = i % 7 == 0 || i % 11 == 0;
+    texts += i % 7 == 0 ? "null," : R"("a,b,c",)";
+    numbers += i % 11 == 0 ? "null," : "2,";
+    results += null ? "null," : R"("a,b",)";
+  }
+  texts.back() = numbers.back() = results.back() = ']';
+  auto got = answer(over_batch("SELECT ticklake_substring_index(t, ',', n) FROM "
+                               "ticklake_input('i0')",
+                               "x STRING", "t STRING, n INT"),
+                    {batch_of(schema, {texts, numbers})});
+  EXPECT_EQ(text_of(got.batches), text_of({batch_of(schema_of("x STRING"), {results})}));
+}
+
+TEST_F(FunctionsTest, DigitsAreRoundedByEachMode) {
+  struct Case {
+    const char* call;
+    const char* text;
+  };
+  const Case cases[] = {
+      {"'-0.005', 2, 3", "-0.01"}, {"'9.995', 2, 0", "10.00"}, {"'0.5', 0, 0", "0"},
+      {"'1.5', 0, 0", "2"},        {"'1250', -2, 0", "1200"},  {"'1250', -2, 3", "1300"},
+      {"'50', -3, 3", "000"},      {"'-1.01', 1, 1", "-1.0"},  {"'-1.01', 1, 2", "-1.1"},
+      {"'1.01', 1, 1", "1.1"},     {"'7', 2, 3", "7.00"},      {"'.25', 1, 0", "0.2"},
+  };
+  for (const Case& one : cases) {
+    auto sql = std::string("SELECT ticklake_round_digits(") + one.call + ")";
+    auto got = answer({.sql = sql, .output = schema_of("x STRING"), .from_json = {}});
+    ASSERT_EQ(got.batches.size(), 1u) << one.call;
+    EXPECT_EQ(static_cast<const arrow::StringArray&>(*got.batches[0]->column(0)).GetString(0),
+              one.text)
+        << one.call;
+  }
+}
+
+TEST_F(FunctionsTest, PartsOfJson) {
+  auto schema = schema_of("t STRING");
+  auto texts = R"(["{\"a\":[{\"b\":\"x\"},{\"b\":1.50}]}", "{'a':[1,{'b':{\"c\":null}}]} end",
+                   "{\"a\":[1,{\"b\":2}", "{\"a\":[0,{\"b\":null,\"b\":3}]}", "[01]", "", null])";
+  auto got = answer(over_batch("SELECT ticklake_json_object(t, '.a' || chr(0) || '[1' || chr(0) || "
+                               "'.b' || chr(0)) FROM ticklake_input('i0')",
+                               "x STRING", "t STRING"),
+                    {batch_of(schema, {texts})});
+  EXPECT_EQ(text_of(got.batches),
+            text_of({batch_of(schema_of("x STRING"),
+                              {R"(["1.5", "{\"c\":null}", null, "3", null, null, null])"})}));
 }
 
 }  // namespace

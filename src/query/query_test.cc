@@ -319,8 +319,8 @@ TEST_F(QueryTest, ErrorsAreCleanAndClassed) {
   EXPECT_EQ(error_of("SELECT * FROM ticklake_input('nosuch')").message.find("Binder"),
             std::string::npos);
   EXPECT_EQ(
-      error_of("SELECT CASE WHEN x > 1 THEN ticklake_error('[DIVIDE_BY_ZERO] LINE 1: no') END "
-               "FROM (VALUES (1), (2)) t(x)",
+      error_of("SELECT CASE WHEN x > 1 THEN CAST(ticklake_raise('[DIVIDE_BY_ZERO] LINE 1: no') "
+               "AS BOOLEAN) END FROM (VALUES (1), (2)) t(x)",
                "x BOOLEAN")
           .message,
       "[DIVIDE_BY_ZERO] LINE 1: no");

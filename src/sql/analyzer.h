@@ -31,6 +31,8 @@ class Analyzer {
 
   Result<Plan> run(const Statement& statement);
 
+  struct HigherOrders;
+
  private:
   // analyzer.cc
   Error at(Position position, const std::string& message, Code code = Code::Invalid) const;
@@ -155,6 +157,8 @@ class Analyzer {
   Result<Typed> scalar_call(const Call& call, const Expression& whole, Scope& scope);
   Result<Typed> aggregate_call(const Call& call, const Expression& whole, Scope& scope);
   Result<AggregateSlot> aggregate_slot(const Call& call, const Expression& whole, Scope& scope);
+  Result<void> order_within(const Call& call, const Expression& whole, AggregateSlot& slot,
+                            Scope& scope);
   Result<Typed> window_call(const Call& call, const Expression& whole, Scope& scope);
   Result<const WindowSpec*> window_spec(const WindowSpec& spec, const Expression& whole,
                                         const Scope& scope);
@@ -165,7 +169,28 @@ class Analyzer {
   Result<Typed> from_json(const Call& call, const Expression& whole, Scope& scope);
   Result<Typed> structure(const Call& call, const Expression& whole, Scope& scope);
   Result<Typed> type_name(const Call& call, Scope& scope);
+  Result<Typed> arrays_zip(const Call& call, Scope& scope);
   Error unknown_function(const std::string& name, Position position) const;
+
+  // analyzer_lambda.cc
+  // Nothing where the function takes no lambda.
+  Result<std::optional<Typed>> higher_order(const Call& call, const Expression& whole,
+                                            Scope& scope);
+  Result<std::optional<Typed>> lambda_variable(const std::vector<std::string>& parts,
+                                               Position position, const Scope& scope) const;
+  Result<Typed> lambda_body(const Call& call, size_t index, size_t fewest,
+                            const std::vector<Typed>& variables, Scope& scope);
+  Result<Typed> predicate(const Call& call, size_t index, size_t fewest,
+                          const std::vector<Typed>& variables, Scope& scope);
+  Result<Typed> collection(const Call& call, size_t index, Kind kind, Scope& scope);
+  Result<Typed> transform(const Call& call, Scope& scope);
+  Result<Typed> filter(const Call& call, Scope& scope);
+  Result<Typed> any_or_all(const Call& call, Scope& scope);
+  Result<Typed> reduced(const Call& call, Scope& scope);
+  Result<Typed> zip_with(const Call& call, Scope& scope);
+  Result<Typed> sorted_by(const Call& call, Scope& scope);
+  Result<Typed> transformed_map(const Call& call, Scope& scope);
+  Result<Typed> map_zip_with(const Call& call, Scope& scope);
 
   // analyzer_group.cc
   Result<void> group_keys(const Select& select, const std::vector<SelectedItem>& items,

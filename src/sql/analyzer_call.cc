@@ -26,9 +26,41 @@ std::string simple_name(const Type& type) {
   return name + "<" + listed(parts, ",") + ">";
 }
 
+struct Refusal {
+  std::string_view names;  // with a blank around each
+  std::string_view advice;
+};
+constexpr std::array kRefused = {
+    Refusal{" rand random randn randstr uniform uuid shuffle monotonically_increasing_id ",
+            "its result differs from run to run, so a table could not be made again; xxhash64(..) "
+            "of a key spreads rows evenly"},
+    Refusal{" json_tuple ", "use get_json_object() for each field, or from_json()"},
+    Refusal{" schema_of_json parse_json variant_get to_variant_object try_parse_json ",
+            "name the schema in from_json()"},
+    Refusal{" from_csv to_csv schema_of_csv ", "use split() and casts, or concat_ws()"},
+    Refusal{" to_char to_varchar to_number try_to_number mask sentences ",
+            "use format_number(), format_string(), regexp_replace() and casts"},
+    Refusal{" histogram_numeric count_min_sketch hll_sketch_agg hll_union_agg hll_sketch_estimate ",
+            "use percentile() or approx_count_distinct()"},
+    Refusal{" input_file_name input_file_block_start input_file_block_length ",
+            "keep the file's name in a column"},
+    Refusal{" make_interval make_ym_interval ", "use add_months() or make_dt_interval()"},
+    Refusal{" json_object_keys ", "name the fields in from_json()"},
+    Refusal{" current_user user session_user current_catalog current_database current_schema "
+            "version ",
+            "a table must not depend on who makes it; write the value"},
+};
+
 }  // namespace
 
 Error Analyzer::unknown_function(const std::string& name, Position position) const {
+  std::string key = " " + lowered(name) + " ";
+  for (const Refusal& refusal : kRefused) {
+    if (refusal.names.find(key) == std::string_view::npos) continue;
+    return at(position,
+              "the function " + name + "() is not supported: " + std::string(refusal.advice),
+              Code::Unsupported);
+  }
   std::vector<std::string> names = function_names();
   std::string near = nearest(name, names);
   return at(position,
@@ -53,6 +85,10 @@ Result<Typed> Analyzer::node(const Call& call, const Expression& whole, Scope& s
   if (name == "from_json") return from_json(call, whole, scope);
   if (name == "struct" || name == "named_struct") return structure(call, whole, scope);
   if (name == "typeof") return type_name(call, scope);
+  if (name == "arrays_zip") {
+    if (call.arguments.empty()) return at(whole.position, "arrays_zip() takes one or more arrays");
+    return arrays_zip(call, scope);
+  }
   if (name == "window") {
     return at(whole.position,
               "window() is for GROUP BY; date_trunc('MINUTE', ts) gives the start of a minute",
@@ -63,6 +99,8 @@ Result<Typed> Analyzer::node(const Call& call, const Expression& whole, Scope& s
     return at(whole.position, name + "() makes rows: it stands alone in a select list, in LATERAL "
                                      "VIEW or in FROM");
   }
+  auto with_lambda = TRY(higher_order(call, whole, scope));
+  if (with_lambda) return *with_lambda;
   if (is_aggregate(name)) return aggregate_call(call, whole, scope);
   if (find_window(name, call.arguments.size())) {
     return at(whole.position, name + "() needs OVER (ORDER BY ..)");
@@ -77,16 +115,9 @@ Result<Typed> Analyzer::scalar_call(const Call& call, const Expression& whole, S
   if (!function && function.error().code == Code::NotFound)
     return unknown_function(call.name, position);
   const ScalarFunction* found = TRY(located(position, function));
-  if (call.distinct || call.filter != nullptr || call.nulls != Call::Nulls::Unsaid) {
+  if (call.distinct || call.filter != nullptr || call.nulls != Call::Nulls::Unsaid ||
+      !call.within.empty()) {
     return at(position, name + "() is no aggregate: it takes no DISTINCT, FILTER or IGNORE NULLS");
-  }
-  const auto* unit =
-      call.arguments.empty() ? nullptr : std::get_if<Literal>(&call.arguments[0].value->node);
-  bool timed = name == "dateadd" || name == "date_diff" || name == "datediff" || name == "date_add";
-  if (timed && unit != nullptr && call.arguments.size() == 3) {
-    return at(position,
-              name + "() with a unit is not supported; use + INTERVAL or datediff(end, start)",
-              Code::Unsupported);
   }
   Arguments values = TRY(arguments(call, scope));
   return located(position, sql::call(*found, {name, options_.now_us}, values));
@@ -145,6 +176,35 @@ Result<Typed> Analyzer::structure(const Call& call, const Expression& whole, Sco
                .parts = std::move(parts)};
 }
 
+Result<Typed> Analyzer::arrays_zip(const Call& call, Scope& scope) {
+  Arguments arrays = TRY(arguments(call, scope));
+  std::vector<Field> fields;
+  std::vector<std::string> tests, lengths, parts;
+  bool may_fail = false;
+  for (size_t i = 0; i < arrays.size(); ++i) {
+    const Expression& written = *call.arguments[i].value;
+    if (arrays[i].type.kind != Kind::Array) {
+      return at(call.arguments[i].position,
+                "arrays_zip() expects an ARRAY but got " + to_sql(arrays[i].type));
+    }
+    bool named = std::holds_alternative<ColumnReference>(written.node) ||
+                 std::holds_alternative<FieldAccess>(written.node);
+    std::string name = named ? default_name(written) : std::to_string(i);
+    fields.push_back({name, arrays[i].type.children->front().type});
+    tests.push_back(arrays[i].sql + " IS NOT NULL");
+    lengths.push_back("len(" + arrays[i].sql + ")");
+    parts.push_back(quoted_name(name) + " := list_extract(" + arrays[i].sql + ", i_)");
+    may_fail |= arrays[i].may_fail;
+  }
+  Type type = Type::array(Type::structure(fields), false);
+  std::string zipped = "list_transform(generate_series(1, greatest(" + listed(lengths) +
+                       ")), lambda i_: struct_pack(" + listed(parts) + "))";
+  return Typed{
+      .sql = cast_text("CASE WHEN " + listed(tests, " AND ") + " THEN " + zipped + " END", type),
+      .type = type,
+      .may_fail = may_fail};
+}
+
 Result<Typed> Analyzer::from_json(const Call& call, const Expression& whole, Scope& scope) {
   if (call.arguments.size() != 2) {
     return at(whole.position, "from_json() takes a text and a schema; options are not supported",
@@ -185,7 +245,7 @@ Result<Typed> Analyzer::from_json(const Call& call, const Expression& whole, Sco
     reads = &source;
     ++sources;
   }
-  if (sources != 1 || scope.over_groups) {
+  if (sources != 1 || scope.over_groups || scope.lambdas > 0) {
     out.sql = head + "CAST(NULL AS BIGINT))";
     return out;
   }
@@ -205,6 +265,26 @@ Result<Typed> Analyzer::from_json(const Call& call, const Expression& whole, Sco
   reads->hoisted.emplace_back(sql, name);
   out.sql = quoted_name(reads->id) + "." + quoted_name(name);
   return out;
+}
+
+// WITHIN GROUP: its keys are arguments behind the others.
+Result<void> Analyzer::order_within(const Call& call, const Expression& whole, AggregateSlot& slot,
+                                    Scope& scope) {
+  using Order = AggregateFunction::Order;
+  Order taken = slot.function->order;
+  if (!call.within.empty() && taken == Order::None)
+    return at(whole.position, call.name + "() takes no WITHIN GROUP");
+  if (taken == Order::Needed && call.within.size() != 1) {
+    return at(whole.position,
+              call.name + "() needs one order: " + call.name + "(0.5) WITHIN GROUP (ORDER BY x)");
+  }
+  for (const SortItem& item : call.within) {
+    Typed value = TRY(expression(*item.expression, scope));
+    slot.arguments.push_back(TRY(located(item.expression->position, order_key(value))));
+    slot.options.order.push_back(std::string(item.descending ? " DESC" : " ASC") +
+                                 (item.nulls_first ? " NULLS FIRST" : " NULLS LAST"));
+  }
+  return {};
 }
 
 Result<AggregateSlot> Analyzer::aggregate_slot(const Call& call, const Expression& whole,
@@ -232,12 +312,15 @@ Result<AggregateSlot> Analyzer::aggregate_slot(const Call& call, const Expressio
     slot.arguments.push_back(star ? literal_one() : TRY(expression(*argument.value, scope)));
   }
   slot.arguments = TRY(located(position, coerced(name, slot.function->parameters, slot.arguments)));
+  TRY(order_within(call, whole, slot, scope));
   if (call.filter != nullptr) {
     if (slot.function->keeps_nulls && !slot.options.ignore_nulls) {
       return at(position, "FILTER with " + name + "() is not supported", Code::Unsupported);
     }
     Typed filter = TRY(condition(*call.filter, scope, "FILTER"));
     for (Typed& argument : slot.arguments) {
+      bool separator = slot.function->order == AggregateFunction::Order::Taken && argument.literal;
+      if (separator) continue;
       argument.sql = "CASE WHEN " + filter.sql + " THEN " + argument.sql + " END";
       argument.literal.reset();
       argument.parts.reset();
@@ -250,6 +333,7 @@ Result<AggregateSlot> Analyzer::aggregate_slot(const Call& call, const Expressio
 }
 
 Result<Typed> Analyzer::aggregate_call(const Call& call, const Expression& whole, Scope& scope) {
+  if (scope.lambdas > 0) return at(whole.position, "an aggregate cannot stand in a lambda");
   if (scope.grouping == nullptr || !scope.over_groups) {
     std::string clause = scope.no_aggregate.empty() ? "here" : "in " + scope.no_aggregate;
     std::string advice = scope.no_aggregate == "WHERE" ? "; use HAVING" : "";

@@ -48,6 +48,11 @@ Result<Typed> Analyzer::expression(const Expression& expression, Scope& scope) {
     auto key = TRY(group_key(expression, scope));
     if (key) return *key;
   }
+  bool subquery = std::holds_alternative<InSubquery>(expression.node) ||
+                  std::holds_alternative<Exists>(expression.node) ||
+                  std::holds_alternative<ScalarSubquery>(expression.node);
+  if (subquery && scope.lambdas > 0)
+    return at(expression.position, "a subquery cannot stand in a lambda");
   return std::visit([&](const auto& one) { return node(one, expression, scope); }, expression.node);
 }
 
@@ -68,6 +73,8 @@ Result<Typed> Analyzer::node(const Literal& literal, const Expression&, Scope&) 
 
 Result<Typed> Analyzer::node(const ColumnReference& reference, const Expression& whole,
                              Scope& scope) {
+  auto variable = TRY(lambda_variable(reference.parts, whole.position, scope));
+  if (variable) return *variable;
   if (!scope.over_groups) return resolve(reference.parts, whole, scope);
   auto found = find_column(reference.parts, whole.position, scope);
   if (found && *found) {
@@ -170,9 +177,13 @@ Result<Typed> Analyzer::node(const Binary& binary, const Expression& whole, Scop
   bool integers = left.type.is_integral() && right.type.is_integral();
   bool bits = binary.op == Binary::Op::BitAnd || binary.op == Binary::Op::BitOr ||
               binary.op == Binary::Op::BitXor;
-  if (!bits)
-    return at(whole.position, "shifts are not supported; multiply or divide by powers of 2",
-              Code::Unsupported);
+  if (!bits) {
+    std::string name = binary.op == Binary::Op::ShiftLeft    ? "shiftleft"
+                       : binary.op == Binary::Op::ShiftRight ? "shiftright"
+                                                             : "shiftrightunsigned";
+    auto function = TRY(find_scalar(name, 2));
+    return located(whole.position, sql::call(*function, {name, options_.now_us}, {left, right}));
+  }
   if (!integers) {
     return at(whole.position, "bit operators need integers but got " + to_sql(left.type) + " and " +
                                   to_sql(right.type));
@@ -360,19 +371,12 @@ Result<Typed> Analyzer::node(const Cast& cast, const Expression& whole, Scope& s
 }
 
 Result<Typed> Analyzer::node(const Extract& extract, const Expression& whole, Scope& scope) {
-  std::string name = lowered(extract.field);
-  if (name == "dow") name = "dayofweek";
-  if (name == "doy") name = "dayofyear";
-  if (name == "week") name = "weekofyear";
-  bool known = name == "year" || name == "quarter" || name == "month" || name == "day" ||
-               name == "dayofweek" || name == "dayofyear" || name == "weekofyear" ||
-               name == "hour" || name == "minute";
-  if (!known)
-    return at(whole.position, "EXTRACT(" + extract.field + " ..) is not supported",
-              Code::Unsupported);
+  Typed field = {.sql = quoted_text(extract.field), .type = Kind::String};
+  field.literal = Literal{Kind::String, extract.field};
   Typed value = TRY(expression(*extract.operand, scope));
-  auto function = TRY(find_scalar(name, 1));
-  return located(whole.position, sql::call(*function, {name, options_.now_us}, {value}));
+  auto function = TRY(find_scalar("date_part", 2));
+  return located(whole.position,
+                 sql::call(*function, {"extract", options_.now_us}, {field, value}));
 }
 
 Result<Typed> Analyzer::node(const Trim& trim, const Expression& whole, Scope& scope) {
@@ -422,7 +426,7 @@ Result<Typed> Analyzer::node(const Subscript& subscript, const Expression& whole
 }
 
 Result<Typed> Analyzer::node(const Lambda&, const Expression& whole, Scope&) {
-  return at(whole.position, "lambda functions are not supported", Code::Unsupported);
+  return at(whole.position, "a lambda stands here where a value is expected");
 }
 
 Result<Typed> Analyzer::node(const Alias& alias, const Expression&, Scope& scope) {

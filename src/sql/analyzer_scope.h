@@ -96,8 +96,13 @@ struct Scope {
   Grouping* grouping = nullptr;
   bool over_groups = false;  // names are keys of the grouping
   std::string no_aggregate;  // where not empty: the clause that may hold none
+  std::vector<std::pair<std::string, Typed>> variables;  // of the lambdas around, innermost last
+  int lambdas = 0;                                       // how many are around
   const Select* select = nullptr;
   Scope* outer = nullptr;
+
+  // Begins the names of variables that text for a lambda here has.
+  std::string level() const { return "l" + std::to_string(lambdas) + "_"; }
 };
 
 struct Environment {  // the CTEs in sight

@@ -58,6 +58,48 @@ size_t times(const std::string& text, const std::string& part) {
   return count;
 }
 
+TEST(Analyzer, LambdasAreTyped) {
+  World world;
+  const std::pair<const char*, const char*> cases[] = {
+      {"SELECT transform(array(a), x -> x + b) AS x FROM t", "x ARRAY<BIGINT>"},
+      {"SELECT transform(array(s), (v, i) -> i) AS x FROM t", "x ARRAY<INT>"},
+      {"SELECT aggregate(array(d), 0.0D, (total, v) -> total + v) AS x FROM t", "x DOUBLE"},
+      {"SELECT transform_values(map(s, a), (k, v) -> struct(k, v)) AS x FROM t",
+       "x MAP<STRING, STRUCT<k: STRING, v: INT>>"},
+      {"SELECT zip_with(array(a), array(s), (x, y) -> y) AS x FROM t", "x ARRAY<STRING>"},
+      {"SELECT filter(array(a), a -> a > 1) AS x, exists(array(a), x -> x IS NULL) AS y FROM t",
+       "x ARRAY<INT>, y BOOLEAN"},
+  };
+  for (const auto& [text, types] : cases) EXPECT_EQ(world.types(text), types) << text;
+}
+
+TEST(Analyzer, LambdasAreRefusedWithAReason) {
+  World world;
+  const std::pair<const char*, const char*> cases[] = {
+      {"SELECT transform(array(1), x -> sum(a)) FROM t", "an aggregate cannot stand in a lambda"},
+      {"SELECT transform(array(a), x -> row_number() OVER (ORDER BY a)) FROM t",
+       "a window function cannot stand in a lambda"},
+      {"SELECT transform(array(a), x -> (SELECT max(b) FROM t)) FROM t",
+       "a subquery cannot stand in a lambda"},
+      {"SELECT upper(x -> x) FROM t", "upper() takes no lambda"},
+      {"SELECT filter(array(a), x -> x) FROM t", "must give a BOOLEAN but gives INT"},
+      {"SELECT transform(array(a), (x, X) -> x) FROM t", "the lambda has two parameters X"},
+      {"SELECT aggregate(array(a), 0, (p, x) -> p + b) FROM t",
+       "the start value of aggregate() is INT but its lambda gives BIGINT; cast the start value"},
+      {"SELECT transform(array(a), x -> y) FROM t", "unknown column y"},
+      {"SELECT x -> x FROM t", "a lambda stands here where a value is expected"},
+      {"SELECT median(a) WITHIN GROUP (ORDER BY a) FROM t", "median() takes no WITHIN GROUP"},
+      {"SELECT percentile_cont(0.5) FROM t", "percentile_cont() needs one order"},
+      {"SELECT rand() FROM t", "its result differs from run to run"},
+      {"SELECT array_join(a, ',') FROM t",
+       "argument 1 of array_join() expects an ARRAY but got INT"},
+      {"SELECT from_utc_timestamp(ts, symbol) FROM silver", "must be a string literal"},
+  };
+  for (const auto& [text, reason] : cases) {
+    EXPECT_TRUE(holds(world.refusal(text), reason)) << text << ": " << world.refusal(text);
+  }
+}
+
 TEST(Analyzer, TypesAreSparks) {
   World world;
   const std::pair<const char*, const char*> cases[] = {

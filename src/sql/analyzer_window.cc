@@ -28,6 +28,7 @@ Result<Typed> Analyzer::window_call(const Call& call, const Expression& whole, S
   std::string name = lowered(call.name);
   Position position = whole.position;
   if (call.distinct) return at(position, "DISTINCT with OVER is not supported", Code::Unsupported);
+  if (scope.lambdas > 0) return at(position, "a window function cannot stand in a lambda");
   if (!scope.no_aggregate.empty()) {
     return at(position, "a window function cannot stand in " + scope.no_aggregate +
                             "; compute it in a subquery, or use QUALIFY");

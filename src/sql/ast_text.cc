@@ -110,6 +110,37 @@ struct Spelling {
 
 // Calls that Spark names otherwise: by another name, or with the arguments left out.
 constexpr std::array kSpellings = {
+    Spelling{"aggregate", 3,
+             "aggregate({0}, {1}, {2}, lambdafunction(namedlambdavariable(), "
+             "namedlambdavariable()))"},
+    Spelling{"approx_percentile", 2, "approx_percentile({0}, {1}, 10000)"},
+    // Spark's own order of elements, as a lambda
+    Spelling{"array_sort", 1,
+             "array_sort({0}, lambdafunction((IF(((namedlambdavariable() IS NULL) AND "
+             "(namedlambdavariable() IS NULL)), 0, (IF((namedlambdavariable() IS NULL), 1, "
+             "(IF((namedlambdavariable() IS NULL), -1, (IF((namedlambdavariable() < "
+             "namedlambdavariable()), -1, (IF((namedlambdavariable() > namedlambdavariable()), 1, "
+             "0)))))))))), namedlambdavariable(), namedlambdavariable()))"},
+    Spelling{"assert_true", 1, "assert_true({0}, '{0}' is not true!)"},
+    Spelling{"ceil", 2, "ceil({0}, {1})"},
+    Spelling{"datepart", 2, "datepart({0} FROM {1})"},
+    Spelling{"floor", 2, "floor({0}, {1})"},
+    Spelling{"like", 2, "{0} LIKE {1}"},
+    Spelling{"listagg", 1, "listagg({0}, NULL)"},
+    Spelling{"months_between", 2, "months_between({0}, {1}, true)"},
+    Spelling{"overlay", 3, "overlay({0}, {1}, {2}, -1)"},
+    Spelling{"percentile", 2, "percentile({0}, {1}, 1)"},
+    Spelling{"percentile_approx", 2, "percentile_approx({0}, {1}, 10000)"},
+    Spelling{"positive", 1, "(+ {0})"},
+    Spelling{"reduce", 3,
+             "reduce({0}, {1}, {2}, lambdafunction(namedlambdavariable(), "
+             "namedlambdavariable()))"},
+    Spelling{"sort_array", 1, "sort_array({0}, true)"},
+    Spelling{"str_to_map", 1, "str_to_map({0}, ,, :)"},
+    Spelling{"str_to_map", 2, "str_to_map({0}, {1}, :)"},
+    Spelling{"regexp_instr", 2, "regexp_instr({0}, {1}, 0)"},
+    Spelling{"string_agg", 1, "listagg({0}, NULL)"},
+    Spelling{"string_agg", 2, "listagg({0}, {1})"},
     Spelling{"array_agg", 1, "collect_list({0})"},
     Spelling{"bround", 1, "bround({0}, 0)"},
     Spelling{"curdate", 0, "current_date()"},
@@ -211,6 +242,12 @@ class Printer {
   }
   std::string operator()(const IntervalLiteral& node) const { return to_text(node); }
   std::string operator()(const ColumnReference& node) const {
+    for (const std::string& name : variables_) {
+      if (!equal_ignoring_case(name, node.parts[0])) continue;
+      std::vector<std::string> parts = node.parts;
+      parts[0] = kVariable;
+      return joined(parts, ".");
+    }
     return joined(node.parts, ".");
   }
   std::string operator()(const Star& node) const {
@@ -304,8 +341,13 @@ class Printer {
     return fmt::format("{}[{}]", text(*node.operand), text(*node.index));
   }
   std::string operator()(const Lambda& node) const {
-    return fmt::format("lambdafunction({}, {})", text(*node.body),
-                       joined(node.parameters, ", "));
+    Printer inner(*this);
+    std::string parameters;
+    for (const std::string& name : node.parameters) {
+      inner.variables_.push_back(name);
+      parameters += std::string(", ") + kVariable;
+    }
+    return fmt::format("lambdafunction({}{})", inner.text(*node.body), parameters);
   }
   std::string operator()(const Alias& node) const {
     return fmt::format("{} AS {}", text(*node.operand), node.name);
@@ -338,11 +380,13 @@ class Printer {
     if (offset && arguments.size() < 2) arguments.emplace_back("1");
     if (offset && arguments.size() < 3) arguments.emplace_back("NULL");
     std::string pattern = spelling(name, arguments.size());
+    if (node.distinct && !pattern.empty()) pattern.insert(pattern.find('(') + 1, "DISTINCT ");
     if (std::find(kUpper.begin(), kUpper.end(), name) != kUpper.end()) name = uppered(name);
     std::string out = pattern.empty()
                           ? fmt::format("{}({}{})", name, node.distinct ? "DISTINCT " : "",
                                         joined(arguments, ", "))
                           : filled(pattern, arguments);
+    if (!node.within.empty()) out += within_text(name, node.within);
     if (node.filter) out += fmt::format(" FILTER (WHERE {})", text(*node.filter));
     if (node.nulls == Call::Nulls::Ignore && name == "nth_value") out += " ignore nulls";
     if (over != nullptr) out += " OVER " + window_text(*over, node);
@@ -388,16 +432,27 @@ class Printer {
     return "RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW";
   }
 
+  std::string sorted(const std::vector<SortItem>& items) const {
+    std::string out;
+    for (const SortItem& item : items) {
+      out += fmt::format("{}{} {} NULLS {}", out.empty() ? "" : ", ", text(*item.expression),
+                         item.descending ? "DESC" : "ASC", item.nulls_first ? "FIRST" : "LAST");
+    }
+    return out;
+  }
+
+  std::string within_text(std::string_view function, const std::vector<SortItem>& items) const {
+    bool plain = function.starts_with("percentile");
+    std::string order =
+        plain ? text(*items[0].expression) + (items[0].descending ? " DESC" : "") : sorted(items);
+    return fmt::format(" WITHIN GROUP (ORDER BY {})", order);
+  }
+
   std::string window_text(const WindowSpec& spec, const Call& call) const {
     if (!spec.name.empty()) return spec.name;
     std::string out;
     if (!spec.partition_by.empty()) out = fmt::format("PARTITION BY {} ", texts(spec.partition_by));
-    std::string sorts;
-    for (const SortItem& item : spec.order_by) {
-      sorts += fmt::format("{}{} {} NULLS {}", sorts.empty() ? "" : ", ", text(*item.expression),
-                           item.descending ? "DESC" : "ASC", item.nulls_first ? "FIRST" : "LAST");
-    }
-    if (!sorts.empty()) out += fmt::format("ORDER BY {} ", sorts);
+    if (!spec.order_by.empty()) out += fmt::format("ORDER BY {} ", sorted(spec.order_by));
     return fmt::format("({}{})", out, frame_text(spec, call));
   }
 
@@ -407,7 +462,10 @@ class Printer {
     return argument.name.empty() ? value : fmt::format("{} => {}", argument.name, value);
   }
 
+  static constexpr const char* kVariable = "namedlambdavariable()";
+
   const Texts& known_;
+  std::vector<std::string> variables_;  // of the lambdas around
 };
 
 }  // namespace

@@ -194,7 +194,8 @@ struct Call {
   std::string name;  // as written; a qualified name has its dots
   std::vector<Argument> arguments;
   bool distinct = false;
-  ExpressionPtr filter = nullptr;  // null without FILTER (WHERE ..)
+  std::vector<SortItem> within = {};  // WITHIN GROUP (ORDER BY ..)
+  ExpressionPtr filter = nullptr;     // null without FILTER (WHERE ..)
   Nulls nulls = Nulls::Unsaid;     // IGNORE NULLS | RESPECT NULLS
   std::optional<WindowSpec> over = std::nullopt;
   bool row = false;  // (a, b)

@@ -12,8 +12,8 @@
 namespace ticklake::sql {
 
 // One letter a type: s STRING, i INT, l BIGINT, d DOUBLE, b BOOLEAN, D DATE, T TIMESTAMP, y BINARY,
-// n any number, I any integer, x anything; "*" after it: any number of them. As a result: 0 the
-// type of the first argument.
+// n any number, I any integer, a any ARRAY, m any MAP, x anything; "*" after it: any number of
+// them. As a result: 0 the type of the first argument, e the type of its elements.
 using Letters = std::string_view;
 
 struct CallContext {
@@ -54,14 +54,19 @@ struct Aggregate {
 struct AggregateOptions {
   bool distinct = false;
   bool ignore_nulls = false;
+  // of WITHIN GROUP: " DESC NULLS LAST" for each key; the keys are the last arguments
+  std::vector<std::string> order = {};
 };
 struct AggregateFunction {
+  enum class Order : uint8_t { None, Taken, Needed };  // WITHIN GROUP (ORDER BY ..)
+
   std::string_view name;
   Letters parameters;
   Result<Aggregate> (*build)(const Arguments&, const AggregateOptions&);
   bool takes_distinct = false;
   bool takes_ignore_nulls = false;
   bool keeps_nulls = false;  // FILTER is not the same as NULL arguments
+  Order order = Order::None;
 };
 
 // Only with OVER.
@@ -78,7 +83,15 @@ std::span<const ScalarFunction> math_functions();
 std::span<const ScalarFunction> text_functions();
 std::span<const ScalarFunction> time_functions();
 std::span<const ScalarFunction> other_functions();
+std::span<const ScalarFunction> array_functions();
+std::span<const ScalarFunction> map_functions();
+std::span<const ScalarFunction> bytes_functions();
+std::span<const ScalarFunction> calendar_functions();
+std::span<const ScalarFunction> pattern_functions();
+std::span<const ScalarFunction> json_functions();
+std::span<const ScalarFunction> format_functions();
 std::span<const AggregateFunction> aggregate_functions();
+std::span<const AggregateFunction> statistic_functions();
 std::span<const WindowFunction> window_functions();
 
 // The function of that name (lower case) for that many arguments. Invalid: wrong number; NotFound:
@@ -87,12 +100,32 @@ Result<const ScalarFunction*> find_scalar(std::string_view name, size_t argument
 Result<const AggregateFunction*> find_aggregate(std::string_view name, size_t arguments);
 Result<const WindowFunction*> find_window(std::string_view name, size_t arguments);
 bool is_aggregate(std::string_view name);
+std::vector<std::string_view> higher_order_names();  // that take a lambda
 
 Result<Typed> call(const ScalarFunction& function, const CallContext& context,
                    const Arguments& arguments);
 // Arguments cast to the parameters' types.
 Result<Arguments> coerced(std::string_view name, Letters parameters, const Arguments& arguments);
 Type letter_type(char letter);
+
+// Arguments cast to their common type.
+struct Common {
+  Type type;
+  std::vector<std::string> texts;
+  bool may_fail = false;
+};
+Result<Common> common(std::string_view name, const Arguments& values);
+// Of which each is an ARRAY: cast to ARRAYs of the common type of their elements.
+Result<Common> common_arrays(std::string_view name, const Arguments& values);
+
+// Whether one holds texts where the other holds something else, which these functions do not mix.
+bool texts_and_others(const Type& a, const Type& b);
+// The key as the type of the map's keys.
+Result<Typed> map_key(const Type& map, const Typed& key);
+
+// `body` with `value`, computed once, as the variable `name`. A name that other text within the
+// body may bring in as well is wrong here.
+std::string bound(const std::string& value, const std::string& name, const std::string& body);
 
 // Java patterns. Unsupported: what in them has no counterpart.
 Result<std::string> re2_pattern(const std::string& java);

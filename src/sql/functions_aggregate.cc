@@ -155,6 +155,24 @@ Result<Aggregate> build_variance_pop(const Arguments& arguments, const Aggregate
   return one_part("var_pop(" + arguments[0].sql + ")", "", Kind::Double);
 }
 
+template <auto& name>
+Result<Aggregate> build_bits(const Arguments& arguments, const AggregateOptions&) {
+  std::string function = name;
+  return one_part(function + "(" + arguments[0].sql + ")", function + "({0})", arguments[0].type);
+}
+constexpr char kBitAnd[] = "bit_and";
+constexpr char kBitOr[] = "bit_or";
+constexpr char kBitXor[] = "bit_xor";
+
+// A sum too large for its type is NULL.
+Result<Aggregate> build_try_sum(const Arguments& arguments, const AggregateOptions& options) {
+  Aggregate sum = TRY(build_sum(arguments, options));
+  if (!arguments[0].type.is_integral() && arguments[0].type.kind != Kind::Decimal) return sum;
+  sum.parts[0].type = Type::decimal(38, arguments[0].type.scale);
+  sum.final = "TRY_CAST({0} AS " + duckdb_type(sum.type) + ")";
+  return sum;
+}
+
 Result<Aggregate> collected(const Arguments& arguments, const std::string& distinct) {
   const std::string& value = arguments[0].sql;
   Type type = Type::array(arguments[0].type, false);
@@ -178,6 +196,11 @@ constexpr AggregateFunction kAggregates[] = {
     {"sum", "n", build_sum, true},
     {"avg", "n", build_avg, true},
     {"mean", "n", build_avg, true},
+    {"try_sum", "n", build_try_sum},
+    {"try_avg", "n", build_avg},
+    {"bit_and", "I", build_bits<kBitAnd>},
+    {"bit_or", "I", build_bits<kBitOr>},
+    {"bit_xor", "I", build_bits<kBitXor>},
     {"min", "x", build_min, true},
     {"max", "x", build_max, true},
     {"min_by", "xx", build_min_by},

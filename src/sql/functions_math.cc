@@ -5,27 +5,23 @@
 namespace ticklake::sql {
 namespace {
 
-Result<Typed> rounded_to_whole(const Arguments& arguments, const std::string& name) {
-  const Typed& value = arguments[0];
-  Typed out;
-  if (value.type.kind == Kind::Decimal) {
-    int whole = value.type.precision - value.type.scale + (value.type.scale > 0 ? 1 : 0);
-    out.type = Type::decimal(std::max(1, std::min(38, whole)), 0);
-    out.sql = cast_text(name + "(" + value.sql + ")", out.type);
-    return out;
-  }
-  out.type = Kind::Long;
-  out.may_fail = !value.type.is_integral();
-  out.sql = value.type.is_integral() ? cast_text(value.sql, out.type)
-                                     : cast_text(name + "(" + value.sql + ")", out.type);
-  return out;
+// The modes of ticklake_round_..
+enum class Rounding : uint8_t { HalfEven, Up, Down, HalfUp };
+
+std::string mode_text(Rounding mode) { return std::to_string(static_cast<int>(mode)); }
+
+Type whole_decimal(const Type& type) {
+  int whole = type.precision - type.scale + (type.scale > 0 ? 1 : 0);
+  return Type::decimal(std::max(1, std::min(38, whole)), 0);
 }
 
-Result<Typed> build_ceil(const CallContext&, const Arguments& arguments) {
-  return rounded_to_whole(arguments, "ceil");
-}
-Result<Typed> build_floor(const CallContext&, const Arguments& arguments) {
-  return rounded_to_whole(arguments, "floor");
+Typed rounded_to_whole(const Typed& value, Rounding mode) {
+  std::string name = mode == Rounding::Up ? "ceil" : "floor";
+  Typed out = {.type = value.type.kind == Kind::Decimal ? whole_decimal(value.type) : Kind::Long};
+  bool whole = value.type.is_integral();
+  out.may_fail = !whole && value.type.kind != Kind::Decimal;
+  out.sql = cast_text(whole ? value.sql : name + "(" + value.sql + ")", out.type);
+  return out;
 }
 
 Type rounded_decimal(const Type& type, int digits) {
@@ -35,51 +31,69 @@ Type rounded_decimal(const Type& type, int digits) {
   return Type::decimal(std::min(38, whole + scale), scale);
 }
 
-// Half up over the shortest digits that print the number, as Java's BigDecimal(Double.toString(x)).
-std::string rounded_double(const std::string& sql, int digits) {
-  std::string text = "CAST(" + sql + " AS VARCHAR)";
-  int scale = std::max(digits, 0);
-  int limit = 38 - scale - 1;
-  // At 1e15 and beyond a double has fewer decimals than a rounding to one or more changes.
-  std::string bound = "abs(" + sql + ") < 1e" + std::to_string(std::min(limit, 15)) + "::DOUBLE";
-  std::string decimal = "CAST(" + text + " AS DECIMAL(38," + std::to_string(scale) + "))";
-  if (digits < 0)
-    decimal = "round(CAST(" + text + " AS DECIMAL(38,10)), " + std::to_string(digits) + ")";
-  return "CASE WHEN " + bound + " THEN CAST(CAST(" + decimal + " AS VARCHAR) AS DOUBLE) ELSE " +
-         sql + " END";
+Typed decimal_rounded(const Typed& value, int digits, Rounding mode) {
+  Typed out = {.type = rounded_decimal(value.type, digits), .may_fail = true};
+  int scale = std::min<int>(digits, value.type.scale);
+  out.sql = cast_text(filled("ticklake_round_digits(CAST({0} AS VARCHAR), {1}, {2})",
+                             {value.sql, std::to_string(scale), mode_text(mode)}),
+                      out.type);
+  return out;
 }
 
-Result<Typed> build_round(const CallContext&, const Arguments& arguments) {
-  const Typed& value = arguments[0];
-  int digits = 0;
-  if (arguments.size() == 2) {
-    if (!arguments[1].literal) {
-      return Error{Code::Unsupported, "the number of digits of round() must be a literal"};
-    }
-    digits = std::atoi(arguments[1].literal->text.c_str());
-  }
-  Typed out;
-  out.type = value.type;
-  if (value.type.is_integral()) {
-    out.sql = digits >= 0 ? value.sql
-                          : cast_text("round(" + cast_text(value.sql, Type::decimal(38, 0)) + ", " +
-                                          std::to_string(digits) + ")",
-                                      value.type);
-    out.may_fail = digits < 0;
-    return out;
-  }
-  if (value.type.kind == Kind::Decimal) {
-    out.type = rounded_decimal(value.type, digits);
-    std::string wide = cast_text(value.sql, Type::decimal(38, value.type.scale));
-    out.sql = cast_text("round(" + wide + ", " + std::to_string(digits) + ")", out.type);
-    return out;
-  }
-  if (digits > 15 || digits < -15) {
+Result<int> digits_of(const CallContext& context, const Arguments& arguments) {
+  if (arguments.size() < 2) return 0;
+  if (!arguments[1].literal) {
     return Error{Code::Unsupported,
-                 "round() of a " + to_sql(value.type) + " takes -15 to 15 digits"};
+                 "the number of digits of " + std::string(context.name) + "() must be a literal"};
   }
-  out.sql = cast_text(rounded_double(value.sql, digits), value.type);
+  return std::atoi(arguments[1].literal->text.c_str());
+}
+
+// ceil and floor to a number of digits are of DECIMALs.
+Result<Typed> to_whole(const CallContext& context, const Arguments& arguments, Rounding mode) {
+  if (arguments.size() == 1) return rounded_to_whole(arguments[0], mode);
+  int digits = TRY(digits_of(context, arguments));
+  Typed value = arguments[0];
+  if (value.type.kind != Kind::Decimal) {
+    Type type = value.type.kind == Kind::Float    ? Type::decimal(14, 7)
+                : value.type.kind == Kind::Double ? Type::decimal(30, 15)
+                                                  : as_decimal({.type = value.type});
+    value = TRY(cast(value, type));
+  }
+  return decimal_rounded(value, digits, mode);
+}
+
+Result<Typed> build_ceil(const CallContext& context, const Arguments& arguments) {
+  return to_whole(context, arguments, Rounding::Up);
+}
+Result<Typed> build_floor(const CallContext& context, const Arguments& arguments) {
+  return to_whole(context, arguments, Rounding::Down);
+}
+
+Result<Typed> rounded(const CallContext& context, const Arguments& arguments, Rounding mode) {
+  const Typed& value = arguments[0];
+  int digits = TRY(digits_of(context, arguments));
+  if (value.type.kind == Kind::Decimal) return decimal_rounded(value, digits, mode);
+  Typed out = {.sql = value.sql, .type = value.type};
+  if (value.type.is_integral()) {
+    if (digits >= 0) return out;
+    out.may_fail = true;
+    out.sql = cast_text(filled("ticklake_round_digits(CAST({0} AS VARCHAR), {1}, {2})",
+                               {value.sql, std::to_string(digits), mode_text(mode)}),
+                        out.type);
+    return out;
+  }
+  std::string name = value.type.kind == Kind::Float ? "ticklake_round_float({0}, {1}, {2})"
+                                                    : "ticklake_round_double({0}, {1}, {2})";
+  out.sql = filled(name, {value.sql, std::to_string(digits), mode_text(mode)});
   return out;
+}
+
+Result<Typed> build_round(const CallContext& context, const Arguments& arguments) {
+  return rounded(context, arguments, Rounding::HalfUp);
+}
+Result<Typed> build_bround(const CallContext& context, const Arguments& arguments) {
+  return rounded(context, arguments, Rounding::HalfEven);
 }
 
 Result<Typed> build_abs(const CallContext&, const Arguments& arguments) {
@@ -93,17 +107,24 @@ Result<Typed> build_abs(const CallContext&, const Arguments& arguments) {
 
 Result<Typed> build_pmod(const CallContext&, const Arguments& arguments) {
   Typed rest = TRY(arithmetic(Arithmetic::Modulo, arguments[0], arguments[1]));
-  Typed values[] = {arguments[0], arguments[1]};
-  Type type = rest.type.kind == Kind::Decimal ? rest.type : *common_type(values);
-  Typed divisor = TRY(cast(arguments[1], type));
+  Type type = rest.type;
+  Typed divisor = TRY(cast(arguments[1], type.kind == Kind::Decimal ? arguments[1].type : type));
   Typed out = rest;
-  out.sql = filled("CASE WHEN {0} < 0 THEN ({0} + {1}) % {1} ELSE {0} END",
-                   {"(" + rest.sql + ")", divisor.sql});
-  out.sql = cast_text(out.sql, out.type);
-  if (out.type.kind == Kind::Decimal)
-    return Error{Code::Unsupported, "pmod() of DECIMAL is not supported; cast to DOUBLE"};
+  std::string sum = cast_text("r_ + " + divisor.sql, type.is_integral() ? Kind::Long : type);
+  out.sql = cast_text(
+      bound(rest.sql, "r_",
+            filled("CASE WHEN r_ < 0 THEN {0} % {1} ELSE r_ END", {"(" + sum + ")", divisor.sql})),
+      type);
   return out;
 }
+
+// Spark's formula, and its NULLs: no buckets, no range, NaN.
+constexpr std::string_view kWidthBucket =
+    "CASE WHEN {3} <= 0 OR {3} = 9223372036854775807 OR isnan({0}) OR {1} = {2} OR NOT "
+    "isfinite({1}) OR NOT isfinite({2}) THEN NULL WHEN {1} < {2} THEN CASE WHEN {0} < {1} THEN 0 "
+    "WHEN {0} >= {2} THEN {3} + 1 ELSE CAST(trunc({3} * ({0} - {1}) / ({2} - {1})) AS BIGINT) + 1 "
+    "END ELSE CASE WHEN {0} > {1} THEN 0 WHEN {0} <= {2} THEN {3} + 1 ELSE CAST(trunc({3} * ({1} - "
+    "{0}) / ({1} - {2})) AS BIGINT) + 1 END END";
 
 template <Arithmetic op, bool is_try>
 Result<Typed> build_arithmetic(const CallContext&, const Arguments& arguments) {
@@ -155,6 +176,11 @@ constexpr ScalarFunction kMath[] = {
     {"ceil", "n", "l", "", build_ceil},
     {"ceiling", "n", "l", "", build_ceil},
     {"floor", "n", "l", "", build_floor},
+    {"ceil", "nI", "l", "", build_ceil},
+    {"ceiling", "nI", "l", "", build_ceil},
+    {"floor", "nI", "l", "", build_floor},
+    {"bround", "n", "0", "", build_bround},
+    {"bround", "nI", "0", "", build_bround},
     {"round", "n", "0", "", build_round},
     {"round", "nI", "0", "", build_round},
     {"power", "dd", "d", "pow({0}, {1})"},
@@ -168,6 +194,34 @@ constexpr ScalarFunction kMath[] = {
     {"log2", "d", "d", "CASE WHEN {0} > 0 THEN ln({0}) / ln(2::DOUBLE) END"},
     {"sign", "d", "d", "CASE WHEN isnan({0}) THEN {0} ELSE sign({0}) END"},
     {"signum", "d", "d", "CASE WHEN isnan({0}) THEN {0} ELSE sign({0}) END"},
+    {"acos", "d", "d", "ticklake_acos({0})"},
+    {"acosh", "d", "d", "ticklake_acosh({0})"},
+    {"asin", "d", "d", "ticklake_asin({0})"},
+    {"asinh", "d", "d", "ticklake_asinh({0})"},
+    {"atan", "d", "d", "ticklake_atan({0})"},
+    {"atan2", "dd", "d", "ticklake_atan2({0}, {1})"},
+    {"atanh", "d", "d", "ticklake_atanh({0})"},
+    {"cos", "d", "d", "ticklake_cos({0})"},
+    {"cosh", "d", "d", "ticklake_cosh({0})"},
+    {"cot", "d", "d", "1::DOUBLE / ticklake_tan({0})"},
+    {"csc", "d", "d", "1::DOUBLE / ticklake_sin({0})"},
+    {"sec", "d", "d", "1::DOUBLE / ticklake_cos({0})"},
+    {"sin", "d", "d", "ticklake_sin({0})"},
+    {"sinh", "d", "d", "ticklake_sinh({0})"},
+    {"tan", "d", "d", "ticklake_tan({0})"},
+    {"tanh", "d", "d", "ticklake_tanh({0})"},
+    {"cbrt", "d", "d", "ticklake_cbrt({0})"},
+    {"degrees", "d", "d", "{0} * 57.29577951308232::DOUBLE"},
+    {"radians", "d", "d", "{0} * 0.017453292519943295::DOUBLE"},
+    {"e", "", "d", "2.718281828459045::DOUBLE"},
+    {"pi", "", "d", "3.141592653589793::DOUBLE"},
+    {"expm1", "d", "d", "ticklake_expm1({0})"},
+    {"log1p", "d", "d", "CASE WHEN {0} > -1 THEN ticklake_log1p({0}) END"},
+    {"rint", "d", "d", "ticklake_rint({0})"},
+    {"hypot", "dd", "d", "ticklake_hypot({0}, {1})"},
+    {"factorial", "i", "l", "CASE WHEN {0} BETWEEN 0 AND 20 THEN factorial({0}) END"},
+    {"width_bucket", "dddl", "l", kWidthBucket},
+    {"positive", "n", "0", "{0}"},
     {"greatest", "xx*", "0", "", build_greatest},
     {"least", "xx*", "0", "", build_least},
     {"mod", "nn", "0", "", build_arithmetic<Arithmetic::Modulo, false>},

@@ -155,15 +155,15 @@ constexpr std::array kDateLetters = {
     DateLetters{"DDD", "%j", ""},
     DateLetters{"HH", "%H", "[0-9]{2}"},
     DateLetters{"H", "%-H", "[0-9]{1,2}"},
-    DateLetters{"hh", "%I", ""},
-    DateLetters{"h", "%-I", ""},
+    DateLetters{"hh", "%I", "[0-9]{2}"},
+    DateLetters{"h", "%-I", "[0-9]{1,2}"},
     DateLetters{"mm", "%M", "[0-9]{2}"},
     DateLetters{"m", "%-M", "[0-9]{1,2}"},
     DateLetters{"ss", "%S", "[0-9]{2}"},
     DateLetters{"s", "%-S", "[0-9]{1,2}"},
     DateLetters{"SSS", "%g", "[0-9]{3}"},
     DateLetters{"SSSSSS", "%f", "[0-9]{6}"},
-    DateLetters{"a", "%p", ""},
+    DateLetters{"a", "%p", "(?:AM|PM)"},
     DateLetters{"E", "%a", ""},
     DateLetters{"EEE", "%a", ""},
     DateLetters{"EEEE", "%A", ""},
@@ -280,6 +280,12 @@ Result<ParseFormat> parse_format(const std::string& java) {
     if (letters == nullptr || letters->regex.empty()) return unknown_letters(part.letters, java);
     out.strptime += letters->format;
     out.regex += letters->regex;
+  }
+  bool half =
+      out.strptime.find("%I") != std::string::npos || out.strptime.find("%-I") != std::string::npos;
+  if (half != (out.strptime.find("%p") != std::string::npos)) {
+    return Error{Code::Unsupported,
+                 "the date pattern '" + java + "' needs both of hh and a, or HH"};
   }
   if (out.strptime.find("%Y") == std::string::npos) {
     return Error{Code::Unsupported, "the date pattern '" + java + "' has no year (yyyy)"};

@@ -5,15 +5,6 @@
 namespace ticklake::sql {
 namespace {
 
-Result<std::string> literal_text(const CallContext& context, const Typed& value,
-                                 std::string_view what) {
-  if (!value.literal || value.type.kind != Kind::String) {
-    return Error{Code::Unsupported, "the " + std::string(what) + " of " +
-                                        std::string(context.name) + "() must be a string literal"};
-  }
-  return value.literal->text;
-}
-
 Typed text_of(std::string sql) { return {.sql = std::move(sql), .type = Kind::String}; }
 
 // Spark: position 0 is 1, a negative one counts from the end, and the length may start before the
@@ -64,8 +55,30 @@ Result<Typed> build_length(const CallContext&, const Arguments& arguments) {
   return out;
 }
 
+Result<Typed> concatenated_bytes(const Arguments& arguments) {
+  std::vector<std::string> texts;
+  for (const Typed& argument : arguments) texts.push_back(argument.sql);
+  return Typed{.sql = "(" + listed(texts, " || ") + ")", .type = Kind::Binary};
+}
+
+Result<Typed> concatenated_arrays(const CallContext& context, const Arguments& arguments) {
+  Common arrays = TRY(common_arrays(context.name, arguments));
+  std::vector<std::string> tests;
+  for (const std::string& array : arrays.texts) tests.push_back(array + " IS NOT NULL");
+  return Typed{.sql = "CASE WHEN " + listed(tests, " AND ") + " THEN flatten([" +
+                      listed(arrays.texts) + "]) END",
+               .type = arrays.type,
+               .may_fail = arrays.may_fail};
+}
+
 Result<Typed> build_concat(const CallContext& context, const Arguments& arguments) {
   std::vector<std::string> texts;
+  bool bytes = true;
+  for (const Typed& argument : arguments) {
+    if (argument.type.kind == Kind::Array) return concatenated_arrays(context, arguments);
+    bytes &= argument.type.kind == Kind::Binary;
+  }
+  if (bytes) return concatenated_bytes(arguments);
   for (const Typed& argument : arguments) {
     if (argument.type.is_nested()) {
       return Error{Code::Unsupported, std::string(context.name) + "() of " + to_sql(argument.type) +
@@ -84,80 +97,56 @@ Result<Typed> build_concat_ws(const CallContext&, const Arguments& arguments) {
   return text_of("concat_ws(" + listed(texts) + ")");
 }
 
-// The text that a Java pattern without special characters matches.
-std::optional<std::string> plain_pattern(const std::string& pattern) {
-  std::string out;
-  for (size_t i = 0; i < pattern.size(); ++i) {
-    char c = pattern[i];
-    if (c == '\\') {
-      bool escapes = i + 1 < pattern.size() && !isalnum(static_cast<unsigned char>(pattern[i + 1]));
-      if (!escapes) return std::nullopt;
-      out += pattern[++i];
-      continue;
-    }
-    if (std::string_view("^$.|?*+()[]{}").find(c) != std::string_view::npos) return std::nullopt;
-    out += c;
-  }
+// Spark: what is before the position, the new text, and what is behind the part it replaces.
+Result<Typed> build_overlay(const CallContext&, const Arguments& arguments) {
+  std::string length = arguments.size() == 4
+                           ? filled("CASE WHEN {0} >= 0 THEN {0} ELSE length({1}) END",
+                                    {arguments[3].sql, arguments[1].sql})
+                           : "length(" + arguments[1].sql + ")";
+  std::string before = substring(arguments[0].sql, "1", arguments[2].sql + " - 1");
+  std::string after =
+      substring(arguments[0].sql, "(" + arguments[2].sql + " + " + length + ")", "");
+  return text_of("(" + before + " || " + arguments[1].sql + " || " + after + ")");
+}
+
+Result<Typed> build_split_part(const CallContext&, const Arguments& arguments) {
+  std::string zero = raising(
+      Kind::String, quoted_text("[INVALID_INDEX_OF_ZERO] The index 0 is invalid; the first is 1"));
+  Typed out = text_of(filled(
+      "CASE WHEN {0} IS NULL OR {1} IS NULL OR {2} IS NULL THEN NULL WHEN {2} = 0 THEN {3} WHEN "
+      "{1} = '' THEN CASE WHEN abs({2}) = 1 THEN {0} ELSE '' END ELSE "
+      "COALESCE(list_extract(string_split({0}, {1}), {2}), '') END",
+      {arguments[0].sql, arguments[1].sql, arguments[2].sql, zero}));
+  out.may_fail = true;
   return out;
 }
 
-Result<Typed> build_split(const CallContext& context, const Arguments& arguments) {
-  std::string pattern = TRY(literal_text(context, arguments[1], "separator"));
-  auto plain = plain_pattern(pattern);
-  if (!plain || plain->empty()) {
-    return Error{Code::Unsupported,
-                 "split() takes a separator without special characters (escape '|' and '.' as "
-                 "'\\\\|' and '\\\\.')"};
+Result<Typed> build_elt(const CallContext& context, const Arguments& arguments) {
+  std::vector<std::string> texts;
+  for (size_t i = 1; i < arguments.size(); ++i) {
+    Typed text = TRY(coerce(arguments[i], Kind::String));
+    texts.push_back(text.sql);
   }
-  Typed out;
-  out.type = Type::array(Kind::String, false);
-  out.sql = "string_split(" + arguments[0].sql + ", " + quoted_text(*plain) + ")";
+  std::string count = std::to_string(texts.size());
+  std::string outside =
+      raising(Kind::String, quoted_text("[INVALID_ARRAY_INDEX] the index of " +
+                                        std::string(context.name) + "() is 1 to " + count));
+  Typed out =
+      text_of(filled("CASE WHEN {0} BETWEEN 1 AND {1} THEN ([{2}])[{0}] WHEN {0} IS NOT "
+                     "NULL THEN {3} END",
+                     {arguments[0].sql, count, listed(texts), outside}));
+  out.may_fail = true;
   return out;
 }
 
-Result<Typed> build_regexp_extract(const CallContext& context, const Arguments& arguments) {
-  std::string java = TRY(literal_text(context, arguments[1], "pattern"));
-  std::string pattern = TRY(re2_pattern(java));
-  int group = 1;
-  if (arguments.size() == 3) {
-    if (!arguments[2].literal)
-      return Error{Code::Unsupported, "the group of regexp_extract() must be a literal"};
-    group = std::atoi(arguments[2].literal->text.c_str());
-  }
-  int groups = group_count(pattern);
-  if (group < 0 || group > groups) {
-    return Error{Code::Invalid, "regexp_extract() asks for group " + std::to_string(group) +
-                                    " but the pattern has " + std::to_string(groups) +
-                                    "; group 0 is the whole match"};
-  }
-  return text_of("regexp_extract(" + arguments[0].sql + ", " + quoted_text(pattern) + ", " +
-                 std::to_string(group) + ")");
-}
-
-Result<Typed> build_regexp_replace(const CallContext& context, const Arguments& arguments) {
-  std::string java = TRY(literal_text(context, arguments[1], "pattern"));
-  std::string java_replacement = TRY(literal_text(context, arguments[2], "replacement"));
-  std::string pattern = TRY(re2_pattern(java));
-  std::string replacement = TRY(re2_replacement(java_replacement));
-  return text_of("regexp_replace(" + arguments[0].sql + ", " + quoted_text(pattern) + ", " +
-                 quoted_text(replacement) + ", 'g')");
-}
-
-Result<Typed> build_regexp_like(const CallContext& context, const Arguments& arguments) {
-  std::string java = TRY(literal_text(context, arguments[1], "pattern"));
-  std::string pattern = TRY(re2_pattern(java));
-  Typed out;
-  out.type = Kind::Boolean;
-  out.sql = "regexp_matches(" + arguments[0].sql + ", " + quoted_text(pattern) + ")";
-  return out;
-}
-
-Result<Typed> build_sha2(const CallContext&, const Arguments& arguments) {
-  const auto& bits = arguments[1].literal;
-  if (!bits || (bits->text != "256" && bits->text != "0")) {
-    return Error{Code::Unsupported, "sha2() is supported with 256 bits"};
-  }
-  return text_of("sha256(" + arguments[0].sql + ")");
+Result<Typed> build_format_number(const CallContext&, const Arguments& arguments) {
+  const Typed& value = arguments[0];
+  bool floating = value.type.kind == Kind::Double || value.type.kind == Kind::Float;
+  std::string digits =
+      floating ? "ticklake_format_double(CAST({0} AS DOUBLE), {1})"
+               : "ticklake_grouped(ticklake_round_digits(CAST({0} AS VARCHAR), {1}, 0))";
+  return text_of(
+      filled("CASE WHEN {1} >= 0 THEN " + digits + " END", {value.sql, arguments[1].sql}));
 }
 
 constexpr std::string_view kLocate =
@@ -165,11 +154,23 @@ constexpr std::string_view kLocate =
     "instr(substr({1}, {2}), {0}) = 0 THEN 0 ELSE instr(substr({1}, {2}), {0}) + {2} - 1 "
     "END AS INTEGER)";
 
+// Words end at blanks only. A first letter whose upper case is more than one has but its first
+// part in upper case: "Ss".
+constexpr std::string_view kInitcap =
+    "array_to_string(list_transform(string_split(lower(ticklake_lower({0})), ' '), lambda w_: "
+    "list_transform([upper(ticklake_upper(substr(w_, 1, 1)))], lambda u_: substr(u_, 1, 1) || "
+    "lower(substr(u_, 2)))[1] || substr(w_, 2)), ' ')";
+constexpr std::string_view kChar =
+    "CASE WHEN {0} < 0 THEN '' ELSE chr(CAST({0} % 256 AS INTEGER)) END";
+constexpr std::string_view kLevenshtein =
+    "list_transform([ticklake_levenshtein({0}, {1})], lambda n_: CASE WHEN n_ > {2} THEN -1 WHEN "
+    "{2} IS NOT NULL THEN n_ END)[1]";
+
 constexpr ScalarFunction kText[] = {
-    {"upper", "s", "s", "upper({0})"},
-    {"ucase", "s", "s", "upper({0})"},
-    {"lower", "s", "s", "lower({0})"},
-    {"lcase", "s", "s", "lower({0})"},
+    {"upper", "s", "s", "upper(ticklake_upper({0}))"},
+    {"ucase", "s", "s", "upper(ticklake_upper({0}))"},
+    {"lower", "s", "s", "lower(ticklake_lower({0}))"},
+    {"lcase", "s", "s", "lower(ticklake_lower({0}))"},
     {"trim", "s", "s", "ticklake_trim({0})"},
     {"ltrim", "s", "s", "ltrim({0}, ' ')"},
     {"rtrim", "s", "s", "rtrim({0}, ' ')"},
@@ -192,7 +193,6 @@ constexpr ScalarFunction kText[] = {
     {"right", "si", "s", "", build_right},
     {"replace", "ss", "s", "replace({0}, {1}, '')"},
     {"replace", "sss", "s", "replace({0}, {1}, {2})"},
-    {"split", "ss", "x", "", build_split},
     {"lpad", "si", "s", "lpad({0}, greatest({1}, 0), ' ')"},
     {"lpad", "sis", "s",
      "CASE WHEN {2} = '' THEN substr({0}, 1, greatest({1}, 0)) ELSE lpad({0}, greatest({1}, 0), "
@@ -212,16 +212,22 @@ constexpr ScalarFunction kText[] = {
     {"charindex", "ss", "i", "instr({1}, {0})"},
     {"repeat", "si", "s", "repeat({0}, {1})"},
     {"space", "i", "s", "repeat(' ', {0})"},
+    {"char", "l", "s", kChar},
+    {"chr", "l", "s", kChar},
+    {"initcap", "s", "s", kInitcap},
+    {"levenshtein", "ss", "i", "ticklake_levenshtein({0}, {1})"},
+    {"levenshtein", "ssi", "i", kLevenshtein},
+    {"soundex", "s", "s", "ticklake_soundex({0})"},
+    {"overlay", "ssi", "s", "", build_overlay},
+    {"overlay", "ssii", "s", "", build_overlay},
+    {"substring_index", "ssi", "s", "ticklake_substring_index({0}, {1}, {2})"},
+    {"split_part", "ssi", "s", "", build_split_part},
+    {"translate", "sss", "s", "ticklake_translate({0}, {1}, {2})"},
+    {"find_in_set", "ss", "i", "ticklake_find_in_set({0}, {1})"},
+    {"elt", "ix*", "s", "", build_elt},
+    {"format_number", "ni", "s", "", build_format_number},
+    {"luhn_check", "s", "b", "ticklake_luhn({0})"},
     {"ascii", "s", "i", "CASE WHEN {0} = '' THEN 0 ELSE ascii({0}) END"},
-    {"regexp_extract", "ss", "s", "", build_regexp_extract},
-    {"regexp_extract", "ssi", "s", "", build_regexp_extract},
-    {"regexp_replace", "sss", "s", "", build_regexp_replace},
-    {"regexp_like", "ss", "b", "", build_regexp_like},
-    {"regexp", "ss", "b", "", build_regexp_like},
-    {"rlike", "ss", "b", "", build_regexp_like},
-    {"md5", "s", "s", "md5({0})"},
-    {"sha1", "s", "s", "sha1({0})"},
-    {"sha2", "si", "s", "", build_sha2},
 };
 
 }  // namespace

@@ -78,13 +78,13 @@ constexpr std::array kUnits = {
     Unit{"MICROSECOND", "microsecond", 1},
 };
 
-Result<Unit> unit_of(const CallContext& context, const Typed& value) {
+// Nothing where there is no such unit, of which Spark makes NULL.
+Result<std::optional<Unit>> unit_of(const CallContext& context, const Typed& value) {
   std::string text = uppered(TRY(literal_of(context, value, "unit")));
   for (const Unit& unit : kUnits) {
-    if (unit.name == text) return unit;
+    if (unit.name == text) return std::optional<Unit>(unit);
   }
-  return Error{Code::Unsupported,
-               "'" + text + "' is not a unit of " + std::string(context.name) + "()"};
+  return std::optional<Unit>();
 }
 
 // Multiples of a day and less by integer arithmetic: calendar functions are slower.
@@ -94,7 +94,9 @@ std::string floored(const std::string& sql, int64_t step) {
 }
 
 Result<Typed> build_date_trunc(const CallContext& context, const Arguments& arguments) {
-  Unit unit = TRY(unit_of(context, arguments[0]));
+  auto known = TRY(unit_of(context, arguments[0]));
+  if (!known) return made(typed_null(Kind::Timestamp), Kind::Timestamp);
+  const Unit& unit = *known;
   const std::string& value = arguments[1].sql;
   if (unit.micros > 0) return made(floored(value, unit.micros), Kind::Timestamp);
   return made("CAST(date_trunc('" + std::string(unit.duckdb) + "', " + value + ") AS TIMESTAMP)",
@@ -102,13 +104,10 @@ Result<Typed> build_date_trunc(const CallContext& context, const Arguments& argu
 }
 
 Result<Typed> build_trunc(const CallContext& context, const Arguments& arguments) {
-  Unit unit = TRY(unit_of(context, arguments[1]));
-  if (unit.micros > 0) {
-    return Error{Code::Unsupported,
-                 "trunc() takes YEAR, QUARTER, MONTH or WEEK; use date_trunc() for shorter units"};
-  }
+  auto unit = TRY(unit_of(context, arguments[1]));
+  if (!unit || unit->micros > 0) return made(typed_null(Kind::Date), Kind::Date);
   return made(
-      "CAST(date_trunc('" + std::string(unit.duckdb) + "', " + arguments[0].sql + ") AS DATE)",
+      "CAST(date_trunc('" + std::string(unit->duckdb) + "', " + arguments[0].sql + ") AS DATE)",
       Kind::Date);
 }
 
@@ -130,8 +129,14 @@ Result<Typed> build_from_unixtime(const CallContext& context, const Arguments& a
 Result<Typed> build_timestamp_seconds(const CallContext&, const Arguments& arguments) {
   const Typed& value = arguments[0];
   if (value.type.kind == Kind::Decimal) {
-    return Error{Code::Unsupported,
-                 "timestamp_seconds() of DECIMAL is not supported; cast to BIGINT or DOUBLE"};
+    if (value.type.scale > 6) {
+      return Error{Code::Unsupported,
+                   "timestamp_seconds() of DECIMAL takes at most 6 digits behind the point"};
+    }
+    Typed micros = TRY(cast(value, Type::decimal(38, 6)));
+    return made(
+        "make_timestamp(CAST(replace(CAST(" + micros.sql + " AS VARCHAR), '.', '') AS BIGINT))",
+        Kind::Timestamp);
   }
   return cast(value, Kind::Timestamp);
 }
@@ -195,6 +200,8 @@ constexpr ScalarFunction kTime[] = {
     {"timestamp", "x", "T", "", build_parse<Kind::Timestamp, false>},
     {"try_to_timestamp", "x", "T", "", build_parse<Kind::Timestamp, true>},
     {"try_to_timestamp", "xs", "T", "", build_parse<Kind::Timestamp, true>},
+    {"to_timestamp_ltz", "x", "T", "", build_parse<Kind::Timestamp, false>},
+    {"to_timestamp_ltz", "xs", "T", "", build_parse<Kind::Timestamp, false>},
     {"to_timestamp_ntz", "x", "T", "", build_parse<Kind::TimestampNtz, false>},
     {"date_trunc", "sT", "T", "", build_date_trunc},
     {"trunc", "Ds", "D", "", build_trunc},

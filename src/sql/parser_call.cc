@@ -143,8 +143,13 @@ Result<void> Parser::nulls_suffix(Call& call) {
 
 Result<void> Parser::call_suffixes(Call& call) {
   if (at_each({"WITHIN", "GROUP"})) {
-    return unsupported(peek().position, "WITHIN GROUP",
-                       "write the order as an argument, as in percentile(column, 0.5)");
+    take();
+    take();
+    TRY(expect("(", "after WITHIN GROUP"));
+    TRY(expect("ORDER", "in WITHIN GROUP (ORDER BY ..)"));
+    TRY(expect("BY", "after ORDER"));
+    call.within = TRY(sort_items());
+    TRY(expect(")", "behind WITHIN GROUP (ORDER BY .."));
   }
   if (at_each({"FILTER", "("})) {
     take();

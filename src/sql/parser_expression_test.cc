@@ -106,7 +106,8 @@ TEST(Expression, Predicates) {
       {"NOT EXISTS (SELECT 1)", "(NOT exists())"},
       {"(SELECT max(a) FROM t) + 1", "(scalarsubquery() + 1)"},
       {"((SELECT 1)) + ((SELECT 2) - 1)", "(scalarsubquery() + (scalarsubquery() - 1))"},
-      {"exists(a, x -> x > 1)", "exists(a, lambdafunction((x > 1), x))"},
+      {"exists(a, x -> x > 1)",
+       "exists(a, lambdafunction((namedlambdavariable() > 1), namedlambdavariable()))"},
   });
 }
 
@@ -155,8 +156,12 @@ TEST(Expression, CallsInAllSpellings) {
       {"if(a, b, c)", "(IF(a, b, c))"},
       {"struct(a AS x, b)", "struct(a AS x, b)"},
       {"(a, b + 1)", "named_struct(a, a, col2, (b + 1))"},
-      {"transform(a, x -> x + 1)", "transform(a, lambdafunction((x + 1), x))"},
-      {"aggregate(a, 0, (x, y) -> x + y)", "aggregate(a, 0, lambdafunction((x + y), x, y))"},
+      {"transform(a, x -> x + 1)",
+       "transform(a, lambdafunction((namedlambdavariable() + 1), namedlambdavariable()))"},
+      {"aggregate(a, 0, (x, y) -> x + y)",
+       "aggregate(a, 0, lambdafunction((namedlambdavariable() + namedlambdavariable()), "
+       "namedlambdavariable(), namedlambdavariable()), lambdafunction(namedlambdavariable(), "
+       "namedlambdavariable()))"},
   });
 }
 

@@ -117,7 +117,11 @@ std::string filled(std::string_view pattern, std::initializer_list<std::string> 
 }
 
 std::string raising(const Type& type, std::string_view message) {
-  return "CASE WHEN ticklake_error(" + std::string(message) + ") THEN " + typed_null(type) + " END";
+  // Not a CASE whose results are NULL: DuckDB knows such a one to be NULL and may leave it out. A
+  // cast between different types can fail, and so is kept where it stands.
+  std::string raised = "ticklake_raise(" + std::string(message) + ")";
+  if (type.kind == Kind::String) raised = "CAST(" + raised + " AS BLOB)";
+  return cast_text(raised, type);
 }
 
 std::string listed(std::span<const std::string> parts, std::string_view separator) {

@@ -37,6 +37,7 @@ class Walker {
   void operator()(const Trim& node) const { one(node.characters), one(node.operand); }
   void operator()(const Call& node) const {
     for (const Argument& argument : node.arguments) one(argument.value);
+    sorted(node.within);
     one(node.filter);
     if (node.over) spec(*node.over);
   }

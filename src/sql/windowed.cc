@@ -142,7 +142,10 @@ struct Printer {
                       quoted_name(numbered("a", i)));
     }
     out.partial_sql = "SELECT " + listed(items) + from_where;
-    out.merge_sql = "SELECT * FROM ticklake_input('partial')";
+    // by name, for the input has a hidden column too
+    std::vector<std::string> columns;
+    for (const Field& field : out.partial_schema.fields) columns.push_back(quoted_name(field.name));
+    out.merge_sql = "SELECT " + listed(columns) + " FROM ticklake_input('partial')";
     return "SELECT " + listed(final) + " FROM ticklake_input('partial') GROUP BY " +
            quoted_keys("\"window_end\"");
   }

@@ -1,5 +1,5 @@
 """The 5,000 mixed rows that every function is tried on: 257 different rows (boundaries first, then seeded random ones),
-repeated in a seeded order, so that each answer needs to be kept once."""
+repeated in a seeded order over the edges of vectors, so that each answer needs to be kept once."""
 import datetime as dt
 import random
 from decimal import Decimal
@@ -12,7 +12,9 @@ COLUMNS = [
     ("id", "INT"), ("b", "BOOLEAN"), ("ti", "TINYINT"), ("si", "SMALLINT"), ("i", "INT"), ("l", "BIGINT"), ("f", "FLOAT"),
     ("d", "DOUBLE"), ("dec", "DECIMAL(18,4)"), ("s", "STRING"), ("n", "STRING"), ("dt", "DATE"), ("ts", "TIMESTAMP"),
     ("js", "STRING"), ("ix", "INT"), ("lx", "BIGINT"), ("k", "INT"),
+    ("a", "ARRAY<INT>"), ("sa", "ARRAY<STRING>"), ("m", "MAP<STRING,INT>"),
 ]
+PLAIN = COLUMNS[1:-4]
 EDGES = {
     "b": [None, True, False],
     "ti": [None, 0, 1, -1, 7, 100, -100],
@@ -35,6 +37,13 @@ EDGES = {
            '{"a": 3 , "b" : "sp\\u00e4t" , "extra": [1,{"z":2}] }', '{"a":1,"b":"x"} trailing', "nonsense"],
     "ix": [None, 0, 1, -1, 2147483647, -2147483648],
     "lx": [None, 0, 1, -1, 9223372036854775807, -9223372036854775808],
+}
+
+
+NESTED = {
+    "a": [None, [], [None], [1], [0, -1], [3, 1, 2], [2, 2, None, 2, None], [2147483647, -2147483648], [5, 4, 3, 2, 1]],
+    "sa": [None, [], [None], ["a"], [""], ["b", "a", "c"], ["x", None, "x", "äß", None], ["a,b", " ", "日本"]],
+    "m": [None, {}, {"a": 1}, {"a": None, "b": 2}, {"b": 2, "a": 1, "c": 3}, {"": 0, "x y": -1}],
 }
 
 
@@ -63,16 +72,35 @@ def one_random(name, r):
     }[name]()
 
 
+def one_nested(name, number, r):
+    """A nested value: the edges first, in an order of their own, then random ones."""
+    edges = NESTED[name]
+    if number < 60:
+        return edges[number % len(edges)]
+    if r.random() < 0.08:
+        return None
+    count = r.randrange(0, 6)
+    numbers = [None if r.random() < 0.1 else r.randrange(-5, 6) for _ in range(count)]
+    words = ["AAPL", "msft", "goog", "Ibm", "", "a-b", "Straße", "q", "z"]
+    if name == "a":
+        return numbers
+    if name == "sa":
+        return [None if n is None else words[n % len(words)] for n in numbers]
+    return dict(zip(r.sample(words, count), numbers))
+
+
 def different_rows():
     r = random.Random(20260105)
+    nested = random.Random(20261121)
     rows = []
     for number in range(DIFFERENT):
         row = [number]
-        for name, kind in COLUMNS[1:-1]:
+        for name, kind in PLAIN:
             edges = EDGES[name]
             value = edges[number % len(edges)] if number < 90 else one_random(name, r)
             row.append(Decimal(value) if kind.startswith("DECIMAL") and value is not None else value)
         row.append(number % 5)
+        row += [one_nested(name, number, nested) for name in NESTED]
         rows.append(tuple(row))
     return rows
 
