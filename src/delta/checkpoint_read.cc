@@ -12,6 +12,7 @@
 #include <numeric>
 
 #include "delta/checkpoint_rows.h"
+#include "delta/parquet_file.h"
 #include "delta/paths.h"
 #include "delta/replay.h"
 #include "model/arrow.h"
@@ -49,11 +50,6 @@ constexpr std::array kFields = {"path",
 
 Error damaged(const io::Path& path, std::string_view why) {
   return Error{Code::Corrupt, fmt::format("{}: the checkpoint is damaged: {}", path, why)};
-}
-
-void append_leaves(const parquet::arrow::SchemaField& field, std::vector<int>& out) {
-  if (field.is_leaf()) out.push_back(field.column_index);
-  for (const auto& child : field.children) append_leaves(child, out);
 }
 
 // Without parsed statistics and the like, which can be most of the file.

@@ -133,12 +133,17 @@ std::map<std::string, std::string> metrics_of(const State& state, const Transact
   return out;
 }
 
+// Above the time of the version before, whatever that was taken from.
+int64_t in_commit_ms(const State& state, int64_t now_ms) {
+  return std::max(now_ms, state.timestamp_ms + 1);
+}
+
 CommitInfo info_of(const State& state, const Transaction& transaction, const Metadata& metadata,
                    int64_t now_ms) {
   CommitInfo info;
   info.timestamp_ms = now_ms;
   if (has_in_commit_timestamps(metadata)) {
-    info.in_commit_timestamp_ms = std::max(now_ms, state.timestamp_ms + 1);
+    info.in_commit_timestamp_ms = in_commit_ms(state, now_ms);
   }
   info.read_version = state.version.value;
   info.operation = transaction.operation;
@@ -152,7 +157,27 @@ CommitInfo info_of(const State& state, const Transaction& transaction, const Met
   return info;
 }
 
-Result<void> add_metadata(const State& state, const Transaction& transaction, Entry& entry) {
+// "Writer Requirements for In-Commit Timestamps": a table that had commits before they were
+// switched on says since when it has them. Whoever hands in new metadata need not know.
+void note_in_commit_since(const State& state, Metadata& metadata, int64_t now_ms) {
+  constexpr const char* kVersion = "delta.inCommitTimestampEnablementVersion";
+  constexpr const char* kTime = "delta.inCommitTimestampEnablementTimestamp";
+  auto& now = metadata.configuration;
+  now.erase(kVersion);
+  now.erase(kTime);
+  if (!has_in_commit_timestamps(metadata)) return;
+  const auto& before = state.metadata->configuration;
+  if (!has_in_commit_timestamps(*state.metadata)) {
+    now[kVersion] = std::to_string(state.version.value + 1);
+    now[kTime] = std::to_string(in_commit_ms(state, now_ms));
+  } else if (before.contains(kVersion) && before.contains(kTime)) {
+    now[kVersion] = before.at(kVersion);
+    now[kTime] = before.at(kTime);
+  }
+}
+
+Result<void> add_metadata(const State& state, const Transaction& transaction, int64_t now_ms,
+                          Entry& entry) {
   if (!transaction.metadata) return {};
   Metadata metadata = *transaction.metadata;
   if (metadata.id.empty()) metadata.id = state.metadata->id;
@@ -160,6 +185,7 @@ Result<void> add_metadata(const State& state, const Transaction& transaction, En
   if (auto checked = check_metadata(metadata); !checked) {
     return prefixed(state.root, std::move(checked).error());
   }
+  note_in_commit_since(state, metadata, now_ms);
   Protocol protocol = protocol_for(metadata, *state.protocol);
   if (!(protocol == *state.protocol)) entry.protocol = std::move(protocol);
   entry.metadata = std::move(metadata);
@@ -168,7 +194,7 @@ Result<void> add_metadata(const State& state, const Transaction& transaction, En
 
 Result<Entry> entry_of(const State& state, const Transaction& transaction, int64_t now_ms) {
   Entry entry;
-  TRY(add_metadata(state, transaction, entry));
+  TRY(add_metadata(state, transaction, now_ms, entry));
   const Metadata& metadata = entry.metadata ? *entry.metadata : *state.metadata;
   entry.info = info_of(state, transaction, metadata, now_ms);
   for (const auto& [app_id, version] : transaction.txns) {

@@ -52,6 +52,9 @@ Result<Snapshot> create(io::FileStore& files, const io::Clock& clock, const io::
   if (!listing.entries.empty() || !listing.checkpoints.empty()) return taken(root);
   if (metadata.id.empty()) metadata.id = new_uuid();
   metadata.created_ms = clock.now_ms();
+  // They tell of versions without times of their own, of which this table has none.
+  metadata.configuration.erase("delta.inCommitTimestampEnablementVersion");
+  metadata.configuration.erase("delta.inCommitTimestampEnablementTimestamp");
   Entry entry = first_entry(std::move(metadata), clock.now_ms());
   Written written = TRY(write_entry(files, root, Version(0), entry));
   if (written == Written::Theirs) return taken(root);

@@ -181,6 +181,35 @@ TEST(Log, TravelsInTimeByFilesAndByTheTimesInCommits) {
   EXPECT_ERROR(open_timestamp(u.files, u.root, times[0] - 1), Code::NotFound, "no version");
 }
 
+TEST(Log, TimesInCommitsThatAreSwitchedOnLateSayWhereTheyBegin) {
+  TestTable t;
+  Snapshot made = ok(t.make(ddl("a INT")));
+  Snapshot before = ok(t.append(made, "one"));
+  auto with = [&](const Snapshot& base, std::map<std::string, std::string> configuration) {
+    Metadata metadata = base.metadata();
+    metadata.configuration = std::move(configuration);
+    Transaction transaction{.operation = "SET TBLPROPERTIES"};
+    transaction.metadata = std::move(metadata);
+    return ok(commit(t.files, t.clock, base, std::move(transaction)));
+  };
+  const std::string version = "delta.inCommitTimestampEnablementVersion";
+  const std::string time = "delta.inCommitTimestampEnablementTimestamp";
+  Snapshot on = with(before, {{"delta.enableInCommitTimestamps", "true"}});
+  EXPECT_EQ(on.metadata().configuration.at(version), "2");
+  EXPECT_EQ(on.metadata().configuration.at(time), std::to_string(on.timestamp_ms()));
+  EXPECT_GT(on.timestamp_ms(), before.timestamp_ms());
+  EXPECT_EQ(ok(open_timestamp(t.files, t.root, on.timestamp_ms())).version(), Version(2));
+  EXPECT_EQ(ok(open_timestamp(t.files, t.root, before.timestamp_ms())).version(), Version(1));
+  // New metadata of a writer that does not know of it keeps it, and switching off forgets it.
+  Snapshot kept = with(on, {{"delta.enableInCommitTimestamps", "true"}, {"owner", "me"}});
+  EXPECT_EQ(kept.metadata().configuration.at(version), "2");
+  EXPECT_EQ(kept.metadata().configuration.at(time), std::to_string(on.timestamp_ms()));
+  Snapshot off = with(kept, {});
+  EXPECT_FALSE(off.metadata().configuration.contains(version));
+  Snapshot again = with(off, {{"delta.enableInCommitTimestamps", "true"}});
+  EXPECT_EQ(again.metadata().configuration.at(version), "5");
+}
+
 TEST(Log, RefreshFindsWhatIsNewAndWhatWasCleanedUp) {
   TestTable t;
   Snapshot old = ok(t.make(ddl("a INT")));

@@ -87,6 +87,8 @@ constexpr std::array kProperties = {
     KnownProperty{"delta.enableExpiredLogCleanup", Property::Flag},
     KnownProperty{"delta.enableChangeDataFeed", Property::Flag},
     KnownProperty{"delta.enableInCommitTimestamps", Property::Flag},
+    KnownProperty{"delta.inCommitTimestampEnablementVersion", Property::Text},
+    KnownProperty{"delta.inCommitTimestampEnablementTimestamp", Property::Text},
     KnownProperty{"delta.isolationLevel", Property::Text},
     KnownProperty{"delta.targetFileSize", Property::Text},
     KnownProperty{"delta.tuneFileSizesForRewrites", Property::Flag},

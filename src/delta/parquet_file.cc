@@ -118,4 +118,9 @@ Result<ParquetFile::Done> ParquetFile::close() {
   return done;
 }
 
+void append_leaves(const parquet::arrow::SchemaField& field, std::vector<int>& out) {
+  if (field.is_leaf()) out.push_back(field.column_index);
+  for (const auto& child : field.children) append_leaves(child, out);
+}
+
 }  // namespace ticklake::delta

@@ -1,12 +1,14 @@
-// One Parquet file being written.
+// Parquet files: one being written, and the columns of one being read.
 #pragma once
 
 #include <arrow/io/interfaces.h>
+#include <parquet/arrow/schema.h>
 #include <parquet/arrow/writer.h>
 
 #include <memory>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "io/files.h"
 #include "model/arrow.h"
@@ -44,5 +46,8 @@ class ParquetFile {
   int64_t group_input_bytes_ = 0;  // of the row group being filled
   int64_t all_input_bytes_ = 0;    // of the row groups before it
 };
+
+// Adds the leaf columns below a field, as Parquet counts them.
+void append_leaves(const parquet::arrow::SchemaField& field, std::vector<int>& out);
 
 }  // namespace ticklake::delta

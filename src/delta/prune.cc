@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <variant>
 
 #include "base/text.h"
@@ -171,13 +172,39 @@ int compared(const Value& a, const Value& b) {
 
 using Op = Condition::Op;
 
-bool holds(Op op, int order) {
+// What a literal's text may stand for on a FLOAT column is a double or that double rounded to
+// float; statistics and partition values are floats, whose text another writer may have rounded its
+// own way. Bounds one float further out hold for all of these.
+struct Range {
+  std::optional<Value> min;
+  std::optional<Value> max;
+};
+
+Range widened(Range range, const Field& field) {
+  if (field.type.kind != Kind::Float) return range;
+  auto moved = [](std::optional<Value>& bound, float towards) {
+    if (!bound || is_nan(*bound)) return;
+    auto nearest = static_cast<float>(std::get<double>(*bound));
+    bound = Value(static_cast<double>(std::nextafter(nearest, towards)));
+  };
+  moved(range.min, -std::numeric_limits<float>::infinity());
+  moved(range.max, std::numeric_limits<float>::infinity());
+  return range;
+}
+
+// Whether a value in the range may stand in this relation to the literal. A bound that is not known
+// rules nothing out.
+bool range_may_match(const Range& range, Op op, const Value& literal) {
+  bool below = range.min && compared(literal, *range.min) < 0;
+  bool above = range.max && compared(literal, *range.max) > 0;
+  bool at_min = range.min && compared(literal, *range.min) == 0;
+  bool at_max = range.max && compared(literal, *range.max) == 0;
   switch (op) {
-    case Op::Equal: return order == 0;
-    case Op::Less: return order < 0;
-    case Op::LessEqual: return order <= 0;
-    case Op::Greater: return order > 0;
-    case Op::GreaterEqual: return order >= 0;
+    case Op::Equal: return !below && !above;
+    case Op::Less: return !below && !at_min;
+    case Op::LessEqual: return !below;
+    case Op::Greater: return !above && !at_max;
+    case Op::GreaterEqual: return !above;
     default: return true;
   }
 }
@@ -191,7 +218,8 @@ bool partition_may_match(const AddFile& file, const Field& field, const Conditio
   if (condition.op == Op::IsNotNull) return true;
   auto value = parse_value(*found->second, field.type);
   auto literal = parse_value(condition.literal, field.type);
-  return !value || !literal || holds(condition.op, compared(*value, *literal));
+  if (!value || !literal) return true;
+  return range_may_match(widened({value, value}, field), condition.op, *literal);
 }
 
 std::optional<int64_t> count_of(const Statistics& statistics, const std::string& section,
@@ -213,24 +241,13 @@ bool bounds_may_match(const Statistics& statistics, const Field& field,
                       const Condition& condition) {
   auto literal = parse_value(condition.literal, field.type);
   if (!literal || is_nan(*literal)) return true;
-  auto min = bound_of(statistics, "minValues", field);
-  auto max = bound_of(statistics, "maxValues", field);
+  Range range{bound_of(statistics, "minValues", field), bound_of(statistics, "maxValues", field)};
   bool is_time = field.type.kind == Kind::Timestamp || field.type.kind == Kind::TimestampNtz;
-  if (max && is_time) std::get<int64_t>(*max) += kLostMicros;
-  bool below = min && compared(*literal, *min) < 0;
-  bool above = max && compared(*literal, *max) > 0;
-  bool at_min = min && compared(*literal, *min) == 0;
-  bool at_max = max && compared(*literal, *max) == 0;
+  if (range.max && is_time) std::get<int64_t>(*range.max) += kLostMicros;
   // Other writers leave NaN out of the maximum, yet NaN is greater than the literal.
   bool nan_possible = field.type.kind == Kind::Float || field.type.kind == Kind::Double;
-  switch (condition.op) {
-    case Op::Equal: return !below && !above;
-    case Op::Less: return !below && !at_min;
-    case Op::LessEqual: return !below;
-    case Op::Greater: return nan_possible || (!above && !at_max);
-    case Op::GreaterEqual: return nan_possible || !above;
-    default: return true;
-  }
+  if (nan_possible) range.max = condition.op == Op::Equal ? range.max : std::nullopt;
+  return range_may_match(widened(range, field), condition.op, *literal);
 }
 
 bool statistics_may_match(const Statistics& statistics, const Field& field,

@@ -87,6 +87,41 @@ TEST_F(Prune, KeepsNanAboveAllNumbers) {
   EXPECT_EQ(s.files()[0].stats.find("NaN"), std::string::npos);
 }
 
+// A literal on a FLOAT column may be meant as a float or, as Spark compares with DOUBLE, as a
+// double.
+TEST_F(Prune, KeepsFloatsWhicheverWayTheLiteralIsRounded) {
+  Snapshot s = with("f FLOAT, d DOUBLE", R"([{"f":0.1,"d":-0.0},{"f":-0.1,"d":0.1}])");
+  EXPECT_TRUE(kept(s, "f", Op::Less, "-0.1")) << "the float -0.1 is below the double";
+  EXPECT_TRUE(kept(s, "f", Op::LessEqual, "-0.1"));
+  EXPECT_TRUE(kept(s, "f", Op::Equal, "0.10000000149011612")) << "the float 0.1 as a double";
+  EXPECT_TRUE(kept(s, "f", Op::Equal, "-0.1"));
+  EXPECT_FALSE(kept(s, "f", Op::Equal, "0.1001"));
+  EXPECT_FALSE(kept(s, "f", Op::Less, "-0.1001"));
+  EXPECT_TRUE(kept(s, "d", Op::Equal, "0"));
+  EXPECT_TRUE(kept(s, "d", Op::LessEqual, "-0.0"));
+  EXPECT_FALSE(kept(s, "d", Op::Less, "0"));
+  AddFile file = s.files()[0];
+  file.stats = R"({"minValues":{"f":-0.10000000149011612},"maxValues":{"f":0.10000000149011612}})";
+  EXPECT_TRUE(may_match(s, file, {{"f", Op::Equal, "0.1"}})) << "statistics of another writer";
+  EXPECT_TRUE(may_match(s, file, {{"f", Op::Less, "-0.1"}}));
+}
+
+TEST_F(Prune, KeepsFloatPartitionsWhicheverWayTheLiteralIsRounded) {
+  Snapshot s = with("a INT, f FLOAT", R"([{"a":1,"f":0.1}])", {"f"});
+  EXPECT_TRUE(kept(s, "f", Op::Equal, "0.1"));
+  EXPECT_TRUE(kept(s, "f", Op::Equal, "0.10000000149011612"));
+  EXPECT_TRUE(kept(s, "f", Op::Greater, "0.1"));
+  EXPECT_FALSE(kept(s, "f", Op::Greater, "0.2"));
+}
+
+TEST_F(Prune, ByBoundsOfBooleans) {
+  Snapshot s = with("b BOOLEAN, c BOOLEAN", R"([{"b":true,"c":true},{"b":true,"c":false}])");
+  EXPECT_FALSE(kept(s, "b", Op::Equal, "false"));
+  EXPECT_TRUE(kept(s, "b", Op::Equal, "true"));
+  EXPECT_TRUE(kept(s, "c", Op::Equal, "false"));
+  EXPECT_NE(s.files()[0].stats.find(R"("minValues":{"b":true,"c":false})"), std::string::npos);
+}
+
 TEST_F(Prune, KnowsThatTimesEndAtMilliseconds) {
   Snapshot s = with("at TIMESTAMP, w TIMESTAMP_NTZ",
                     R"([{"at":1700000000123456,"w":-1},{"at":1700000000123457,"w":-1}])");
@@ -120,8 +155,9 @@ TEST_F(Prune, StatisticsHaveTheirForms) {
       R"([{"b":true,"x":"a","m":"0.000000001","d":20000,"f":0.1,"s":{"p":4},
                          "ar":[1],"last":9}])");
   EXPECT_EQ(s.files()[0].stats,
-            R"({"numRecords":1,"minValues":{"m":0.000000001,"d":"2024-10-04","f":0.1,)"
-            R"("s":{"p":4},"last":9},"maxValues":{"m":0.000000001,"d":"2024-10-04","f":0.1,)"
+            R"({"numRecords":1,"minValues":{"b":true,"m":0.000000001,"d":"2024-10-04",)"
+            R"("f":0.1,"s":{"p":4},"last":9},)"
+            R"("maxValues":{"b":true,"m":0.000000001,"d":"2024-10-04","f":0.1,)"
             R"("s":{"p":4},"last":9},"nullCount":{"b":0,"x":0,"m":0,"d":0,"f":0,)"
             R"("s":{"p":0},"last":0}})");
 }

@@ -17,6 +17,7 @@
 #include "base/text.h"
 #include "delta/columns_in.h"
 #include "delta/delta.h"
+#include "delta/parquet_file.h"
 #include "delta/paths.h"
 #include "delta/values.h"
 
@@ -129,11 +130,6 @@ Result<std::unique_ptr<parquet::arrow::FileReader>> parquet_reader(io::FileStore
   } catch (const std::exception& problem) {
     return damaged(path, problem.what());
   }
-}
-
-void append_leaves(const parquet::arrow::SchemaField& field, std::vector<int>& out) {
-  if (field.is_leaf()) out.push_back(field.column_index);
-  for (const auto& child : field.children) append_leaves(child, out);
 }
 
 // The file's column of that name: exactly, or else the only one that differs in case.

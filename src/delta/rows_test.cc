@@ -2,8 +2,6 @@
 #include <arrow/scalar.h>
 #include <parquet/arrow/writer.h>
 
-#include <cstdlib>
-
 #include "delta/paths.h"
 #include "delta/statistics.h"
 #include "delta/test_table.h"
@@ -62,28 +60,6 @@ TEST(Rows, OfAllTypesComeBackAsTheyWere) {
   std::sort(expected.begin(), expected.end());
   std::sort(found.begin(), found.end());
   EXPECT_EQ(found, expected);
-}
-
-TEST(Rows, OfAllTypesAreLeftForOtherReadersWhereAsked) {
-  const char* directory = std::getenv("TICKLAKE_DELTA_TABLE");
-  if (!directory) GTEST_SKIP() << "TICKLAKE_DELTA_TABLE names no directory";
-  auto files = io::make_local_files();
-  io::SystemClock clock;
-  Metadata metadata;
-  metadata.schema = ddl(kAllTypes);
-  metadata.partition_columns = {"part"};
-  Snapshot snapshot = ok(create(*files, clock, directory, metadata));
-  for (int i = 0; i < 23; ++i) {
-    auto added = ok(write(*files, clock, snapshot, {rows(metadata.schema, kAllRows)}));
-    Transaction transaction;
-    transaction.operation = "WRITE";
-    transaction.parameters = {{"mode", "Append"}};
-    transaction.adds = added;
-    transaction.txns = {{"flow", i}};
-    if (i % 7 == 6) transaction.removes = {{snapshot.files()[0].path}};
-    snapshot = ok(commit(*files, clock, snapshot, transaction));
-  }
-  EXPECT_EQ(content(ok(open(*files, directory))), content(snapshot));
 }
 
 TEST(Rows, ThatDoNotFitTheTableAreRefusedWithTheColumn) {

@@ -93,6 +93,9 @@ Bounds bounds_of(const parquet::FileMetaData& file, int leaf) {
     } else if (some->physical_type() == parquet::Type::FLOAT) {
       auto& whole = static_cast<parquet::FloatStatistics&>(*out.all);
       whole.Merge(static_cast<const parquet::FloatStatistics&>(*some));
+    } else if (some->physical_type() == parquet::Type::BOOLEAN) {
+      auto& whole = static_cast<parquet::BoolStatistics&>(*out.all);
+      whole.Merge(static_cast<const parquet::BoolStatistics&>(*some));
     } else if (some->physical_type() == parquet::Type::FIXED_LEN_BYTE_ARRAY) {
       auto& whole = static_cast<parquet::FLBAStatistics&>(*out.all);
       whole.Merge(static_cast<const parquet::FLBAStatistics&>(*some));
@@ -175,6 +178,7 @@ Texts number_texts(const parquet::Statistics& all) {
 
 Texts texts_of(const parquet::Statistics& all, const Type& type) {
   switch (type.kind) {
+    case Kind::Boolean: return number_texts<parquet::BoolStatistics>(all);
     case Kind::Byte:
     case Kind::Short:
     case Kind::Integer: return number_texts<parquet::Int32Statistics>(all);

@@ -12,6 +12,7 @@ import tempfile
 
 import deltalake
 import pyarrow as pa
+import pyarrow.compute as pc
 
 UTC = datetime.timezone.utc
 SCHEMA = pa.schema([
@@ -122,6 +123,53 @@ def take_turns(ticklake, scratch, partitions):
     print(f"{path.name}: {newest + 1} versions read alike by both")
 
 
+ALL_TYPES = pa.schema([
+    ("b", pa.bool_()), ("y", pa.int8()), ("s", pa.int16()), ("i", pa.int32()), ("l", pa.int64()),
+    ("f", pa.float32()), ("d", pa.float64()), ("m", pa.decimal128(38, 9)), ("n", pa.decimal128(9, 2)),
+    ("t", pa.string()), ("x", pa.binary()), ("day", pa.date32()), ("at", pa.timestamp("us", tz="UTC")),
+    ("wall", pa.timestamp("us")), ("st", pa.struct([("p", pa.int32()), ("q", pa.string())])),
+    ("ar", pa.list_(pa.float64())), ("ma", pa.map_(pa.string(), pa.int64())), ("part", pa.string()),
+])
+ALL_ROWS = [
+    {"b": True, "y": -128, "s": -32768, "i": -2**31, "l": -2**63, "f": 1.5, "d": -0.25,
+     "m": decimal.Decimal("12345678901234567890123456789.123456789"), "n": decimal.Decimal("-1234567.89"),
+     "t": "Zürich", "x": "YWI=", "day": "1969-12-31", "at": "1969-12-31T23:59:59.999999Z",
+     "wall": "2023-11-14T22:13:20.123456", "st": {"p": 1, "q": None}, "ar": [1.0, None],
+     "ma": {"k": 1, "l": None}, "part": "a/b: c%"},
+    {"b": False, "y": 127, "s": 32767, "i": 2**31 - 1, "l": 2**63 - 1, "f": -2.5, "d": 1e300,
+     "m": decimal.Decimal("-0.000000001"), "n": decimal.Decimal("0.10"), "t": "", "x": "",
+     "day": "2024-10-04", "at": "2023-11-14T22:13:20.123456Z", "wall": "1970-01-01T00:00:00",
+     "st": None, "ar": [], "ma": {}, "part": "é"},
+    {name: None for name in ALL_TYPES.names},
+]
+
+
+def all_types(ticklake, scratch):
+    """Rows of all types by ticklake, over a checkpoint: values, and filters that go by statistics."""
+    path = scratch / "all types"
+    deltalake.DeltaTable.create(str(path), ALL_TYPES, partition_by=["part"])
+    text = "".join(json.dumps(row, default=lambda number: f"#{number}#") + "\n" for row in ALL_ROWS)
+    source = scratch / "all.jsonl"
+    source.write_text(text.replace('"#', "").replace('#"', ""))
+    for _ in range(12):
+        ticklake.run("append", path, "--rows", source)
+    asked = "".join(f"{version}\t{path}\n" for version in range(13))
+    reader = pathlib.Path(__file__).with_name("read_table.py")
+    answers = subprocess.run([sys.executable, str(reader)], input=asked, capture_output=True, text=True, check=True)
+    for version, answer in enumerate(answers.stdout.splitlines()):
+        theirs = json.loads(answer, parse_float=decimal.Decimal)
+        ours = ticklake.read(path, version)
+        assert len(ours) == 3 * version, f"version {version}: {len(ours)} rows"
+        assert sorted(map(repr, ours)) == sorted(map(repr, theirs)), f"version {version}: the rows differ"
+    dataset = deltalake.DeltaTable(str(path)).to_pyarrow_dataset()
+    for name in ("b", "y", "i", "l", "f", "d", "m", "t", "day", "at"):
+        column = dataset.to_table(columns=[name])[name]
+        for value in set(column.to_pylist()) - {None}:
+            found = dataset.filter(pc.field(name) == pa.scalar(value, ALL_TYPES.field(name).type)).count_rows()
+            assert found == 12, f"{name} = {value!r}: {found} rows found, not 12"
+    print("all types: 13 versions read alike by both, filters find all rows")
+
+
 def main():
     ticklake = Ticklake(sys.argv[1])
     with tempfile.TemporaryDirectory() as directory:
@@ -129,6 +177,7 @@ def main():
             scratch = pathlib.Path(directory) / "-".join(partitions or ["none"])
             scratch.mkdir()
             take_turns(ticklake, scratch, partitions)
+        all_types(ticklake, pathlib.Path(directory))
 
 
 main()
