@@ -178,16 +178,33 @@ Result<int64_t> write_head(ParquetFile& file, const State& state) {
   return int64_t{2};
 }
 
-bool expired(const Tombstone& gone, int64_t before_ms) {
-  return gone.deleted_ms.value_or(0) < before_ms;
+// Those of the base's files go through memory a batch at a time. They have row groups of their own,
+// which readers pass over.
+Result<int64_t> write_tombstones(io::FileStore& files, ParquetFile& file, const State& state,
+                                 int64_t expired_before_ms) {
+  file.end_row_group();
+  ActionColumn column = TRY(ActionColumn::make(file, Action::Remove));
+  auto write = [&](const Tombstone& gone) -> Result<void> {
+    if (gone.deleted_ms.value_or(0) < expired_before_ms) return {};
+    return column.append([&](RowWriter& row) {
+      row.text(uri_encoded(gone.path)).number(gone.deleted_ms);
+      row.flag(gone.data_change).flag(gone.extended);
+      row.map(gone.partition_values, gone.extended).number(gone.size);
+    });
+  };
+  TRY(for_each_tombstone(files, state, write));
+  TRY(column.flush());
+  return column.rows();
 }
 
 struct Counts {
   int64_t rows = 0;
   int64_t adds = 0;
+  int64_t tombstones = 0;
 };
 
-Result<Counts> write_state(ParquetFile& file, const State& state, int64_t expired_before_ms) {
+Result<Counts> write_state(io::FileStore& files, ParquetFile& file, const State& state,
+                           int64_t expired_before_ms) {
   Counts counts;
   counts.rows = TRY(write_head(file, state));
   counts.rows += TRY(write_rows(file, Action::Txn, state.txns,
@@ -208,15 +225,8 @@ Result<Counts> write_state(ParquetFile& file, const State& state, int64_t expire
                                  row.flag(add.data_change).text_or_null(add.stats);
                                  row.map(add.tags, !add.tags.empty());
                                }));
-  PersistentMap<std::shared_ptr<const Tombstone>> kept =
-      without_expired(state.tombstones, expired_before_ms);
-  counts.rows += TRY(write_rows(file, Action::Remove, kept,
-                                [](RowWriter& row, const std::string&, const auto& gone) {
-                                  row.text(uri_encoded(gone->path)).number(gone->deleted_ms);
-                                  row.flag(gone->data_change).flag(gone->extended);
-                                  row.map(gone->partition_values, gone->extended);
-                                  row.number(gone->size);
-                                }));
+  counts.tombstones = TRY(write_tombstones(files, file, state, expired_before_ms));
+  counts.rows += counts.tombstones;
   counts.rows += counts.adds;
   return counts;
 }
@@ -225,7 +235,7 @@ Result<void> write_hint(io::FileStore& files, const State& state, const Counts& 
                         int64_t bytes) {
   // Never back to an older one: readers would go a longer way.
   auto hint = checkpoint_hint(files, state.root);
-  if (hint && *hint > state.version) return {};
+  if (hint && hint->version > state.version) return {};
   Json json = {{"version", state.version.value},
                {"size", counts.rows},
                {"sizeInBytes", bytes},
@@ -266,15 +276,6 @@ std::shared_ptr<arrow::Schema> checkpoint_schema() {
                         field("domainMetadata", domain)});
 }
 
-PersistentMap<std::shared_ptr<const Tombstone>> without_expired(
-    const PersistentMap<std::shared_ptr<const Tombstone>>& tombstones, int64_t before_ms) {
-  auto out = tombstones;
-  tombstones.for_each([&](const std::string& key, const auto& gone) {
-    if (expired(*gone, before_ms)) out = out.without(key);
-  });
-  return out;
-}
-
 int64_t tombstones_expire_ms(const Metadata& metadata, int64_t now_ms) {
   auto found = metadata.configuration.find("delta.deletedFileRetentionDuration");
   auto retention =
@@ -282,22 +283,35 @@ int64_t tombstones_expire_ms(const Metadata& metadata, int64_t now_ms) {
   return now_ms - retention.value_or(kRetentionMs);
 }
 
-Result<void> checkpoint(io::FileStore& files, const io::Clock& clock, const Snapshot& snapshot) {
-  const State& state = snapshot.state();
+Result<State> checkpointed(io::FileStore& files, const io::Clock& clock, State state) {
   TRY(check_writable(state));
-  io::Path path = io::join(log_directory(state.root),
-                           fmt::format("{:020}.checkpoint.parquet", state.version.value));
+  io::Path path = checkpoint_path(state.root, state.version);
   ParquetFile file =
       TRY(ParquetFile::create(files, path, checkpoint_schema(), nullptr, kRowGroupBytes));
   int64_t expire_ms = tombstones_expire_ms(*state.metadata, clock.now_ms());
-  Counts counts = TRY(write_state(file, state, expire_ms));
+  Counts counts = TRY(write_state(files, file, state, expire_ms));
   auto done = file.close();
-  if (done) return write_hint(files, state, counts, done->size);
-  // Another writer's checkpoint of this version, or an earlier try whose hint is missing, holds the
-  // same.
-  auto there = files.info(path);
-  if (!there) return std::move(done).error();
-  return write_hint(files, state, counts, there->size);
+  int64_t bytes = 0;
+  if (done) {
+    bytes = done->size;
+  } else {
+    // Another writer's checkpoint of this version, or an earlier try whose hint is missing, holds
+    // the same.
+    auto there = files.info(path);
+    if (!there) return std::move(done).error();
+    bytes = there->size;
+  }
+  TRY(write_hint(files, state, counts, bytes));
+  state.base = {state.version, {path}};
+  state.base_tombstones = counts.tombstones;
+  state.tombstones = {};
+  state.checkpoint_version = state.version.value;
+  return state;
+}
+
+Result<void> checkpoint(io::FileStore& files, const io::Clock& clock, const Snapshot& snapshot) {
+  TRY(checkpointed(files, clock, snapshot.state()));
+  return {};
 }
 
 }  // namespace ticklake::delta

@@ -6,10 +6,10 @@
 #include <parquet/arrow/schema.h>
 #include <parquet/file_reader.h>
 #include <parquet/properties.h>
+#include <parquet/statistics.h>
 
 #include <algorithm>
 #include <array>
-#include <numeric>
 
 #include "delta/checkpoint_rows.h"
 #include "delta/parquet_file.h"
@@ -52,10 +52,16 @@ Error damaged(const io::Path& path, std::string_view why) {
   return Error{Code::Corrupt, fmt::format("{}: the checkpoint is damaged: {}", path, why)};
 }
 
-// Without parsed statistics and the like, which can be most of the file.
-std::vector<int> needed_leaves(const parquet::arrow::SchemaManifest& manifest) {
+// Tombstones can be most of a checkpoint, and who reads the table does not want them.
+enum class Wanted : uint8_t { State, Tombstones };
+
+// Without parsed statistics and the like, which can be most of the rest.
+std::vector<int> needed_leaves(const parquet::arrow::SchemaManifest& manifest, Wanted wanted) {
   std::vector<int> out;
   for (const auto& action : manifest.schema_fields) {
+    bool tombstones = action.field->name() == "remove";
+    bool links = action.field->name() == "sidecar";
+    if (tombstones != (wanted == Wanted::Tombstones) && !links) continue;
     for (const auto& field : action.children) {
       const std::string& name = field.field->name();
       if (std::find(kFields.begin(), kFields.end(), name) != kFields.end()) {
@@ -66,10 +72,38 @@ std::vector<int> needed_leaves(const parquet::arrow::SchemaManifest& manifest) {
   return out;
 }
 
-// Visits the file's batches; the visitor's error ends it.
+// How many of the row group's values in a column are not NULL, as far as is known.
+int64_t values_in(const parquet::RowGroupMetaData& group, int leaf) {
+  auto chunk = group.ColumnChunk(leaf);
+  auto statistics = chunk->encoded_statistics();
+  bool known = statistics && statistics->has_null_count;
+  return chunk->num_values() - (known ? statistics->null_count : 0);
+}
+
+// The row groups in which one of the columns has a value.
+std::vector<int> groups_with(const parquet::FileMetaData& file, const std::vector<int>& leaves) {
+  std::vector<int> out;
+  for (int i = 0; i < file.num_row_groups(); ++i) {
+    auto group = file.RowGroup(i);
+    auto has = [&](int leaf) { return values_in(*group, leaf) > 0; };
+    if (std::any_of(leaves.begin(), leaves.end(), has)) out.push_back(i);
+  }
+  return out;
+}
+
+int64_t count_tombstones(const parquet::FileMetaData& file) {
+  int leaf = file.schema()->ColumnIndex("remove.path");
+  int64_t out = 0;
+  for (int i = 0; leaf >= 0 && i < file.num_row_groups(); ++i) {
+    out += values_in(*file.RowGroup(i), leaf);
+  }
+  return out;
+}
+
+// Visits the file's batches; the visitor's error ends it. How many tombstones the file has.
 template <typename Visit>  // Result<void> visit(const arrow::RecordBatch&)
-Result<void> for_each_batch(const std::shared_ptr<arrow::io::RandomAccessFile>& source,
-                            const io::Path& path, Visit&& visit) {
+Result<int64_t> for_each_batch(const std::shared_ptr<arrow::io::RandomAccessFile>& source,
+                               const io::Path& path, Wanted wanted, Visit&& visit) {
   parquet::ArrowReaderProperties properties(false);
   properties.set_batch_size(kRowsPerBatch);
   properties.set_pre_buffer(false);
@@ -81,15 +115,15 @@ Result<void> for_each_batch(const std::shared_ptr<arrow::io::RandomAccessFile>& 
     if (!opened.ok()) return damaged(path, opened.message());
     auto reader = builder.properties(properties)->Build();
     if (!reader.ok()) return damaged(path, reader.status().message());
-    std::vector<int> groups(static_cast<size_t>((*reader)->num_row_groups()));
-    std::iota(groups.begin(), groups.end(), 0);
-    auto rows = (*reader)->GetRecordBatchReader(groups, needed_leaves((*reader)->manifest()));
+    const auto& metadata = *(*reader)->parquet_reader()->metadata();
+    std::vector<int> leaves = needed_leaves((*reader)->manifest(), wanted);
+    auto rows = (*reader)->GetRecordBatchReader(groups_with(metadata, leaves), leaves);
     if (!rows.ok()) return damaged(path, rows.status().message());
     while (true) {
       BatchPtr batch;
       auto status = (*rows)->ReadNext(&batch);
       if (!status.ok()) return damaged(path, status.message());
-      if (!batch) return {};
+      if (!batch) return count_tombstones(metadata);
       if (auto visited = visit(*batch); !visited) {
         return prefixed(path, std::move(visited).error());
       }
@@ -104,7 +138,7 @@ Result<void> for_each_batch(const std::shared_ptr<arrow::io::RandomAccessFile>& 
 struct Collected {
   Entry head;  // protocol, metadata, sidecars
   std::vector<PersistentMap<std::shared_ptr<const LiveFile>>::Entry> files;
-  std::vector<PersistentMap<std::shared_ptr<const Tombstone>>::Entry> tombstones;
+  int64_t tombstones = 0;
   std::vector<PersistentMap<Txn>::Entry> txns;
   std::vector<PersistentMap<std::string>::Entry> domains;
 };
@@ -116,10 +150,6 @@ void collect(Entry entry, Collected& out) {
   for (LiveFile& file : entry.adds) {
     std::string key = key_of(file.add.path, file.deletion_vector);
     out.files.emplace_back(std::move(key), std::make_shared<const LiveFile>(std::move(file)));
-  }
-  for (Tombstone& gone : entry.removes) {
-    std::string key = key_of(gone.path, gone.deletion_vector);
-    out.tombstones.emplace_back(std::move(key), std::make_shared<const Tombstone>(std::move(gone)));
   }
   for (auto& txn : entry.txns) out.txns.push_back(std::move(txn));
   for (Domain& domain : entry.domains) {
@@ -139,20 +169,23 @@ void make_sorted(std::vector<MapEntry>& entries) {
   entries.erase(std::unique(entries.begin(), entries.end(), same), entries.end());
 }
 
-Result<void> read_part(io::FileStore& files, const io::Path& path, Collected& out) {
+// Hands on the actions of one file of a checkpoint, a run of rows at a time, and tells how many
+// tombstones there are.
+template <typename Take>  // Result<void> take(Entry)
+Result<int64_t> read_part(io::FileStore& files, const io::Path& path, Wanted wanted, Take&& take) {
   if (path.ends_with(".json")) {
     std::string bytes = TRY(files.read(path));
     auto entry = parse_entry(bytes);
     if (!entry) return prefixed(path, std::move(entry).error());
-    collect(*std::move(entry), out);
-    return {};
+    auto tombstones = static_cast<int64_t>(entry->removes.size());
+    TRY(take(*std::move(entry)));
+    return tombstones;
   }
   auto source = TRY(files.open(path));
-  return for_each_batch(source, path, [&](const arrow::RecordBatch& batch) -> Result<void> {
+  return for_each_batch(source, path, wanted, [&](const arrow::RecordBatch& batch) -> Result<void> {
     Entry entry;
     TRY(append_rows(batch, entry));
-    collect(std::move(entry), out);
-    return {};
+    return take(std::move(entry));
   });
 }
 
@@ -167,9 +200,16 @@ io::Path sidecar_location(const io::Path& root, const std::string& path) {
 Result<State> read_checkpoint(io::FileStore& files, const io::Path& root,
                               const CheckpointFiles& checkpoint) {
   Collected all;
-  for (const io::Path& part : checkpoint.parts) TRY(read_part(files, part, all));
+  auto take = [&](Entry entry) -> Result<void> {
+    collect(std::move(entry), all);
+    return {};
+  };
+  for (const io::Path& part : checkpoint.parts) {
+    all.tombstones += TRY(read_part(files, part, Wanted::State, take));
+  }
   for (const Sidecar& sidecar : std::vector<Sidecar>(all.head.sidecars)) {
-    TRY(read_part(files, sidecar_location(root, sidecar.path), all));
+    io::Path path = sidecar_location(root, sidecar.path);
+    all.tombstones += TRY(read_part(files, path, Wanted::State, take));
   }
   if (!all.head.protocol || !all.head.metadata) {
     return damaged(checkpoint.parts.front(), "it has no protocol or no metaData");
@@ -184,14 +224,38 @@ Result<State> read_checkpoint(io::FileStore& files, const io::Path& root,
     if (!file->deletion_vector.empty()) ++state.deletion_vectors;
   }
   make_sorted(all.files);
-  make_sorted(all.tombstones);
   make_sorted(all.txns);
   make_sorted(all.domains);
   state.files = decltype(state.files)::from_sorted(std::move(all.files));
-  state.tombstones = decltype(state.tombstones)::from_sorted(std::move(all.tombstones));
+  state.base = checkpoint;
+  state.base_tombstones = all.tombstones;
   state.txns = decltype(state.txns)::from_sorted(std::move(all.txns));
   state.domains = decltype(state.domains)::from_sorted(std::move(all.domains));
   return state;
+}
+
+Result<void> for_each_tombstone(io::FileStore& files, const State& state,
+                                const std::function<Result<void>(const Tombstone&)>& visit) {
+  std::vector<Sidecar> sidecars;
+  auto take = [&](Entry entry) -> Result<void> {
+    for (const Tombstone& gone : entry.removes) {
+      std::string key = key_of(gone.path, gone.deletion_vector);
+      if (!state.files.find(key) && !state.tombstones.find(key)) TRY(visit(gone));
+    }
+    for (Sidecar& sidecar : entry.sidecars) sidecars.push_back(std::move(sidecar));
+    return {};
+  };
+  for (const io::Path& part : state.base.parts) {
+    TRY(read_part(files, part, Wanted::Tombstones, take));
+  }
+  for (const Sidecar& sidecar : std::vector<Sidecar>(sidecars)) {
+    TRY(read_part(files, sidecar_location(state.root, sidecar.path), Wanted::Tombstones, take));
+  }
+  Result<void> done;
+  state.tombstones.for_each([&](const std::string&, const auto& gone) {
+    if (done) done = visit(*gone);
+  });
+  return done;
 }
 
 }  // namespace ticklake::delta

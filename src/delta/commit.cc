@@ -21,11 +21,13 @@ namespace {
 // Lost races after which a commit gives up: a writer that loses so often has to see the table anew.
 constexpr int kRacesMax = 200;
 
-// Where the table has no interval of its own, a checkpoint waits until so many percent of its rows
-// were committed anew: otherwise writing checkpoints would make every commit to a large table cost
-// O(table).
-constexpr int64_t kCheckpointInterval = 10;
+// Where the table has no interval of its own, a checkpoint waits for commits in proportion to its
+// rows: so its cost for one commit stays the same however large the table. Up to kEntriesMax, the
+// rows are few to write and so many entries quick to read; above, it takes longer.
+constexpr int64_t kEntriesMin = 10;
+constexpr int64_t kEntriesMax = 250;
 constexpr int64_t kRowsPerCommit = 100;
+constexpr int64_t kRowsPerCommitMax = 2000;
 
 Error conflict(const State& state, const std::string& why) {
   return Error{Code::Conflict, fmt::format("{}: {}", state.root, why)};
@@ -130,6 +132,7 @@ std::map<std::string, std::string> metrics_of(const State& state, const Transact
     out["numRemovedFiles"] = std::to_string(transaction.removes.size());
     out["numRemovedBytes"] = std::to_string(removed_bytes);
   }
+  for (const auto& [name, value] : transaction.metrics) out[name] = value;
   return out;
 }
 
@@ -251,18 +254,24 @@ State after_own(io::FileStore& files, const State& before, const Entry& entry) {
 }
 
 State with_checkpoint_if_due(io::FileStore& files, const io::Clock& clock, State state) {
-  int64_t rows =
-      static_cast<int64_t>(state.files.size() + state.tombstones.size() + state.txns.size());
-  int64_t usual = std::max(kCheckpointInterval, rows / kRowsPerCommit);
+  auto rows =
+      static_cast<int64_t>(state.files.size() + state.tombstones.size() + state.txns.size()) +
+      state.base_tombstones;
+  int64_t usual = std::max(std::clamp(rows / kRowsPerCommit, kEntriesMin, kEntriesMax),
+                           rows / kRowsPerCommitMax);
   int64_t interval = config_count(*state.metadata, "delta.checkpointInterval", usual);
   if (state.version.value - state.checkpoint_version < std::max<int64_t>(interval, 1)) {
     return state;
   }
+  auto done = checkpointed(files, clock, state);
+  if (done) return *std::move(done);
   // A checkpoint only saves readers time; one that fails is due again an interval later.
-  (void)checkpoint(files, clock, to_snapshot(state));
+  if (done.error().code == Code::NotFound) {
+    // Another writer made a newer checkpoint and cleaned up the one that this state began with.
+    auto again = open(files, state.root);
+    if (again) state = again->state();
+  }
   state.checkpoint_version = state.version.value;
-  state.tombstones =
-      without_expired(state.tombstones, tombstones_expire_ms(*state.metadata, clock.now_ms()));
   return state;
 }
 

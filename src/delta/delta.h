@@ -104,6 +104,7 @@ struct Transaction {
   // Compare and set: each named txn must have this value (nothing: be absent) before the commit and
   // again after every lost race; otherwise Conflict and nothing is written.
   std::map<std::string, std::optional<int64_t>> expected_txns = {};
+  std::map<std::string, std::string> metrics = {};  // operationMetrics beside the usual ones
   // The commit was decided on the content of the table (overwrite): any data committed meanwhile is
   // a Conflict.
   bool reads_table = false;
@@ -176,3 +177,5 @@ Result<std::vector<Commit>> history(io::FileStore& files, const io::Path& root, 
 Result<void> checkpoint(io::FileStore& files, const io::Clock& clock, const Snapshot& snapshot);
 
 }  // namespace ticklake::delta
+
+#include "delta/maintenance.h"

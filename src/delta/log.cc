@@ -54,11 +54,19 @@ io::Path hint_path(const io::Path& root) {
   return io::join(log_directory(root), "_last_checkpoint");
 }
 
+io::Path checkpoint_path(const io::Path& root, Version version) {
+  return io::join(log_directory(root), fmt::format("{:020}.checkpoint.parquet", version.value));
+}
+
 Result<Listing> list_log(io::FileStore& files, const io::Path& root, Version from) {
+  auto found = TRY(files.list(log_directory(root), fmt::format("{:020}", from.value)));
+  return listing_of(found);
+}
+
+Listing listing_of(const std::vector<io::FileInfo>& files) {
   Listing listing;
   PartSets sets;
-  auto found = TRY(files.list(log_directory(root), fmt::format("{:020}", from.value)));
-  for (const io::FileInfo& file : found) {
+  for (const io::FileInfo& file : files) {
     std::string name = file.path.substr(file.path.rfind('/') + 1);
     std::vector<std::string> words = split(name, '.');
     if (words.size() < 2 || words[0].size() != kVersionDigits) continue;

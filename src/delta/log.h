@@ -14,12 +14,13 @@ namespace ticklake::delta {
 
 io::Path log_directory(const io::Path& root);
 io::Path entry_path(const io::Path& root, Version version);
-io::Path hint_path(const io::Path& root);  // _last_checkpoint
+io::Path hint_path(const io::Path& root);                         // _last_checkpoint
+io::Path checkpoint_path(const io::Path& root, Version version);  // classic, of a single file
 
 // The files that together are one complete checkpoint.
 struct CheckpointFiles {
-  Version version;
-  std::vector<io::Path> parts;
+  Version version = {};
+  std::vector<io::Path> parts = {};
 };
 
 struct Listing {
@@ -29,6 +30,8 @@ struct Listing {
 
 // What is in the log from `from` on. Other files than entries and checkpoints are not looked at.
 Result<Listing> list_log(io::FileStore& files, const io::Path& root, Version from = Version(0));
+
+Listing listing_of(const std::vector<io::FileInfo>& files);
 
 // NotFound where the version is not there; Corrupt names the file.
 Result<Entry> read_entry(io::FileStore& files, const io::Path& root, Version version);

@@ -70,7 +70,7 @@ bool is_flag(const std::string& value) {
   return equal_ignoring_case(value, "true") || equal_ignoring_case(value, "false");
 }
 
-enum class Property : uint8_t { Flag, Positive, Columns, Interval, Text, Off };
+enum class Property : uint8_t { Flag, Positive, Columns, Interval, Bytes, Text, Off };
 
 struct KnownProperty {
   std::string_view name;
@@ -90,7 +90,7 @@ constexpr std::array kProperties = {
     KnownProperty{"delta.inCommitTimestampEnablementVersion", Property::Text},
     KnownProperty{"delta.inCommitTimestampEnablementTimestamp", Property::Text},
     KnownProperty{"delta.isolationLevel", Property::Text},
-    KnownProperty{"delta.targetFileSize", Property::Text},
+    KnownProperty{"delta.targetFileSize", Property::Bytes},
     KnownProperty{"delta.tuneFileSizesForRewrites", Property::Flag},
     KnownProperty{"delta.autoOptimize.autoCompact", Property::Text},
     KnownProperty{"delta.autoOptimize.optimizeWrite", Property::Text},
@@ -121,6 +121,9 @@ Result<void> check_form(const Metadata& metadata, const KnownProperty& known,
       break;
     case Property::Interval:
       if (!interval_ms(value)) return wrong("an interval such as 'interval 1 week'");
+      break;
+    case Property::Bytes:
+      if (!byte_count(value)) return wrong("a size such as '128mb'");
       break;
     case Property::Off:
       if (!equal_ignoring_case(value, "false")) {
@@ -185,6 +188,24 @@ std::optional<int64_t> interval_ms(std::string_view text) {
     total += value * unit->second;
   }
   return total;
+}
+
+std::optional<int64_t> byte_count(std::string_view text) {
+  std::string word = lowered(trimmed(text));
+  int64_t value = 0;
+  const char* last = word.data() + word.size();
+  auto [end, error] = std::from_chars(word.data(), last, value);
+  if (error != std::errc() || value < 1) return std::nullopt;
+  std::string unit(trimmed(std::string_view(end, static_cast<size_t>(last - end))));
+  constexpr std::array units = {
+      std::pair("", int64_t{1}),        std::pair("b", int64_t{1}),
+      std::pair("k", int64_t{1} << 10), std::pair("kb", int64_t{1} << 10),
+      std::pair("m", int64_t{1} << 20), std::pair("mb", int64_t{1} << 20),
+      std::pair("g", int64_t{1} << 30), std::pair("gb", int64_t{1} << 30)};
+  auto found = std::find_if(units.begin(), units.end(),
+                            [&](const auto& known) { return unit == known.first; });
+  if (found == units.end() || value > (int64_t{1} << 50) / found->second) return std::nullopt;
+  return value * found->second;
 }
 
 Result<void> check_metadata(const Metadata& metadata) {

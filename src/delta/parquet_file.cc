@@ -84,8 +84,9 @@ Result<ParquetFile> ParquetFile::create(io::FileStore& files, const io::Path& pa
 }
 
 Result<void> ParquetFile::write(const arrow::RecordBatch& batch) {
-  if (group_input_bytes_ >= row_group_bytes_) {
+  if (group_input_bytes_ >= row_group_bytes_ || group_ended_) {
     TRY_STATUS(writer_->NewBufferedRowGroup());
+    group_ended_ = false;
     all_input_bytes_ += group_input_bytes_;
     group_input_bytes_ = 0;
   }

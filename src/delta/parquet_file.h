@@ -26,6 +26,9 @@ class ParquetFile {
 
   Result<void> write(const arrow::RecordBatch& batch);
 
+  // What is written next goes into a row group of its own.
+  void end_row_group() { group_ended_ = group_input_bytes_ > 0; }
+
   // What the file will have at least, once the row group that is being filled is written.
   int64_t bytes() const;
 
@@ -43,6 +46,7 @@ class ParquetFile {
   std::unique_ptr<parquet::arrow::FileWriter> writer_;
   std::set<int> nans_;
   int64_t row_group_bytes_ = 0;
+  bool group_ended_ = false;
   int64_t group_input_bytes_ = 0;  // of the row group being filled
   int64_t all_input_bytes_ = 0;    // of the row groups before it
 };

@@ -112,6 +112,29 @@ Result<Snapshot> snapshot_at(io::FileStore& files, const io::Path& root, const L
   return to_snapshot(std::move(state));
 }
 
+bool gone_or_damaged(const Error& error) {
+  return error.code == Code::Corrupt || error.code == Code::NotFound;
+}
+
+// The newest version without listing the log, which may hold months of entries: the checkpoint of
+// that version, then entry after entry by name. Nothing where the log is not as expected, or may
+// have been cleaned up meanwhile: entries go in their order, so the last one found must be there
+// still.
+Result<std::optional<Snapshot>> open_by_names(io::FileStore& files, const io::Path& root,
+                                              Version version) {
+  std::optional<Snapshot> nothing;
+  auto own = files.info(entry_path(root, version));
+  if (!own) return own.error().code == Code::NotFound ? Result(nothing) : own.error();
+  CheckpointFiles checkpoint{version, {checkpoint_path(root, version)}};
+  auto start = from_checkpoint(files, root, checkpoint, {{version.value, own->modified_ms}});
+  auto state = start ? caught_up(files, *std::move(start)) : std::move(start);
+  if (!state) return gone_or_damaged(state.error()) ? Result(nothing) : state.error();
+  TRY(check_whole(*state));
+  auto last = files.info(entry_path(root, state->version));
+  if (!last) return last.error().code == Code::NotFound ? Result(nothing) : last.error();
+  return std::optional(to_snapshot(*std::move(state)));
+}
+
 }  // namespace
 
 std::map<int64_t, int64_t> commit_times(const Listing& listing) {
@@ -124,13 +147,14 @@ std::map<int64_t, int64_t> commit_times(const Listing& listing) {
   return times;
 }
 
-std::optional<Version> checkpoint_hint(io::FileStore& files, const io::Path& root) {
+std::optional<Hint> checkpoint_hint(io::FileStore& files, const io::Path& root) {
   auto bytes = files.read(hint_path(root));
   if (!bytes) return std::nullopt;
   Json json = Json::parse(*bytes, nullptr, false);
   if (!json.is_object()) return std::nullopt;
   auto version = number(json, "version");
-  return version && *version >= 0 ? std::optional(Version(*version)) : std::nullopt;
+  if (!version || *version < 0) return std::nullopt;
+  return Hint{Version(*version), !json.contains("parts") && !json.contains("v2Checkpoint")};
 }
 
 Result<State> caught_up(io::FileStore& files, State state) {
@@ -149,14 +173,17 @@ Result<State> caught_up(io::FileStore& files, State state) {
 }
 
 Result<Snapshot> open(io::FileStore& files, const io::Path& root) {
-  if (auto hint = checkpoint_hint(files, root)) {
-    Listing recent = TRY(list_log(files, root, *hint));
+  auto hint = checkpoint_hint(files, root);
+  if (hint && hint->single) {
+    if (auto snapshot = TRY(open_by_names(files, root, hint->version))) return *snapshot;
+  }
+  if (hint) {
+    Listing recent = TRY(list_log(files, root, hint->version));
     auto last = newest(recent);
     if (last && !recent.checkpoints.empty()) {
       auto snapshot = snapshot_at(files, root, recent, *last);
       if (snapshot) return snapshot;
-      Code code = snapshot.error().code;
-      if (code != Code::Corrupt && code != Code::NotFound) return snapshot;
+      if (!gone_or_damaged(snapshot.error())) return snapshot;
     }
   }
   Listing all = TRY(list_log(files, root));

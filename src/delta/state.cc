@@ -68,6 +68,12 @@ bool has_in_commit_timestamps(const Metadata& metadata) {
   return config_flag(metadata, "delta.enableInCommitTimestamps");
 }
 
+int64_t total_bytes(const State& state) {
+  int64_t out = 0;
+  state.files.for_each([&](const std::string&, const auto& file) { out += file->add.size; });
+  return out;
+}
+
 Snapshot to_snapshot(State state) {
   return Snapshot(std::make_shared<const State>(std::move(state)));
 }
