@@ -25,8 +25,8 @@ test: ## All tests but the slow ones: unit, end to end, Kafka, a reader that is 
 	@tools/setup.sh test
 	@tools/test.sh
 
-test-all: ## All tests, the slow ones and ThreadSanitizer too
-	@tools/setup.sh test
+test-all: ## All tests: the slow ones, Apache Spark as a reader and ThreadSanitizer too
+	@tools/setup.sh peers
 	@tools/test.sh --all
 
 bench: build ## Measure; one JSON line each

@@ -1,9 +1,12 @@
-"""Whole-path benchmarks, one JSON line each: run.py BUILD_DIR [--ticks N] [--brokers embedded,kafka]
+"""Whole-path benchmarks, one JSON line each: run.py BUILD_DIR [--ticks N] [--brokers embedded,kafka] [--soak N]
 
 catch_up: N ticks already in a topic (4 partitions) -> bronze, silver and one-minute gold, each a Delta table, exactly once.
           CPU is ticklake's own (user + system); the broker shares the machine.
 start:    process start -> first row committed to bronze, one record in the topic.
 live:     5,000 ticks a second appended -> the open bar on the event stream of run --serve; tables commit each second.
+soak:     N commits of ten rows on one table with all maintenance on; commit times at its start and end, opening it, memory.
+          A clock goes a second a commit: once with retentions of an hour, so that log and files are cleaned up meanwhile,
+          once with Delta's defaults (7 and 30 days).
 """
 import argparse
 import json
@@ -121,6 +124,14 @@ def live(build, bootstrap, label, rate, seconds):
             cores=round((usage.ru_utime + usage.ru_stime) / took, 2), peak_rss_mib=round(usage.ru_maxrss / 1024))
 
 
+def soak(build, commits):
+    for retention in (3600, 0):
+        with tempfile.TemporaryDirectory(dir=os.environ.get("TICKLAKE_BENCH_DIR")) as scratch:
+            done = subprocess.run([build / "bench/bench_soak", f"{scratch}/table", str(commits), str(retention)],
+                                  check=True, capture_output=True, text=True)
+        say("soak", retention_s=retention, **json.loads(done.stdout))
+
+
 def with_kafka(work):
     with tempfile.TemporaryDirectory(dir=os.environ.get("TICKLAKE_BENCH_DIR")) as directory:
         kafka = [REPO / "tools/kafka.sh"]
@@ -137,12 +148,15 @@ def main():
     parser.add_argument("--ticks", type=int, default=5_000_000)
     parser.add_argument("--seconds", type=int, default=40, help="of the live benchmark")
     parser.add_argument("--brokers", default="embedded,kafka")
+    parser.add_argument("--soak", type=int, default=20_000, help="commits; 0: none")
     args = parser.parse_args()
     build = args.build.resolve()
     for label in args.brokers.split(","):
         for bench in (lambda b: start(build, b, label), lambda b: catch_up(build, b, label, args.ticks),
                       lambda b: live(build, b, label, 5000, args.seconds)):
             bench("embedded") if label == "embedded" else with_kafka(bench)
+    if args.soak:
+        soak(build, args.soak)
 
 
 main()

@@ -3,6 +3,7 @@
 #
 #   tools/setup.sh build    what `make build` needs: compilers, libraries
 #   tools/setup.sh test     and what the tests need: Python readers, a real Kafka
+#   tools/setup.sh peers    and what the slow tests need: Apache Spark with Delta
 #
 # Third-party packages go to $TICKLAKE_CACHE (default: ~/.cache/ticklake), shared by every clone and never in the tree.
 # Each is pinned to a version and to the SHA-256 of the file that the package client brought.
@@ -163,6 +164,25 @@ X
   mvn -q -B org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies -DincludeScope=runtime -DoutputDirectory=out/lib
   checked b098abef5ff878e76f60cd6c559b9baa5663ccb1b55f2837558b22c329d32423 out/lib/kafka_2.13-4.3.1.jar
 }
+install_spark() {  # with Delta: the reader and writer that others measure themselves by
+  cat >pom.xml <<'X'
+<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
+<groupId>ticklake</groupId><artifactId>delta-spark</artifactId><version>1</version><packaging>pom</packaging>
+<properties><project.build.sourceEncoding>UTF-8</project.build.sourceEncoding></properties><dependencies>
+<dependency><groupId>io.delta</groupId><artifactId>delta-spark_4.2_2.13</artifactId><version>4.4.0</version>
+<exclusions><exclusion><groupId>*</groupId><artifactId>*</artifactId></exclusion></exclusions></dependency>
+<dependency><groupId>io.delta</groupId><artifactId>delta-storage</artifactId><version>4.4.0</version>
+<exclusions><exclusion><groupId>*</groupId><artifactId>*</artifactId></exclusion></exclusions></dependency>
+</dependencies></project>
+X
+  mvn -q -B org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies -DincludeScope=runtime -DoutputDirectory=out/jars
+  checked 27d4fd8b1f879535c573ed1c718177d6a27f24d3e626ba02e216369725721ead out/jars/delta-spark_4.2_2.13-4.4.0.jar
+  checked c46735481fa8e326b0957be02b4420cbcab4b325bb08009b7f2045a95133f1cc out/jars/delta-storage-4.4.0.jar
+  pip_download pyspark==4.2.0
+  checked 5ad689d53570ee1674193fd4f9bda065f0db3be9363a27d2a3406cc457b70b61 pyspark-4.2.0.tar.gz
+  python3 -m venv out/venv
+  out/venv/bin/pip install --disable-pip-version-check -q ./pyspark-4.2.0.tar.gz py4j==0.10.9.9 pyarrow==26.0.1
+}
 
 # ---- What each command brings ---------------------------------------------------------------------------------------
 setup_build() {
@@ -187,11 +207,16 @@ setup_test() {
   install kafka-4.3.1 install_kafka
   install playwright-1.65.1 install_playwright
 }
+setup_peers() {
+  setup_test
+  install spark-4.2.0 install_spark
+}
 
 exec 9>"$TICKLAKE_CACHE/.lock"
 flock 9  # two clones setting up at once: the second waits
 case "${1:-}" in
   build) setup_build ;;
   test) setup_test ;;
-  *) die "usage: tools/setup.sh build|test" ;;
+  peers) setup_peers ;;
+  *) die "usage: tools/setup.sh build|test|peers" ;;
 esac

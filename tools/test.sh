@@ -96,6 +96,7 @@ counted functions python3 tests/functions/run.py build/release/ticklake "$cache/
 say "the Alpha Vantage source and its example against a made-up service"
 counted alpha-vantage "$cache/python-readers-1/venv/bin/python" tests/alpha_vantage/alpha_vantage_test.py build/release/ticklake
 one delta-peer "$cache/python-readers-1/venv/bin/python" tests/peer/delta_peer_test.py build/release/ticklake
+one soak "$cache/python-readers-1/venv/bin/python" tests/peer/soak_test.py build/release/bench/bench_soak
 say "the live page in a browser, its metrics in Prometheus"
 counted live-page node tests/serve/row_15_live_page.mjs build/release/ticklake "$cache" "$logs/live_page"
 counted monitoring python3 tests/serve/row_16_monitoring.py build/release/ticklake
@@ -105,6 +106,8 @@ unit_tests dev -E '^tidy$'
 if [ -n "$all" ]; then
   build tsan
   unit_tests tsan -E '^tidy$'
+  say "end-to-end scripts, read at every version by Apache Spark"
+  counted e2e-spark python3 tests/e2e/run.py -j "$jobs" --mode spark
 fi
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]

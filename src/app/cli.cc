@@ -227,7 +227,8 @@ class CommandLine {
   }
 
   void add_table_commands() {
-    auto& table = *root_.add_subcommand("table", "Look at Delta tables, and append to them");
+    auto& table =
+        *root_.add_subcommand("table", "Look at Delta tables, append to them, keep them healthy");
     table.require_subcommand(1);
     table.footer(
         "Examples:\n  ticklake table list --project market --output json\n"
@@ -257,9 +258,36 @@ class CommandLine {
     append->add_option("--rows", options.rows_file, "one JSON object a row and line")->required();
     add_table(table, "checkpoint", "Write a checkpoint of the newest version",
               "  ticklake table checkpoint /data/table", checkpoint_table);
-    for (const auto* name : {"changes", "optimize", "vacuum", "restore", "fsck"}) {
-      add_later(table, name, "table " + std::string(name));
-    }
+    add_maintenance_commands(table);
+    add_later(table, "changes", "table changes");
+  }
+
+  void add_maintenance_commands(CLI::App& table) {
+    TableOptions& options = parsed_.table;
+    add_table(table, "optimize", "Merge small files; no row changes",
+              "  ticklake table optimize /data/table --output json", optimize_table);
+    auto* vacuum =
+        add_table(table, "vacuum", "Remove files that no version within the retention needs",
+                  "  ticklake table vacuum /data/table --dry-run\n"
+                  "  ticklake table vacuum /data/table --retention '1 day' --force",
+                  vacuum_table);
+    vacuum->add_option("--retention", options.retention,
+                       "such as '14 days'; else delta.deletedFileRetentionDuration (7 days)");
+    vacuum->add_flag("--dry-run", options.dry_run, "only say what would go");
+    vacuum->add_flag("--force", options.force,
+                     "allow a retention below the table's own: no one may be writing to it, or "
+                     "reading earlier versions");
+    with_version(add_table(table, "restore", "Make an earlier version the newest one",
+                           "  ticklake table restore /data/table --version 3\n"
+                           "  ticklake table restore /data/table --timestamp 2026-01-05T14:30:00Z",
+                           restore_table));
+    auto* fsck = add_table(table, "fsck", "Look whether the table's files are there",
+                           "  ticklake table fsck /data/table\n"
+                           "  ticklake table fsck /data/table --repair",
+                           check_table);
+    fsck->add_flag("--repair", options.repair,
+                   "drop the missing files from the table: their rows "
+                   "are lost, the rest can be read again");
   }
 
   CLI::App* add_topic(CLI::App& topic, const std::string& name, const std::string& what,

@@ -12,6 +12,7 @@
 #include "app/output.h"
 #include "base/result.h"
 #include "base/secrets.h"
+#include "delta/delta.h"
 #include "io/clock.h"
 #include "io/files.h"
 #include "io/http.h"
@@ -87,9 +88,16 @@ struct TableOptions {
   std::optional<int64_t> version = {};
   std::string timestamp = {};
   std::string rows_file = {};
-  int64_t limit = 0;  // 0: all
+  int64_t limit = 0;           // 0: all
+  std::string retention = {};  // of vacuum: an interval; empty: the table's
+  bool dry_run = false;
+  bool force = false;   // vacuum: a retention below the table's
+  bool repair = false;  // fsck
   Format format = Format::JsonLines;
 };
+// The version that the options name; else the newest.
+Result<delta::Snapshot> open_snapshot(Environment& environment, const TableOptions& options);
+
 Result<void> list_tables(Environment& environment, const TableOptions& options);
 Result<void> read_table(Environment& environment, const TableOptions& options);
 Result<void> describe_table(Environment& environment, const TableOptions& options);
@@ -97,6 +105,10 @@ Result<void> show_table_history(Environment& environment, const TableOptions& op
 Result<void> list_table_files(Environment& environment, const TableOptions& options);
 Result<void> append_to_table(Environment& environment, const TableOptions& options);
 Result<void> checkpoint_table(Environment& environment, const TableOptions& options);
+Result<void> optimize_table(Environment& environment, const TableOptions& options);
+Result<void> vacuum_table(Environment& environment, const TableOptions& options);
+Result<void> restore_table(Environment& environment, const TableOptions& options);
+Result<void> check_table(Environment& environment, const TableOptions& options);
 
 struct TopicOptions {
   ProjectOptions project;

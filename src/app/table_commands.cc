@@ -14,22 +14,6 @@ namespace ticklake::app {
 
 namespace {
 
-Result<delta::Snapshot> open_snapshot(Environment& environment, const TableOptions& options) {
-  io::Path root = TRY(table_root(environment, options.project, options.table));
-  if (options.version) {
-    return delta::open_version(environment.files, root, Version(*options.version));
-  }
-  if (options.timestamp.empty()) return delta::open(environment.files, root);
-  auto time = parse_timestamp(options.timestamp);
-  if (!time) {
-    return Error{Code::Invalid,
-                 fmt::format("--timestamp {}: not a time; write it as 2026-01-05T14:30:00Z",
-                             printable(options.timestamp))};
-  }
-  int64_t micros = time->micros;
-  return delta::open_timestamp(environment.files, root, floor_to(micros, 1000) / 1000);
-}
-
 std::string json_int_or_null(const std::optional<int64_t>& number) {
   return number ? std::to_string(*number) : "null";
 }
@@ -74,6 +58,22 @@ Result<std::string> read_rows_file(Environment& environment, const std::string& 
 }
 
 }  // namespace
+
+Result<delta::Snapshot> open_snapshot(Environment& environment, const TableOptions& options) {
+  io::Path root = TRY(table_root(environment, options.project, options.table));
+  if (options.version) {
+    return delta::open_version(environment.files, root, Version(*options.version));
+  }
+  if (options.timestamp.empty()) return delta::open(environment.files, root);
+  auto time = parse_timestamp(options.timestamp);
+  if (!time) {
+    return Error{Code::Invalid,
+                 fmt::format("--timestamp {}: not a time; write it as 2026-01-05T14:30:00Z",
+                             printable(options.timestamp))};
+  }
+  int64_t micros = time->micros;
+  return delta::open_timestamp(environment.files, root, floor_to(micros, 1000) / 1000);
+}
 
 Result<void> list_tables(Environment& environment, const TableOptions& options) {
   std::vector<Object> objects;
@@ -166,14 +166,6 @@ Result<void> append_to_table(Environment& environment, const TableOptions& optio
   return write_object(
       environment.out, options.format,
       {{"version", std::to_string(version.value)}, {"rows", std::to_string(batch->num_rows())}});
-}
-
-Result<void> checkpoint_table(Environment& environment, const TableOptions& options) {
-  io::Path root = TRY(table_root(environment, options.project, options.table));
-  delta::Snapshot snapshot = TRY(delta::open(environment.files, root));
-  TRY(delta::checkpoint(environment.files, environment.clock, snapshot));
-  return write_object(environment.out, options.format,
-                      {{"version", std::to_string(snapshot.version().value)}});
 }
 
 }  // namespace ticklake::app

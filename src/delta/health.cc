@@ -20,7 +20,12 @@ constexpr int64_t kDayMs = 86'400'000;
 constexpr int64_t kCleanEveryMs = 600'000;
 constexpr int64_t kTryAgainMs = 3'600'000;
 constexpr int64_t kMillis = 1000;
-constexpr int64_t kElapsedShare = 100;  // a hundredth of the time may go into listing the log
+constexpr int64_t kElapsedShare = 100;  // a hundredth of the time may go into cleaning the log
+// Checkpoints that only make early versions quicker to open stay so far apart. A large one saves
+// more than it costs only over more versions.
+constexpr int64_t kHourMs = 3'600'000;
+constexpr int64_t kVersionsApart = 1000;
+constexpr int64_t kBytesAVersion = 2048;
 
 std::optional<std::string> property(const Snapshot& snapshot, const std::string& name) {
   auto found = snapshot.metadata().configuration.find(name);
@@ -45,6 +50,7 @@ std::optional<int64_t> vacuum_every_ms(const Snapshot& snapshot) {
 Result<std::optional<Snapshot>> Health::step(io::FileStore& files, const io::Clock& clock,
                                              const Snapshot& snapshot, bool busy) {
   if (auto compacted = TRY(compact_if_due(files, clock, snapshot, busy))) return compacted;
+  TRY(thin_checkpoints(files, clock, snapshot));
   TRY(clean_if_due(files, clock, snapshot, busy));
   if (busy) return std::optional<Snapshot>();
   return vacuum_if_due(files, clock, snapshot);
@@ -67,6 +73,29 @@ Result<std::optional<Snapshot>> Health::compact_if_due(io::FileStore& files, con
   files_seen_ = more ? 0 : snapshot.file_count();
   look_again_ = more ? 0 : snapshot.file_count() / kLookEvery;
   return more ? std::optional(done->snapshot) : none;
+}
+
+// For the last hour all of them stay: a reader may be on its way to one.
+Result<void> Health::thin_checkpoints(io::FileStore& files, const io::Clock& clock,
+                                      const Snapshot& snapshot) {
+  if (snapshot.state().base.parts.size() != 1) return {};
+  int64_t newest = snapshot.state().base.version.value;
+  if (checkpoints_.empty() || checkpoints_.back().first != newest) {
+    checkpoints_.emplace_back(newest, clock.now_ms());
+  }
+  while (checkpoints_.size() > 2 && checkpoints_.front().second < clock.now_ms() - kHourMs) {
+    int64_t version = checkpoints_.front().first;
+    checkpoints_.pop_front();
+    auto file = files.info(checkpoint_path(snapshot.root(), Version(version)));
+    if (!file) continue;  // cleaned up
+    int64_t apart = std::max(kVersionsApart, file->size / kBytesAVersion);
+    if (version - kept_checkpoint_ >= apart) {
+      kept_checkpoint_ = version;
+    } else {
+      TRY(files.remove(file->path));
+    }
+  }
+  return {};
 }
 
 Result<void> Health::clean_if_due(io::FileStore& files, const io::Clock& clock,
@@ -97,6 +126,7 @@ Result<std::optional<Snapshot>> Health::vacuum_if_due(io::FileStore& files, cons
   if (!TRY(all_have_read(files, snapshot, now_ms))) return none;
   VacuumOptions options{.txns = {{kVacuumMark, now_ms / kMillis}}};
   auto done = vacuum(files, clock, snapshot, options);
+  if (done) vacuum_ms_ = 0;
   if (!done && done.error().code != Code::Conflict) return std::move(done).error();
   return done ? std::optional(done->snapshot) : none;
 }

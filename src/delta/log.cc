@@ -59,14 +59,10 @@ io::Path checkpoint_path(const io::Path& root, Version version) {
 }
 
 Result<Listing> list_log(io::FileStore& files, const io::Path& root, Version from) {
-  auto found = TRY(files.list(log_directory(root), fmt::format("{:020}", from.value)));
-  return listing_of(found);
-}
-
-Listing listing_of(const std::vector<io::FileInfo>& files) {
   Listing listing;
   PartSets sets;
-  for (const io::FileInfo& file : files) {
+  auto found = TRY(files.list(log_directory(root), fmt::format("{:020}", from.value)));
+  for (const io::FileInfo& file : found) {
     std::string name = file.path.substr(file.path.rfind('/') + 1);
     std::vector<std::string> words = split(name, '.');
     if (words.size() < 2 || words[0].size() != kVersionDigits) continue;

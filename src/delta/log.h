@@ -31,8 +31,6 @@ struct Listing {
 // What is in the log from `from` on. Other files than entries and checkpoints are not looked at.
 Result<Listing> list_log(io::FileStore& files, const io::Path& root, Version from = Version(0));
 
-Listing listing_of(const std::vector<io::FileInfo>& files);
-
 // NotFound where the version is not there; Corrupt names the file.
 Result<Entry> read_entry(io::FileStore& files, const io::Path& root, Version version);
 

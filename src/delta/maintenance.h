@@ -4,6 +4,7 @@
 // retention.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <map>
 #include <optional>
@@ -14,6 +15,10 @@
 #include "delta/delta.h"
 
 namespace ticklake::delta {
+
+// Milliseconds of "interval 1 week 2 days" or "2 hours"; nothing where the text is no such
+// interval.
+std::optional<int64_t> interval_ms(std::string_view text);
 
 // What the writer of a table knows of its files and the log does not: in which order their rows
 // came (else: by time), and the tags of a file that holds the rows of several, in that order.
@@ -59,10 +64,10 @@ Result<Vacuumed> vacuum(io::FileStore& files, const io::Clock& clock, const Snap
 
 struct LogCleanupOptions {
   std::optional<Version> needed_from = {};  // someone streams from this version on
-  int64_t files_max = 10'000;
+  int64_t versions_max = 10'000;
 };
 struct LogCleanup {
-  int64_t files = 0;
+  int64_t versions = 0;  // whose entries are gone
   bool more = false;
 };
 // Removes what precedes the newest checkpoint from which all versions within
@@ -111,6 +116,7 @@ class Health {
   Outcome compact_if_due(io::FileStore&, const io::Clock&, const Snapshot&, bool busy);
   Outcome vacuum_if_due(io::FileStore&, const io::Clock&, const Snapshot&);
   Result<void> clean_if_due(io::FileStore&, const io::Clock&, const Snapshot&, bool busy);
+  Result<void> thin_checkpoints(io::FileStore&, const io::Clock&, const Snapshot&);
   Result<bool> all_have_read(io::FileStore&, const Snapshot&, int64_t now_ms);
 
   Options options_;
@@ -118,6 +124,8 @@ class Health {
   int64_t look_again_ = 0;  // after so many more
   std::optional<int64_t> clean_ms_ = {};
   int64_t vacuum_ms_ = 0;
+  std::deque<std::pair<int64_t, int64_t>> checkpoints_ = {};  // the young ones: version, seen at
+  int64_t kept_checkpoint_ = 0;
 };
 
 }  // namespace ticklake::delta

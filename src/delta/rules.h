@@ -20,9 +20,6 @@ Protocol protocol_for(const Metadata& metadata, const Protocol& current);
 
 bool operator==(const Protocol& a, const Protocol& b);
 
-// Milliseconds of "interval 1 week 2 days"; nothing where the text is not a plain interval.
-std::optional<int64_t> interval_ms(std::string_view text);
-
 // "134217728", "128mb", "1 gb": bytes; nothing where the text is no size above 0.
 std::optional<int64_t> byte_count(std::string_view text);
 

@@ -152,7 +152,7 @@ Result<std::unique_ptr<Feed>> open_delta_feed(TableReader reader, Hub& hub,
   std::vector<delta::AddFile> files;
   if (place.snapshot) {
     auto snapshot = TRY(reader.at(place.version));
-    files = TableReader::in_order(snapshot);
+    files = TableReader::in_order(snapshot.files());
     if (files.empty()) place = Place{place.version + 1, 0, false};
   }
   hub.subscribe(reader.name(), options.flow, place.snapshot ? place.version + 1 : place.version);

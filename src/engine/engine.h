@@ -18,6 +18,7 @@
 #include "base/result.h"
 #include "base/secrets.h"
 #include "broker/broker.h"
+#include "delta/delta.h"
 #include "io/clock.h"
 #include "io/files.h"
 #include "model/type.h"
@@ -240,5 +241,8 @@ class Preview {
   // Bounded work. Never waits for data. What fails is told in `waiting` and tried again.
   virtual PreviewUpdate step() = 0;
 };
+
+// How the files of tables that flows fill are merged: maintenance of one by hand needs it.
+delta::FileOrder file_order();
 
 }  // namespace ticklake::engine

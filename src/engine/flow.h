@@ -55,6 +55,10 @@ class Flow {
   virtual Result<FlowOutcome> step(bool upstream_done) = 0;
   // With --once: nothing more will come.
   virtual bool done() const = 0;
+
+  // One bounded piece of maintenance of its tables, where some is due; the version that it made.
+  // `busy`: rows wait, so only what cannot.
+  virtual Result<std::optional<Version>> keep_healthy(bool busy) = 0;
 };
 
 // A flow adds to the counters of `status`, which outlive it.

@@ -63,4 +63,11 @@ Result<PartitionTag> parse_partition_tag(const std::string& json) {
   return tag;
 }
 
+Result<PartitionTag> partition_tag_of(const delta::AddFile& file) {
+  auto text = file.tags.find(kPartitionsTag);
+  if (text != file.tags.end()) return parse_partition_tag(text->second);
+  return PartitionTag{
+      .runs = {{Partition(0), INT64_MAX}}, .partitions = {Partition(0)}, .idle = {}};
+}
+
 }  // namespace ticklake::engine

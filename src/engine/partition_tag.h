@@ -14,6 +14,7 @@
 
 #include "base/ids.h"
 #include "base/result.h"
+#include "delta/delta.h"
 
 namespace ticklake::engine {
 
@@ -35,5 +36,8 @@ struct PartitionTag {
 std::string to_json(const PartitionTag& tag);
 // Corrupt: not of that form.
 Result<PartitionTag> parse_partition_tag(const std::string& json);
+
+// Of a file that carries none, as if all its rows were of partition 0.
+Result<PartitionTag> partition_tag_of(const delta::AddFile& file);
 
 }  // namespace ticklake::engine

@@ -13,6 +13,7 @@
 #include "engine/engine.h"
 #include "expectations.h"
 #include "flow.h"
+#include "health.h"
 #include "lease.h"
 #include "limits.h"
 #include "tables.h"
@@ -144,6 +145,7 @@ Result<void> PipelineImpl::open(Slot& slot) {
   } else {
     slot.flow = TRY(open_stateless(*context_, dataset, slot.status));
   }
+  slot.flow = kept_healthy(std::move(slot.flow), context_->world.clock, slot.status);
   slot.status.state = FlowStatus::State::Running;
   slot.opened = true;
   return {};

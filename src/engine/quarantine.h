@@ -50,6 +50,8 @@ class Quarantine {
   Result<int64_t> store(const Feed& feed, const FeedBatch& batch, const RowPlaces& places,
                         const BadRows& rows);
 
+  Result<std::optional<Version>> keep_healthy(bool busy) { return writer_.keep_healthy(busy); }
+
  private:
   Quarantine(Context& context, std::string name, TableWriter writer, Schema input_schema)
       : context_(&context),

@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "base/time.h"
+#include "delta/delta.h"
 #include "engine/engine.h"
 
 namespace ticklake::engine {
@@ -84,12 +85,20 @@ Result<void> apply(const std::string& name, const std::string& value, Settings& 
     settings.parallelism = static_cast<int>(*threads);
   } else if (name == "ticklake.quarantine") {
     settings.quarantine = TRY(quarantine_of(value));
+  } else if (name == "ticklake.autoCompact.minNumFiles") {
+    auto files = parse_count(value);
+    if (!files || *files < 3) return refused(name, value, "a number of at least 3 is expected");
+  } else if (name == "ticklake.vacuumInterval") {
+    bool good = lowered(trimmed(value)) == "never" || delta::interval_ms(value);
+    if (!good) return refused(name, value, "a time such as '1 day' is expected, or 'never'");
   } else if (name != "ticklake.warehouse" && name != "ticklake.serve.candles" &&
              name.starts_with("ticklake.")) {
     static const std::vector<std::string> known = {
-        "ticklake.pace",         "ticklake.refreshInterval", "ticklake.maxRowsPerStep",
-        "ticklake.parallelism",  "ticklake.quarantine",      "ticklake.warehouse",
-        "ticklake.serve.candles"};
+        "ticklake.pace",           "ticklake.refreshInterval",
+        "ticklake.maxRowsPerStep", "ticklake.parallelism",
+        "ticklake.quarantine",     "ticklake.warehouse",
+        "ticklake.serve.candles",  "ticklake.autoCompact.minNumFiles",
+        "ticklake.vacuumInterval"};
     std::string near = nearest(name, known);
     return Error{Code::Invalid,
                  fmt::format("unknown setting '{}'; {}", name,

@@ -38,6 +38,7 @@ class Stateless final : public Flow {
 
   Result<FlowOutcome> step(bool upstream_done) override;
   bool done() const override { return done_; }
+  Result<std::optional<Version>> keep_healthy(bool busy) override;
 
  private:
   int64_t until_due_us(bool upstream_done) const;
@@ -101,6 +102,12 @@ Result<FlowOutcome> Stateless::process(FeedBatch batch) {
   status_.rows_quarantined += quarantined;
   add_counts(status_.expectations, made.counts);
   return out;
+}
+
+Result<std::optional<Version>> Stateless::keep_healthy(bool busy) {
+  auto version = TRY(writer_.keep_healthy(busy));
+  if (!version && quarantine_) TRY(quarantine_->keep_healthy(busy));
+  return version;
 }
 
 Result<Made> Stateless::make(const FeedBatch& batch, const RowPlaces& places) {

@@ -25,13 +25,6 @@ int64_t sequence_of(const delta::AddFile& file) {
   return out;
 }
 
-Result<PartitionTag> tag_of(const delta::AddFile& file) {
-  auto text = file.tags.find(kPartitionsTag);
-  if (text != file.tags.end()) return parse_partition_tag(text->second);
-  return PartitionTag{
-      .runs = {{Partition(0), INT64_MAX}}, .partitions = {Partition(0)}, .idle = {}};
-}
-
 // The same names and types, whatever their comments and nullability.
 bool readable_as(const Schema& stored, const Schema& wanted) {
   for (const auto& field : wanted.fields) {
@@ -62,8 +55,7 @@ Result<delta::Snapshot> TableReader::at(Version version) {
   return delta::open_version(*files_, source_.root, version);
 }
 
-std::vector<delta::AddFile> TableReader::in_order(const delta::Snapshot& snapshot) {
-  std::vector<delta::AddFile> files = snapshot.files();
+std::vector<delta::AddFile> TableReader::in_order(std::vector<delta::AddFile> files) {
   std::vector<std::pair<int64_t, size_t>> order;
   for (size_t i = 0; i < files.size(); ++i) order.emplace_back(sequence_of(files[i]), i);
   bool tagged =
@@ -79,11 +71,18 @@ std::vector<delta::AddFile> TableReader::in_order(const delta::Snapshot& snapsho
 }
 
 Result<void> TableReader::read_file(const delta::AddFile& file, VersionRows& out) {
-  PartitionTag tag = TRY(tag_of(file));
+  PartitionTag tag = TRY(partition_tag_of(file));
   out.partitions.insert(tag.partitions.begin(), tag.partitions.end());
   out.idle = tag.idle;
   out.ended = tag.ended;
-  auto reader = TRY(delta::read(*files_, snapshot_, file, source_.columns));
+  auto opened = delta::read(*files_, snapshot_, file, source_.columns);
+  if (!opened && opened.error().code == Code::NotFound) {
+    return Error{Code::NotFound,
+                 fmt::format("version {} of table {} cannot be read any more: its file {} is gone "
+                             "(vacuumed?); rebuild what streams from it with --full-refresh",
+                             out.version.value, source_.name, file.path)};
+  }
+  auto reader = TRY(std::move(opened));
   size_t run = 0;
   int64_t left = tag.runs.empty() ? 0 : tag.runs[0].rows;
   while (true) {

@@ -34,13 +34,13 @@ class TableReader {
 
   // The table at a version, and its files in the order they were written.
   Result<delta::Snapshot> at(Version version);
-  static std::vector<delta::AddFile> in_order(const delta::Snapshot& snapshot);
+  static std::vector<delta::AddFile> in_order(std::vector<delta::AddFile> files);
 
-  // The rows of some files.
+  // The rows of some files. NotFound: one was vacuumed; names the version, the file and the remedy.
   Result<VersionRows> read(Version version, const std::vector<delta::AddFile>& files);
 
   // What a version added; nothing for maintenance. Invalid: the version removes rows or changes the
-  // schema; names it and the remedy. NotFound: it is no longer in the log.
+  // schema; names it and the remedy. NotFound: it is no longer in the log, or vacuumed.
   Result<std::shared_ptr<const VersionRows>> version(Version version);
 
  private:

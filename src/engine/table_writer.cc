@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "health.h"
+
 namespace ticklake::engine {
 namespace {
 
@@ -36,7 +38,8 @@ Result<TableWriter> TableWriter::open(const Context& context, const io::Path& ro
                                       const std::string& flow) {
   auto snapshot = delta::open(context.world.files, root);
   if (!snapshot) return prefixed("table " + flow, snapshot.error());
-  return TableWriter(context.world.files, context.world.clock, *std::move(snapshot));
+  return TableWriter(context.world.files, context.world.clock, *std::move(snapshot),
+                     health_of(context, flow));
 }
 
 Result<std::vector<delta::AddFile>> TableWriter::write_in_order(const std::vector<Piece>& pieces,
@@ -83,6 +86,13 @@ Result<Version> TableWriter::commit(delta::Transaction transaction) {
   }
   snapshot_ = TRY(delta::commit(*files_, *clock_, snapshot_, std::move(transaction)));
   return snapshot_.version();
+}
+
+Result<std::optional<Version>> TableWriter::keep_healthy(bool busy) {
+  auto after = TRY(health_.step(*files_, *clock_, snapshot_, busy));
+  if (!after) return std::optional<Version>();
+  snapshot_ = *std::move(after);
+  return std::optional(snapshot_.version());
 }
 
 std::string flow_prefix(const Context& context, const std::string& flow) {

@@ -31,9 +31,16 @@ class TableWriter {
   // otherwise.
   Result<Version> commit(delta::Transaction transaction);
 
+  // One bounded piece of maintenance, where some is due; the version that it made.
+  Result<std::optional<Version>> keep_healthy(bool busy);
+
  private:
-  TableWriter(io::FileStore& files, const io::Clock& clock, delta::Snapshot snapshot)
-      : files_(&files), clock_(&clock), snapshot_(std::move(snapshot)) {}
+  TableWriter(io::FileStore& files, const io::Clock& clock, delta::Snapshot snapshot,
+              delta::Health health)
+      : files_(&files),
+        clock_(&clock),
+        snapshot_(std::move(snapshot)),
+        health_(std::move(health)) {}
 
   Result<std::vector<delta::AddFile>> write_in_order(const std::vector<Piece>& pieces,
                                                      const PartitionTag& all);
@@ -41,6 +48,7 @@ class TableWriter {
   io::FileStore* files_;
   const io::Clock* clock_;
   delta::Snapshot snapshot_;
+  delta::Health health_;
 };
 
 // "ticklake/<pipeline>/<flow>/"

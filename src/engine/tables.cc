@@ -139,6 +139,21 @@ Result<void> check_pipeline_name(const Context& context, const Table& table,
                                           printable(other), printable(other), table.name)};
 }
 
+// What the statement's TBLPROPERTIES say now. Properties that others set stay.
+Result<void> set_properties(Context& context, const Dataset& dataset,
+                            const delta::Snapshot& snapshot) {
+  delta::Metadata metadata = snapshot.metadata();
+  for (const auto& [name, value] : dataset.statement.properties) {
+    metadata.configuration[name] = value;
+  }
+  if (metadata.configuration == snapshot.metadata().configuration) return {};
+  delta::Transaction transaction;
+  transaction.operation = "SET TBLPROPERTIES";
+  transaction.metadata = std::move(metadata);
+  TRY(delta::commit(context.world.files, context.world.clock, snapshot, std::move(transaction)));
+  return {};
+}
+
 Result<void> prepare_table(Context& context, const Table& table, const Dataset* dataset,
                            bool refresh) {
   auto snapshot = delta::open(context.world.files, table.path);
@@ -166,7 +181,7 @@ Result<void> prepare_table(Context& context, const Table& table, const Dataset* 
                              joined(snapshot->metadata().partition_columns, ", "),
                              joined(partitions, ", "), table.path)};
   }
-  return {};
+  return dataset != nullptr ? set_properties(context, *dataset, *snapshot) : Result<void>();
 }
 
 }  // namespace

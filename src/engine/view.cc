@@ -26,9 +26,7 @@ uint64_t mixed(uint64_t x) {
   return x ^ (x >> 31);
 }
 
-uint64_t hash_of(std::string_view bytes) {
-  return mixed(fnv1a(bytes) + bytes.size());
-}
+uint64_t hash_of(std::string_view bytes) { return mixed(fnv1a(bytes) + bytes.size()); }
 
 // Of the rows as a bag: their order does not count.
 Result<int64_t> content_hash(const Batches& batches, const Schema& schema) {
@@ -92,6 +90,9 @@ class View final : public Flow {
 
   Result<FlowOutcome> step(bool upstream_done) override;
   bool done() const override { return done_; }
+  Result<std::optional<Version>> keep_healthy(bool busy) override {
+    return writer_.keep_healthy(busy);
+  }
 
  private:
   std::string content_id() const { return prefix_ + "content"; }

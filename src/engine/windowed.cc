@@ -49,6 +49,9 @@ class WindowedFlow final : public Flow {
 
   Result<FlowOutcome> step(bool upstream_done) override;
   bool done() const override { return finished_; }
+  Result<std::optional<Version>> keep_healthy(bool busy) override {
+    return writer_.keep_healthy(busy);
+  }
 
  private:
   const sql::Windowed& plan() const { return *dataset_.plan.windowed; }
@@ -161,7 +164,7 @@ Result<void> WindowedFlow::rebuild(Version version, std::optional<int64_t> oldes
     conditions.push_back({plan().event_time_column, delta::Condition::Op::GreaterEqual, literal});
   }
   bool restored = watermark_.value().has_value();
-  for (const auto& file : TableReader::in_order(snapshot)) {
+  for (const auto& file : TableReader::in_order(snapshot.files())) {
     if (!conditions.empty() && !delta::may_match(snapshot, file, conditions)) continue;
     auto rows =
         TRY(timed(status_.timings.consume_ns, [&] { return reader_.read(version, {file}); }));

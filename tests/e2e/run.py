@@ -6,7 +6,8 @@ Each script gives one answer in every mode:
   killed    the program ends after every step that worked, as if killed, and is started again
   parallel  each run is made from the same start with each number of threads; all tables come out equal
   kafka     on a real broker (TICKLAKE_TEST_KAFKA=host:port; left out without it)
-  peer      the tables of a straight run, read at every version by a reader that did not come from us
+  peer      the tables of a straight run, read at every version by deltalake
+  spark     the same by Apache Spark with delta-spark; only where it is asked for
 """
 import argparse
 import concurrent.futures
@@ -55,8 +56,8 @@ class Run:
                 getattr(self, "do_" + step.words[0])(step)
             except Failed as failure:
                 raise Failed(f"{self.script.path.name}:{step.line}: {' '.join(step.words)}\n{failure}") from None
-        if self.mode == "peer":
-            peer.compare(self.box, self.options.peer_python)
+        if self.mode in ("peer", "spark"):
+            peer.compare(self.box, self.options.readers[self.mode])
 
     def check_words(self, step, code, out, err, wanted=1):
         if code != wanted:
@@ -197,6 +198,12 @@ class Run:
         else:
             self.box.expect(*arguments)
 
+    def do_table(self, step):
+        output = self.box.expect("table", step.words[1], *step.words[2:], *self.box.project(), "--output", "json")
+        for words in step.block:
+            if words.strip() and words.strip() not in output:
+                raise Failed(f"expected words: {words.strip()}\nin:             {output.strip()}")
+
     def do_query(self, step):
         if "fails" in step.words:
             cut = step.block.index("----") if "----" in step.block else len(step.block)
@@ -259,7 +266,7 @@ def parsed_options():
     options.binary = options.binary.resolve()
     options.parallelism = [int(number) for number in options.parallelism.split(",")]
     options.kafka = os.environ.get("TICKLAKE_TEST_KAFKA", "")
-    options.peer_python = peer.find_python()
+    options.readers = {"peer": peer.find_deltalake(), "spark": peer.find_spark()}
     return options
 
 
@@ -270,9 +277,10 @@ def wanted_modes(options):
     if "kafka" in modes and not options.kafka:
         print("e2e: TICKLAKE_TEST_KAFKA is not set: the runs on Kafka are left out")
         modes.remove("kafka")
-    if "peer" in modes and not options.peer_python:
-        print("e2e: the Python readers are not installed (tools/setup.sh test): peer runs are left out")
-        modes.remove("peer")
+    for mode, setup in (("peer", "test"), ("spark", "peers")):
+        if mode in modes and not options.readers[mode]:
+            print(f"e2e: the readers are not installed (tools/setup.sh {setup}): {mode} runs are left out")
+            modes.remove(mode)
     return modes
 
 
@@ -283,7 +291,8 @@ def main():
         scripts = [parse(path) for path in sorted(HERE.glob("**/*.test")) if options.filter in path.name]
     except BadScript as problem:
         sys.exit(str(problem))
-    jobs = [(script, mode) for script in scripts for mode in modes if mode in script.modes]
+    jobs = [(script, mode) for script in scripts for mode in modes
+            if ("peer" if mode == "spark" else mode) in script.modes]
     failed = 0
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
         futures = {pool.submit(run_one, script, mode, options): (script, mode) for script, mode in jobs}
@@ -293,7 +302,8 @@ def main():
             if problem:
                 failed += 1
                 print(f"FAILED {script.path.stem} ({mode})\n{problem}\n", flush=True)
-    print(f"e2e: {len(jobs) - failed} passed, {failed} failed")
+    name = "e2e-spark" if modes == ["spark"] else "e2e"
+    print(f"{name}: {len(jobs) - failed} passed, {failed} failed")
     return 1 if failed or not jobs else 0
 
 

@@ -22,6 +22,7 @@ DIRECTIVES = (
     r"query( fails)?",
     r"append \S+( twice| fails)?",
     r"command (passes|fails|is wrong) \S.*",
+    r"table (checkpoint|optimize|vacuum|restore|fsck) \S+( \S+)*",
     r"modes( \w+)+",
     r"known failure .+",
 )

@@ -12,7 +12,6 @@ import os
 import sys
 
 import pyarrow
-from deltalake import DeltaTable
 
 
 def time_text(value):
@@ -62,15 +61,25 @@ def shortest_float32(value):
     return repr(value)
 
 
-def rows_of(path, version):
-    table = DeltaTable(path, version=version)
-    data = table.to_pyarrow_table() if hasattr(table, "to_pyarrow_table") else pyarrow.table(table)
-    for row in data.to_pylist():
+def rows_text(table):
+    """The rows of an Arrow table, one JSON object each."""
+    for row in table.to_pylist():
         yield "{" + ",".join(json.dumps(field.name) + ":" + text_of(row[field.name], field.type)
-                             for field in data.schema) + "}"
+                             for field in table.schema) + "}"
 
 
-for request in sys.stdin:
-    number, _, root = request.rstrip("\n").partition("\t")
-    print("[" + ",".join(rows_of(root, int(number))) + "]", flush=True)
-os._exit(0)  # without the reader's own clean-up, whose threads sometimes abort the process
+def rows_of(path, version):
+    from deltalake import DeltaTable
+    table = DeltaTable(path, version=version)
+    return rows_text(table.to_pyarrow_table() if hasattr(table, "to_pyarrow_table") else pyarrow.table(table))
+
+
+def main():
+    for request in sys.stdin:
+        number, _, root = request.rstrip("\n").partition("\t")
+        print("[" + ",".join(rows_of(root, int(number))) + "]", flush=True)
+    os._exit(0)  # without the reader's own clean-up, whose threads sometimes abort the process
+
+
+if __name__ == "__main__":
+    main()
