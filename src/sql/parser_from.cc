@@ -211,7 +211,8 @@ Result<void> Parser::time_travel(TableName& table) {
 
 Result<void> Parser::relation_suffixes(FromItem& item) {
   if (at("TABLESAMPLE")) {
-    return unsupported(peek().position, "TABLESAMPLE", "write WHERE rand() < 0.1 for a sample");
+    return unsupported(peek().position, "TABLESAMPLE",
+                       "write WHERE pmod(xxhash64(key), 10) = 0 for a sample");
   }
   if (at_each({"IDENTIFIED", "BY"})) {
     return unsupported(peek().position, "IDENTIFIED BY", "remove it: ticklake names its streams");

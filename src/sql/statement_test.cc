@@ -336,7 +336,7 @@ TEST(Refusal, Queries) {
       {"SELECT a FROM t GROUP BY CUBE (a, b, c, d, e, f, g, h, i, j, k, l, m)",
        "1:26: found a CUBE of over 12 columns; write the needed sets with GROUPING SETS"},
       {"SELECT a FROM t TABLESAMPLE (10 PERCENT)",
-       "1:17: found TABLESAMPLE; write WHERE rand() < 0.1 for a sample"},
+       "1:17: found TABLESAMPLE; write WHERE pmod(xxhash64(key), 10) = 0 for a sample"},
       {"SELECT a FROM t PIVOT (sum(b) FOR c IN (1))",
        "1:17: found PIVOT; write one aggregate with FILTER (WHERE ..) a column"},
       {"SELECT a FROM t DISTRIBUTE BY a", "1:17: found DISTRIBUTE BY; remove it"},
