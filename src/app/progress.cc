@@ -54,6 +54,17 @@ std::string counts_of_bad_rows(const engine::FlowStatus& flow) {
   return text;
 }
 
+// What read_files() has met: files that wait, and those that are not as they were or are passed by.
+std::string files_text(const engine::FlowStatus& flow) {
+  if (!flow.file_lag) return "";
+  const auto& lag = *flow.file_lag;
+  std::string text = fmt::format(", {} files ({} bytes) waiting", grouped(lag.files),
+                                 grouped(lag.bytes));
+  if (lag.changed > 0) text += fmt::format(", {} changed after reading", grouped(lag.changed));
+  if (lag.skipped > 0) text += fmt::format(", {} passed over", grouped(lag.skipped));
+  return text;
+}
+
 std::string json_int_or_null(const std::optional<int64_t>& number) {
   return number ? std::to_string(*number) : "null";
 }
@@ -146,7 +157,8 @@ std::string Progress::lines(const std::vector<SourceStatus>& sources,
                         short_name(flow.name), grouped(rate(flow.name, flow.rows_in)),
                         grouped(flow.rows_in), grouped(flow.rows_out),
                         number_or_dash(flow.lag_rows), watermark_text(flow),
-                        number_or_dash(version_of(flow)), counts_of_bad_rows(flow));
+                        number_or_dash(version_of(flow)),
+                        counts_of_bad_rows(flow) + files_text(flow));
   }
   return text;
 }
@@ -161,6 +173,13 @@ Object flow_object(const engine::FlowStatus& status) {
                                     {"failed_records", std::to_string(count.failed)}}));
   }
   const auto& spent = status.timings;
+  std::optional<int64_t> files, bytes, changed, skipped;
+  if (status.file_lag) {
+    files = status.file_lag->files;
+    bytes = status.file_lag->bytes;
+    changed = status.file_lag->changed;
+    skipped = status.file_lag->skipped;
+  }
   return {{"flow", json_text(status.name)},
           {"state", json_text(lowered(engine::to_string(status.state)))},
           {"rows_in", std::to_string(status.rows_in)},
@@ -172,6 +191,10 @@ Object flow_object(const engine::FlowStatus& status) {
           {"rows_quarantined", std::to_string(status.rows_quarantined)},
           {"retries", std::to_string(status.retries)},
           {"lag_rows", json_int_or_null(status.lag_rows)},
+          {"lag_files", json_int_or_null(files)},
+          {"lag_bytes", json_int_or_null(bytes)},
+          {"files_changed", json_int_or_null(changed)},
+          {"files_skipped", json_int_or_null(skipped)},
           {"watermark", json_text_or_null(watermark)},
           {"version", json_int_or_null(version_of(status))},
           {"expectations", "[" + joined(expectations, ",") + "]"},

@@ -124,6 +124,8 @@ Result<void> validate_project(Environment& environment, const ProjectOptions& op
     for (const auto& input : dataset.plan.inputs) {
       auto topic = input.kafka.find("subscribe");
       if (topic != input.kafka.end()) inputs.push_back("topic " + topic->second);
+      auto path = input.files.find("path");
+      if (path != input.files.end()) inputs.push_back("files " + path->second);
     }
     objects.push_back({{"name", json_text(dataset.name)},
                        {"type", json_text(dataset_type(dataset.statement))},

@@ -97,10 +97,15 @@ Result<delta::Snapshot> snapshot_of(Environment& environment, const engine::Proj
 
 Result<query::Input> open_input(Environment& environment, const engine::Project& project,
                                 const std::string& file, const sql::PlanInput& input) {
+  if (!input.streaming && !input.files.empty()) {
+    auto rows = engine::file_input(environment.files, project, input);
+    if (!rows) return prefixed(place(file, input), std::move(rows).error());
+    return rows;
+  }
   if (input.streaming || input.table.empty()) {
     return Error{Code::Unsupported,
                  fmt::format("{}: STREAM and read_kafka belong in a streaming table; a query "
-                             "reads tables (ticklake topic tail shows a topic)",
+                             "reads tables and files (ticklake topic tail shows a topic)",
                              place(file, input))};
   }
   auto snapshot = snapshot_of(environment, project, input);
@@ -147,7 +152,10 @@ Result<engine::Project> project_or_none(Environment& environment, const ProjectO
   bool none = !project && project.error().code == Code::NotFound &&
               options.directory == ProjectOptions().directory;
   if (!none) return project;
-  return engine::Project{};
+  engine::Project empty;
+  empty.directory = ".";
+  empty.file_columns = engine::file_columns(environment.files, empty.directory, "");
+  return empty;
 }
 
 std::string place(const std::string& file, sql::Position at) {

@@ -8,7 +8,7 @@
 #include <concepts>
 #include <limits>
 
-#include "delta/columns_in.h"
+#include "model/columns.h"
 #include "delta/paths.h"
 #include "model/type.h"
 

@@ -15,7 +15,7 @@
 #include <numeric>
 
 #include "base/text.h"
-#include "delta/columns_in.h"
+#include "model/columns.h"
 #include "delta/delta.h"
 #include "delta/parquet_file.h"
 #include "delta/paths.h"

@@ -19,8 +19,8 @@
 #include "base/secrets.h"
 #include "broker/broker.h"
 #include "delta/delta.h"
+#include "engine/file_source.h"
 #include "io/clock.h"
-#include "io/files.h"
 #include "model/type.h"
 #include "sql/sql.h"
 
@@ -45,6 +45,7 @@ struct Project {
   std::vector<sql::Statement> statements;            // of all SQL files, by file, then position
   std::vector<ProjectFile> sources;                  // sources/*.yml, sorted; env:, file: left
   Secrets secrets;                                   // among the values substituted
+  sql::FileColumns file_columns;                     // see file_columns(); set by load_project
 
   // catalog.database.table of a name of one to three parts, as written.
   std::string canonical(const std::vector<std::string>& parts) const;
@@ -173,6 +174,7 @@ struct FlowStatus {
   int64_t rows_quarantined = 0;
   int64_t retries = 0;
   std::optional<int64_t> lag_rows = {};  // not yet consumed, where it is known
+  std::optional<FileLag> file_lag = {};  // of read_files
   std::optional<EventTime> watermark = {};
   std::optional<Version> version = {};  // of the table, as the flow left it
   std::optional<int64_t> last_commit_us = {};

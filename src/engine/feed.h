@@ -11,6 +11,7 @@
 
 #include "base/result.h"
 #include "broker/broker.h"
+#include "engine/engine.h"
 #include "hub.h"
 #include "io/clock.h"
 #include "table_reader.h"
@@ -19,11 +20,33 @@ namespace ticklake::engine {
 
 using Progress = std::map<std::string, int64_t>;  // txn app id -> value
 
+// Where a row of a file is: the file's number in the stream's list, and where its record begins.
+struct FileRow {
+  int64_t file = 0;
+  int64_t position = 0;
+  int64_t line = 0;
+};
+
+// A row that is malformed in its source.
+struct Undecodable {
+  int64_t row;  // of the piece
+  std::string raw;
+  std::string reason;
+};
+
+// What is known of the rows of files.
+struct FileRows {
+  std::vector<FileRow> places;           // of each row
+  std::vector<Undecodable> undecodable;  // by row
+  int64_t dropped = 0;                   // more of them, which are no rows
+};
+
 struct FeedPiece {
   Partition partition;
   BatchPtr rows;
   Version version = {};  // of the source table, and which of its files; Delta only
   int64_t file = 0;
+  std::shared_ptr<const FileRows> files = {};  // files only
 };
 
 struct FeedBatch {
@@ -54,6 +77,7 @@ class Feed {
   // The progress of take() is in storage.
   virtual void committed() = 0;
   virtual std::optional<int64_t> lag_rows() const = 0;
+  virtual std::optional<FileLag> file_lag() const { return {}; }
 
   // With `stored`, a table's txns: the row's batch was in it already.
   virtual bool covered(const FeedPiece& piece, int64_t row, const Progress& stored) const = 0;

@@ -199,10 +199,12 @@ class Builder {
   Result<void> check_input(const Dataset& dataset, const sql::PlanInput& input) const {
     const auto& statement = dataset.statement;
     if (dataset.plan.windowed && input.table.empty()) {
+      std::string_view source = input.files.empty() ? "read_kafka" : "read_files";
       return Error{Code::Unsupported,
                    at(statement, input.position,
-                      "windows straight over read_kafka are not available yet; put the records "
-                      "into a bronze table first and window over STREAM of it")
+                      fmt::format("windows straight over {} are not available yet; put the "
+                                  "records into a bronze table first and window over STREAM of it",
+                                  source))
                        .message};
     }
     if (!input.streaming || input.table.empty()) return {};
@@ -287,6 +289,7 @@ sql::Catalog Graph::catalog(const Project& project) const {
   };
   for (const auto& table : tables) out.candidates.push_back(table.name);
   for (const auto& entry : views) out.candidates.push_back(entry.first);
+  out.file_columns = project.file_columns;
   return out;
 }
 

@@ -88,6 +88,9 @@ Result<Chain> find_chain(const Graph& graph, const Dataset& target) {
     chain.stages.push_back(at);
   }
   if (chain.stages.empty()) return no_chain(target, "reads a topic itself");
+  if (!chain.stages.back()->plan.inputs[0].files.empty()) {
+    return no_chain(target, "comes from files, not from a topic");
+  }
   std::reverse(chain.stages.begin(), chain.stages.end());
   chain.kafka = TRY(kafka_arguments(chain.stages.front()->plan.inputs[0].kafka));
   return chain;

@@ -294,6 +294,7 @@ Result<Project> load_project(io::FileStore& files, const io::Path& directory,
   std::string storage = TRY(substitution.apply(spec.storage));
   project.storage = TRY(resolved(directory, storage, spec.storage.where()));
   project.topics = io::join(project.storage, "topics");
+  project.file_columns = file_columns(files, directory, project.storage);
   auto warehouse = project.configuration.find("ticklake.warehouse");
   project.warehouse = io::join(project.storage, "tables");
   if (warehouse != project.configuration.end()) {

@@ -6,6 +6,10 @@
 #include <arrow/datum.h>
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include "base/text.h"
+
 namespace ticklake::engine {
 
 Result<BatchPtr> with_columns(const BatchPtr& batch, const std::vector<std::string>& names) {
@@ -52,6 +56,20 @@ std::optional<std::string_view> text_at(const arrow::Array& column, int64_t row)
   bool text = column.type_id() == arrow::Type::STRING || column.type_id() == arrow::Type::BINARY;
   if (!text || column.IsNull(row)) return {};
   return static_cast<const arrow::BinaryArray&>(column).GetView(row);
+}
+
+bool grows_into(const Type& stored, const Type& wanted) {
+  if (stored.kind != wanted.kind || !stored.is_nested()) return to_sql(stored) == to_sql(wanted);
+  return grows_into(*stored.children, *wanted.children);
+}
+
+bool grows_into(const std::vector<Field>& stored, const std::vector<Field>& wanted) {
+  return std::all_of(stored.begin(), stored.end(), [&](const Field& field) {
+    auto same = std::find_if(wanted.begin(), wanted.end(), [&](const Field& other) {
+      return equal_ignoring_case(other.name, field.name);
+    });
+    return same != wanted.end() && grows_into(field.type, same->type);
+  });
 }
 
 std::vector<std::string> names_of(const Schema& schema) {

@@ -28,6 +28,10 @@ std::optional<int64_t> number_at(const arrow::Array& column, int64_t row);
 // The value of a STRING or BINARY column.
 std::optional<std::string_view> text_at(const arrow::Array& column, int64_t row);
 
+// As it is, but for fields more, in structs too: what is stored can be read as what is wanted.
+bool grows_into(const Type& stored, const Type& wanted);
+bool grows_into(const std::vector<Field>& stored, const std::vector<Field>& wanted);
+
 // Column names of a schema.
 std::vector<std::string> names_of(const Schema& schema);
 // The named columns of a schema in that order; all where `names` is empty.

@@ -10,6 +10,7 @@
 
 #include "expectations.h"
 #include "feed.h"
+#include "file_flow.h"
 #include "flow.h"
 #include "quarantine.h"
 #include "stateless_rows.h"
@@ -70,6 +71,7 @@ int64_t Stateless::until_due_us(bool upstream_done) const {
 Result<FlowOutcome> Stateless::step(bool upstream_done) {
   TRY(timed(status_.timings.consume_ns, [&] { return feed_->gather(); }));
   status_.lag_rows = feed_->lag_rows();
+  status_.file_lag = feed_->file_lag();
   if (feed_->pending_rows() == 0 && !feed_->must_commit()) {
     done_ = context_.options.once && feed_->at_end(upstream_done);
     return FlowOutcome{};
@@ -171,6 +173,9 @@ Result<std::unique_ptr<Feed>> open_feed(Context& context, const Dataset& dataset
                              .app_id_prefix = std::move(prefix),
                              .record_start = whole};
     return open_delta_feed(std::move(reader), context.hub, std::move(options), stored);
+  }
+  if (!input.files.empty()) {
+    return open_file_feed(context, dataset, settings, stored, std::move(prefix));
   }
   KafkaArguments arguments = TRY(kafka_arguments(input.kafka));
   auto topics = TRY(context.topics(arguments.bootstrap, arguments.config));

@@ -50,6 +50,7 @@ Result<Made> StatelessRows::make(const std::vector<FeedPiece>& pieces, const Row
     statement_ = TRY(prepare(*context_, plan));
   }
   if (places.rows() == 0) return made;
+  add_undecodable(pieces, made);
   Batches input;
   for (const auto& piece : pieces) {
     input.push_back(TRY(with_columns(piece.rows, dataset_->plan.inputs[0].columns)));
@@ -77,6 +78,21 @@ Result<Made> StatelessRows::make(const std::vector<FeedPiece>& pieces, const Row
     if (made.fatal) break;
   }
   return made;
+}
+
+// What was malformed before any SQL saw it.
+void StatelessRows::add_undecodable(const std::vector<FeedPiece>& pieces, Made& made) const {
+  int64_t first = 0;
+  for (const auto& piece : pieces) {
+    if (piece.files) {
+      const auto& bad = piece.files->undecodable;
+      made.undecodable += static_cast<int64_t>(bad.size()) + piece.files->dropped;
+      for (const auto& row : bad) {
+        if (rule_.undecodable) add_reason(made.bad, first + row.row, row.raw, row.reason);
+      }
+    }
+    first += piece.rows->num_rows();
+  }
 }
 
 // Without the rows that are in quarantine already.

@@ -42,6 +42,7 @@ class StatelessRows {
   StatelessRows(Context& context, const Dataset& dataset, const QuarantineRule& rule,
                 std::unique_ptr<query::Prepared> statement);
 
+  void add_undecodable(const std::vector<FeedPiece>& pieces, Made& made) const;
   Result<void> take_part(const RunAnswer::Part& part, const std::vector<FeedPiece>& pieces,
                          const RowPlaces& places, Made& made) const;
   Result<BatchPtr> without_bad(const RunAnswer::Part& part, const BadRows& bad) const;

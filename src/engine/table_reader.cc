@@ -8,6 +8,7 @@
 #include <tuple>
 
 #include "partition_tag.h"
+#include "rows.h"
 
 namespace ticklake::engine {
 namespace {
@@ -25,16 +26,12 @@ int64_t sequence_of(const delta::AddFile& file) {
   return out;
 }
 
-// The same names and types, whatever their comments and nullability.
-bool readable_as(const Schema& stored, const Schema& wanted) {
-  for (const auto& field : wanted.fields) {
-    int index = stored.find(field.name);
-    if (index < 0 ||
-        !(to_sql(stored.fields[static_cast<size_t>(index)].type) == to_sql(field.type))) {
-      return false;
-    }
-  }
-  return true;
+// Of an older schema: columns that came later are NULL in its rows.
+bool grew_into(const Schema& stored, const Schema& wanted) {
+  return std::all_of(wanted.fields.begin(), wanted.fields.end(), [&](const Field& field) {
+    int at = stored.find(field.name);
+    return at < 0 || grows_into(stored.fields[static_cast<size_t>(at)].type, field.type);
+  });
 }
 
 }  // namespace
@@ -140,7 +137,7 @@ Result<std::shared_ptr<const VersionRows>> TableReader::version(Version version)
                              "--full-refresh",
                              version.value, source_.name, found->operation)};
   }
-  if (found->metadata && !readable_as(found->metadata->schema, source_.schema)) {
+  if (found->metadata && !grew_into(found->metadata->schema, source_.schema)) {
     return Error{Code::Invalid,
                  fmt::format("version {} of table {} changes its schema to ({}); rebuild what "
                              "streams from it with --full-refresh",

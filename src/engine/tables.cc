@@ -7,6 +7,8 @@
 #include <set>
 
 #include "base/text.h"
+#include "file_flow.h"
+#include "rows.h"
 #include "table_writer.h"
 
 namespace ticklake::engine {
@@ -154,8 +156,19 @@ Result<void> set_properties(Context& context, const Dataset& dataset,
   return {};
 }
 
+// New columns of files: rows that are there have NULL in them.
+Result<void> add_columns(Context& context, const Table& table, const delta::Snapshot& snapshot) {
+  delta::Transaction transaction;
+  transaction.operation = "ADD COLUMNS";
+  delta::Metadata metadata = snapshot.metadata();
+  metadata.schema = table.schema;
+  transaction.metadata = std::move(metadata);
+  TRY(delta::commit(context.world.files, context.world.clock, snapshot, std::move(transaction)));
+  return {};
+}
+
 Result<void> prepare_table(Context& context, const Table& table, const Dataset* dataset,
-                           bool refresh) {
+                           bool refresh, bool grows) {
   auto snapshot = delta::open(context.world.files, table.path);
   if (!snapshot && snapshot.error().code == Code::NotFound) {
     auto made = delta::create(context.world.files, context.world.clock, table.path,
@@ -167,6 +180,9 @@ Result<void> prepare_table(Context& context, const Table& table, const Dataset* 
   if (refresh) return empty(context, table, dataset, *snapshot);
   TRY(check_pipeline_name(context, table, *snapshot));
   std::string differs = difference(snapshot->schema(), table.schema);
+  if (!differs.empty() && grows && grows_into(snapshot->schema().fields, table.schema.fields)) {
+    return add_columns(context, table, *snapshot);
+  }
   if (!differs.empty()) {
     return Error{Code::Invalid, fmt::format("the stored schema differs: {}; rebuild it with "
                                             "--full-refresh {}, or restore the statement",
@@ -189,8 +205,13 @@ Result<void> prepare_table(Context& context, const Table& table, const Dataset* 
 Result<void> prepare_tables(Context& context) {
   auto refreshed = TRY(to_refresh(context));
   TRY(check_downstream(context, refreshed));
+  std::set<std::string> growing;  // what reads files whose new columns become the table's
   for (const auto& dataset : context.graph.datasets) {
     bool refresh = refreshed.contains(dataset.name);
+    bool grows = adds_columns(context.project, dataset) ||
+                 std::any_of(dataset.inputs.begin(), dataset.inputs.end(),
+                             [&](const auto& input) { return growing.contains(input); });
+    if (grows) growing.insert(dataset.name);
     // The quarantine first: killed in between, the table's old progress still fits its rows.
     std::vector<std::string> names;
     if (dataset.quarantine) names.push_back(*dataset.quarantine);
@@ -199,7 +220,7 @@ Result<void> prepare_tables(Context& context) {
       const Table* table = context.graph.find(context.project, split(name, '.'));
       CHECK(table != nullptr, "the graph lists every table");
       const Dataset* own = name == dataset.name ? &dataset : nullptr;
-      auto prepared = prepare_table(context, *table, own, refresh);
+      auto prepared = prepare_table(context, *table, own, refresh, own && grows);
       if (!prepared) return prefixed("table " + name, prepared.error());
     }
   }

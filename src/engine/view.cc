@@ -10,6 +10,7 @@
 #include "base/hash.h"
 #include "base/time.h"
 #include "expectations.h"
+#include "file_flow.h"
 #include "flow.h"
 #include "formats/formats.h"
 #include "rows.h"
@@ -120,6 +121,11 @@ class View final : public Flow {
 
 bool View::announced_changes() const {
   if (!last_refresh_us_ || tells_time_) return true;
+  // Nobody tells that files came.
+  const auto& inputs = dataset_.plan.inputs;
+  bool files = std::any_of(inputs.begin(), inputs.end(),
+                           [](const auto& input) { return !input.files.empty(); });
+  if (files) return true;
   return std::any_of(dataset_.inputs.begin(), dataset_.inputs.end(), [&](const auto& input) {
     auto seen = announced_.find(input);
     auto newest = context_.hub.newest(input);
@@ -175,6 +181,12 @@ Result<FlowOutcome> View::refresh() {
   }
   Progress progress{{prefix_ + "query", query_hash(dataset_, plan)}};
   for (const auto& input : plan.inputs) {
+    if (!input.files.empty()) {
+      progress[prefix_ + "files/" + input.id] =
+          TRY(file_fingerprint(context_.world.files, context_.project, input));
+      request.inputs[input.id] = TRY(file_input(context_.world.files, context_.project, input));
+      continue;
+    }
     auto snapshot = TRY(snapshot_of(input));
     progress[prefix_ + snapshot.metadata().id + "/version"] = snapshot.version().value;
     std::vector<delta::Condition> conditions;

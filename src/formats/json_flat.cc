@@ -112,6 +112,7 @@ const char* FlatReader::value(const char* at, Scalar& out) const {
 
 bool FlatReader::read(std::string_view text) {
   end_ = text.data() + text.size();
+  met_unknown_ = false;
   std::fill(scalars_.begin(), scalars_.end(), Scalar());
   const char* at = skip_blanks(text.data());
   if (at == end_ || *at != '{') return false;
@@ -132,6 +133,8 @@ bool FlatReader::read(std::string_view text) {
       slot = scalar;
       expected = field;
       last = field;
+    } else {
+      met_unknown_ = true;
     }
     at = skip_blanks(at);
     if (at == end_) return false;

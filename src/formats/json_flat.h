@@ -20,6 +20,7 @@ class FlatReader {
   // ASCII, a key given twice, or no JSON at all.
   bool read(std::string_view text);
   const std::vector<Scalar>& scalars() const { return scalars_; }
+  bool met_unknown() const { return met_unknown_; }  // the last text had a key that is no field
 
  private:
   static constexpr int kUnknown = -1;
@@ -35,6 +36,7 @@ class FlatReader {
   std::vector<int> after_;           // the field that came after field i - 1 last time
   std::vector<Scalar> scalars_;
   const char* end_ = nullptr;
+  bool met_unknown_ = false;
 };
 
 }  // namespace ticklake::formats

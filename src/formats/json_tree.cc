@@ -47,9 +47,11 @@ Scalar literal(std::string_view token) {
 
 class Tree final : public TreeReader {
  public:
-  explicit Tree(Strictness strictness) : strict_(strictness == Strictness::Strict) {}
+  Tree(Strictness strictness, TreeOptions options)
+      : strict_(strictness == Strictness::Strict), options_(options) {}
 
   std::string read(std::string_view text, Column& root) override;
+  const std::vector<Leftover>& leftovers() const override { return leftovers_; }
 
  private:
   struct Failure {
@@ -69,10 +71,17 @@ class Tree final : public TreeReader {
   error_code skip(ondemand::value value);
   error_code compact(ondemand::value value, std::string* out);
   error_code compact_parts(ondemand::value value, std::string* out);
+  error_code exact_parts(ondemand::value value, std::string_view& out);
   void report(std::string_view reason);
+  void leave(std::string json, bool unknown);
+  // Leftovers within a list have no place of their own: the list is left whole instead.
+  void leave_list(size_t before, std::string_view json);
+  bool append_value(Column& column, const Scalar& scalar) const;
   size_t place(ondemand::document& document) const;
 
   const bool strict_;
+  const TreeOptions options_;
+  std::vector<Leftover> leftovers_;
   ondemand::parser parser_;
   std::vector<char> scratch_;  // the text, with room for simdjson to read beyond it
   size_t text_size_ = 0;
@@ -90,6 +99,35 @@ void Tree::report(std::string_view reason) {
   }
   if (!path_.empty()) reason_ += ": ";
   reason_ += reason;
+}
+
+void Tree::leave(std::string json, bool unknown) {
+  leftovers_.push_back({{path_.begin(), path_.end()}, std::move(json), unknown});
+}
+
+void Tree::leave_list(size_t before, std::string_view json) {
+  if (leftovers_.size() == before) return;
+  bool unknown = std::any_of(leftovers_.begin() + static_cast<ptrdiff_t>(before), leftovers_.end(),
+                             [](const Leftover& one) { return one.unknown; });
+  leftovers_.resize(before);
+  leave(std::string(without_blanks_after(json)), unknown);
+}
+
+bool Tree::append_value(Column& column, const Scalar& scalar) const {
+  Kind kind = column.type().kind;
+  bool time = kind == Kind::Date || kind == Kind::Timestamp || kind == Kind::TimestampNtz;
+  bool number = scalar.kind == S::Integer || scalar.kind == S::Real;
+  if (options_.exact_text && kind == Kind::String && number) {
+    column.append_bytes(scalar.text);
+    return true;
+  }
+  if (options_.patterns == nullptr || !time || scalar.kind != S::String) {
+    return append_scalar(column, scalar);
+  }
+  bool own = kind == Kind::Date ? options_.patterns->date_pattern.has_value()
+                                : options_.patterns->timestamp_pattern.has_value();
+  return own ? append_csv_value(column, scalar.text, *options_.patterns)
+             : append_scalar(column, scalar);
 }
 
 error_code Tree::scalar_of(ondemand::value value, Scalar& scalar) {
@@ -174,6 +212,33 @@ error_code Tree::compact_parts(ondemand::value value, std::string* out) {
   return simdjson::SUCCESS;
 }
 
+// An object or a list as it is written.
+error_code Tree::exact_parts(ondemand::value value, std::string_view& out) {
+  if (value.raw_json_token()[0] == '[') {
+    ondemand::array array;
+    TRY_JSON(value.get_array().get(array));
+    TRY_JSON(array.raw_json().get(out));
+    TRY_JSON(array.reset().error());
+    for (auto element : array) {
+      ondemand::value part;
+      TRY_JSON(std::move(element).get(part));
+      TRY_JSON(skip(part));
+    }
+  } else {
+    ondemand::object object;
+    TRY_JSON(value.get_object().get(object));
+    TRY_JSON(object.raw_json().get(out));
+    TRY_JSON(object.reset().error());
+    for (auto field : object) {
+      ondemand::value part;
+      TRY_JSON(field.value().get(part));
+      TRY_JSON(skip(part));
+    }
+  }
+  out = without_blanks_after(out);
+  return simdjson::SUCCESS;
+}
+
 error_code Tree::object_into(ondemand::object object, Column& column) {
   const std::vector<Field>& fields = *column.type().children;
   int64_t row = column.size();
@@ -200,9 +265,20 @@ error_code Tree::field_into(std::string_view name, ondemand::value value, Column
     next = 0;
     while (next < fields.size() && fields[next].name != name) ++next;
   }
+  if (next == fields.size() && !options_.case_sensitive) {
+    next = 0;
+    while (next < fields.size() && !equal_ignoring_case(fields[next].name, name)) ++next;
+  }
   if (next == fields.size()) {
     if (strict_) report(fmt::format("there is no column \"{}\"", printable(name)));
-    return skip(value);
+    if (!options_.keep_leftovers) return skip(value);
+    std::string json;
+    std::string kept_name(name);
+    TRY_JSON(compact(value, &json));
+    path_.push_back(kept_name);
+    leave(std::move(json), true);
+    path_.pop_back();
+    return simdjson::SUCCESS;
   }
   Column& child = column.children()[next];
   path_.push_back(fields[next++].name);
@@ -230,8 +306,14 @@ error_code Tree::value_into(ondemand::value value, Column& column, bool& matched
   TRY_JSON(scalar_of(value, scalar));
   bool refused = strict_ && column.type().kind == Kind::String && scalar.kind != S::String &&
                  scalar.kind != S::Null;
-  matched = !refused && append_scalar(column, scalar);
-  if (!matched) report(mismatch(column.type(), scalar));
+  matched = !refused && append_value(column, scalar);
+  if (matched) return simdjson::SUCCESS;
+  report(mismatch(column.type(), scalar));
+  if (!options_.keep_leftovers) return simdjson::SUCCESS;
+  std::string json;
+  if (scalar.kind == S::String) append_json_string(json, scalar.text);
+  else json = scalar.text;
+  leave(std::move(json), false);
   return simdjson::SUCCESS;
 }
 
@@ -248,6 +330,12 @@ error_code Tree::nested_into(ondemand::value value, Column& column, bool& matche
     TRY_JSON(value.get_array().get(array));
     return array_into(array, column, matched);
   }
+  if (kind == Kind::String && options_.exact_text) {
+    std::string_view exact;
+    TRY_JSON(exact_parts(value, exact));
+    column.append_bytes(exact);
+    return simdjson::SUCCESS;
+  }
   if (kind == Kind::String && !strict_) {
     std::string text;
     TRY_JSON(compact_parts(value, &text));
@@ -255,7 +343,9 @@ error_code Tree::nested_into(ondemand::value value, Column& column, bool& matche
     return simdjson::SUCCESS;
   }
   matched = false;
-  TRY_JSON(compact_parts(value, nullptr));
+  std::string json;
+  TRY_JSON(compact_parts(value, options_.keep_leftovers ? &json : nullptr));
+  if (options_.keep_leftovers) leave(std::move(json), false);
   report(mismatch(column.type(), {S::Nested, is_object ? "an object" : "an array"}));
   return simdjson::SUCCESS;
 }
@@ -263,11 +353,18 @@ error_code Tree::nested_into(ondemand::value value, Column& column, bool& matche
 error_code Tree::array_into(ondemand::array array, Column& column, bool& matched) {
   Column& elements = column.children()[0];
   int64_t before = elements.size();
+  size_t leftovers = leftovers_.size();
+  std::string_view json;
+  if (options_.keep_leftovers) {
+    TRY_JSON(array.raw_json().get(json));
+    TRY_JSON(array.reset().error());
+  }
   for (auto element : array) {
     ondemand::value value;
     TRY_JSON(std::move(element).get(value));
     TRY_JSON(matched ? value_into(value, elements, matched) : skip(value));
   }
+  if (options_.keep_leftovers) leave_list(leftovers, json);
   if (matched) {
     column.append_parent();
   } else {
@@ -280,6 +377,12 @@ error_code Tree::map_into(ondemand::object object, Column& column, bool& matched
   Column& keys = column.children()[0];
   Column& values = column.children()[1];
   int64_t before = keys.size();
+  size_t leftovers = leftovers_.size();
+  std::string_view json;
+  if (options_.keep_leftovers) {
+    TRY_JSON(object.raw_json().get(json));
+    TRY_JSON(object.reset().error());
+  }
   for (auto field : object) {
     std::string_view name;
     TRY_JSON(field.unescaped_key(true).get(name));
@@ -288,6 +391,7 @@ error_code Tree::map_into(ondemand::object object, Column& column, bool& matched
     TRY_JSON(field.value().get(value));
     TRY_JSON(matched ? value_into(value, values, matched) : skip(value));
   }
+  if (options_.keep_leftovers) leave_list(leftovers, json);
   if (matched) {
     column.append_parent();
   } else {
@@ -309,6 +413,7 @@ Tree::Failure Tree::read_object(std::string_view text, Column& root) {
   std::copy(text.begin(), text.end(), scratch_.begin());
   std::fill(scratch_.begin() + static_cast<ptrdiff_t>(text.size()), scratch_.end(), ' ');
   path_.clear();
+  leftovers_.clear();
   reason_.clear();
   bad_token_ = nullptr;
   depth_ = 1;
@@ -387,6 +492,7 @@ std::string malformed(std::string_view text, error_code error, size_t at) {
 
 std::string Tree::read(std::string_view text, Column& root) {
   int64_t row = root.size();
+  leftovers_.clear();
   while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
   size_t begin = 0;
   while (begin < text.size() && is_blank(text[begin])) ++begin;
@@ -417,8 +523,8 @@ std::string Tree::read(std::string_view text, Column& root) {
 
 }  // namespace
 
-std::unique_ptr<TreeReader> make_tree_reader(Strictness strictness) {
-  return std::make_unique<Tree>(strictness);
+std::unique_ptr<TreeReader> make_tree_reader(Strictness strictness, TreeOptions options) {
+  return std::make_unique<Tree>(strictness, options);
 }
 
 }  // namespace ticklake::formats

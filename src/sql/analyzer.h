@@ -88,6 +88,7 @@ class Analyzer {
   Result<Source> view(const Relation& relation, const FromItem& item);
   Result<Source> table_function(const TableFunction& function, const FromItem& item);
   Result<Source> read_kafka(const TableFunction& function, const FromItem& item);
+  Result<Source> read_files(const TableFunction& function, const FromItem& item);
   Result<Source> range(const TableFunction& function, const FromItem& item);
   Source scanned(PlanInput input);
   Source derived(Rows rows);

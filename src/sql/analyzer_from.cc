@@ -69,11 +69,13 @@ Result<std::unique_ptr<JoinTree>> Analyzer::from_item(const FromItem& item, Scop
   Source one = TRY(source(item, environment, item.lateral ? &scope : outer));
   if (!item.alias.empty()) one.qualifier = {item.alias};
   if (!item.column_aliases.empty()) {
-    if (item.column_aliases.size() != one.columns.size()) {
+    auto hidden = std::ranges::count_if(one.columns, [](const Column& c) { return c.hidden; });
+    size_t count = one.columns.size() - static_cast<size_t>(hidden);
+    if (item.column_aliases.size() != count) {
       return at(item.position, item.alias + " names " + std::to_string(item.column_aliases.size()) +
-                                   " columns but has " + std::to_string(one.columns.size()));
+                                   " columns but has " + std::to_string(count));
     }
-    for (size_t i = 0; i < one.columns.size(); ++i) one.columns[i].name = item.column_aliases[i];
+    for (size_t i = 0; i < count; ++i) one.columns[i].name = item.column_aliases[i];
   }
   if (item.watermark) TRY(watermark(*item.watermark, one));
   auto tree = std::make_unique<JoinTree>();

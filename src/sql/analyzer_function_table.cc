@@ -1,4 +1,4 @@
-// Table functions: read_kafka and range.
+// Table functions: read_kafka, read_files and range.
 #include <algorithm>
 #include <array>
 
@@ -42,12 +42,14 @@ Result<Source> Analyzer::table_function(const TableFunction& function, const Fro
   std::string name = lowered(function.name);
   if (name == "range") return range(function, item);
   if (name == "read_kafka") return read_kafka(function, item);
-  std::vector<std::string> names = {"range", "read_kafka"};
+  if (name == "read_files") return read_files(function, item);
+  std::vector<std::string> names = {"range", "read_files", "read_kafka"};
   std::string near = nearest(name, names);
   return at(
       item.position,
       "the table function " + function.name + "() is not supported; " +
-          (near.empty() ? "there are range() and read_kafka()" : "did you mean " + near + "()?"),
+          (near.empty() ? "there are range(), read_files() and read_kafka()"
+                        : "did you mean " + near + "()?"),
       Code::Unsupported);
 }
 
@@ -95,6 +97,35 @@ Result<Source> Analyzer::read_kafka(const TableFunction& function, const FromIte
   input.schema = kafka_schema();
   input.position = item.position;
   return scanned(std::move(input));
+}
+
+// What the options mean is for the catalog to say.
+Result<Source> Analyzer::read_files(const TableFunction& function, const FromItem& item) {
+  PlanInput input;
+  for (const Argument& argument : function.arguments) {
+    std::string name = argument.name.empty() ? "path" : argument.name;
+    auto text = literal_text(*argument.value);
+    if (!text)
+      return at(argument.position, "the argument " + name + " of read_files() must be a literal");
+    if (argument.name.empty() && &argument != &function.arguments.front())
+      return at(argument.position, "read_files() takes the path, then named arguments: "
+                                   "read_files('/data/in', format => 'csv')");
+    if (!input.files.emplace(name, *text).second)
+      return at(argument.position, "the argument " + name + " is given twice");
+  }
+  if (!input.files.contains("path"))
+    return at(item.position, "read_files() needs a path: read_files('/data/in', format => 'csv')");
+  if (!catalog_.file_columns)
+    return at(item.position, "read_files() is not available here", Code::Unsupported);
+  input.streaming = item.streaming;
+  input.position = item.position;
+  input.schema = TRY(located(item.position, catalog_.file_columns(input.files, item.streaming)));
+  bool hides = !input.schema.fields.empty() && input.schema.fields.back().name == "_metadata" &&
+               input.schema.fields.back().type.kind == Kind::Struct;
+  Source out = scanned(std::move(input));
+  out.qualifier = {"read_files"};
+  if (hides) out.columns.back().hidden = true;
+  return out;
 }
 
 Result<Source> Analyzer::range(const TableFunction& function, const FromItem& item) {

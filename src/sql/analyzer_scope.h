@@ -21,6 +21,7 @@ struct Column {
   Type type;
   std::optional<Origin> origin = {};
   std::optional<int64_t> delay_us = {};
+  bool hidden = false;  // * leaves it out
 };
 
 // An analyzed query: a SELECT text and what it gives.

@@ -134,7 +134,7 @@ Result<std::vector<SelectedItem>> Analyzer::expanded_items(const Select& select,
         bool merged = std::ranges::any_of(scope.merged, [&](const MergedColumn& one) {
           return star->qualifier.empty() && equal_ignoring_case(one.name, column.name);
         });
-        if (merged || excluded.erase(lowered(column.name)) > 0) continue;
+        if (column.hidden || merged || excluded.erase(lowered(column.name)) > 0) continue;
         out.push_back({column.name, nullptr, column_value(source, column), position});
       }
     }

@@ -163,8 +163,8 @@ Result<FromItem> Parser::table_or_function() {
   item.position = peek().position;
   if (peek().kind == Token::Kind::String) {
     return unsupported(item.position, quoted(peek()),
-                       "read files with read_files(..) through a source, and write the names of "
-                       "tables without quotes");
+                       "read files with read_files(..), and write the names of tables without "
+                       "quotes");
   }
   std::vector<std::string> parts = TRY(table_name());
   if (at("(")) {

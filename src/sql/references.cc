@@ -39,7 +39,8 @@ class Collector {
       bool hidden = table->parts.size() == 1 && hidden_.contains(lowered(table->parts[0]));
       if (!hidden) found_.push_back({table->parts, item.streaming, item.position});
     } else if (const auto* function = std::get_if<TableFunction>(&item.node)) {
-      if (equal_ignoring_case(function->name, "read_kafka")) {
+      if (equal_ignoring_case(function->name, "read_kafka") ||
+          equal_ignoring_case(function->name, "read_files")) {
         found_.push_back({{}, item.streaming, item.position});
       }
     }

@@ -67,11 +67,17 @@ struct Relation {
   std::shared_ptr<const Statement> view;  // a temporary view: expanded in place
 };
 
+// Answers what columns read_files() gives: its path is the argument "path", the others are as
+// written. A last column _metadata is hidden from *.
+using FileColumns = std::function<Result<Schema>(
+    const std::map<std::string, std::string>& arguments, bool streaming)>;
+
 // Answers for a name of one to three parts; nothing where it is unknown. `candidates` feed
 // suggestions.
 struct Catalog {
   std::function<std::optional<Relation>(const std::vector<std::string>& name)> find;
   std::vector<std::string> candidates;
+  FileColumns file_columns = {};  // unset: read_files() is refused
 };
 
 // column <op> literal, which every result row's input row must meet; for file pruning. Literal as a
@@ -87,9 +93,10 @@ struct Conjunct {
 struct PlanInput {
   std::string id;  // "i0", "i1", ...
   bool streaming = false;
-  std::string table;  // canonical name; empty for read_kafka
+  std::string table;  // canonical name; empty for read_kafka and read_files
   std::map<std::string, std::string>
       kafka;                         // arguments of read_kafka, names as Databricks spells them
+  std::map<std::string, std::string> files;  // arguments of read_files, see FileColumns
   Schema schema;                     // all columns of the table
   std::vector<std::string> columns;  // those the query uses
   std::vector<Conjunct> conjuncts;

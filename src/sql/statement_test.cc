@@ -360,8 +360,8 @@ TEST(Refusal, Queries) {
        "goes in backticks"},
       {"SELECT :a", "1:8: found a query parameter; write the value itself, or ${name} for a value "
                     "of the project"},
-      {"SELECT a FROM 'x.csv'", "1:15: found the string 'x.csv'; read files with read_files(..) "
-                                "through a source, and write the names of tables without quotes"},
+      {"SELECT a FROM 'x.csv'", "1:15: found the string 'x.csv'; read files with read_files(..), "
+                                "and write the names of tables without quotes"},
       {"SELECT a AS 'b'", "1:13: found the string 'b'; expected a name after AS; names go in "
                           "backticks: `b`"},
       {"WITH RECURSIVE a AS (SELECT 1) SELECT 1",

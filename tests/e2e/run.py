@@ -136,6 +136,13 @@ class Run:
         if lines and "unterminated" not in step.words:
             content += b"\n"
         self.box.write(step.words[1], content)
+        if "older" in step.words:  # than every other
+            os.utime(self.box.folder / step.words[1], (86400, 86400))
+
+    def do_files(self, step):
+        text = "\n".join(step.block) + "\n"
+        for n in range(int(step.words[2])):
+            self.box.write(step.words[1].replace("{n}", str(n)), text.replace("{n}", str(n)).encode())
 
     def do_remove(self, step):
         path = self.box.folder / step.words[1]

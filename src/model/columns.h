@@ -1,4 +1,4 @@
-// Columns of a Parquet file as columns of the table.
+// Columns as others wrote them as columns of our types.
 #pragma once
 
 #include <arrow/type_fwd.h>
@@ -8,7 +8,7 @@
 #include "base/result.h"
 #include "model/type.h"
 
-namespace ticklake::delta {
+namespace ticklake {
 
 // The array in the type that to_arrow(type) says: fields of structs by name (missing ones NULL,
 // others ignored), narrow numbers widened, other units of time, encodings and lengths of text
@@ -17,4 +17,7 @@ namespace ticklake::delta {
 Result<std::shared_ptr<arrow::Array>> adapted(const std::shared_ptr<arrow::Array>& array,
                                               const Type& type);
 
-}  // namespace ticklake::delta
+// Whether values of the type may be of ours; false where adapted() always refuses.
+bool can_adapt(const arrow::DataType& found, const Type& type);
+
+}  // namespace ticklake

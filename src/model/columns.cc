@@ -1,4 +1,4 @@
-#include "delta/columns_in.h"
+#include "model/columns.h"
 
 #include <arrow/array.h>
 #include <arrow/array/concatenate.h>
@@ -9,7 +9,7 @@
 
 #include "model/arrow.h"
 
-namespace ticklake::delta {
+namespace ticklake {
 namespace {
 
 using ArrayPtr = std::shared_ptr<arrow::Array>;
@@ -162,4 +162,19 @@ Result<ArrayPtr> adapted(const ArrayPtr& array, const Type& type) {
   }
 }
 
-}  // namespace ticklake::delta
+bool can_adapt(const arrow::DataType& found, const Type& type) {
+  Id id = found.id();
+  if (id == Id::NA || found.Equals(*to_arrow(type))) return true;
+  switch (type.kind) {
+    case Kind::Struct: return id == Id::STRUCT;
+    case Kind::Array:
+      return (id == Id::LIST || id == Id::LARGE_LIST) &&
+             can_adapt(*found.field(0)->type(), (*type.children)[0].type);
+    case Kind::Map: return id == Id::MAP;
+    default: break;
+  }
+  if (id != Id::DICTIONARY) return can_stand_for(found, type);
+  return can_stand_for(*static_cast<const arrow::DictionaryType&>(found).value_type(), type);
+}
+
+}  // namespace ticklake
