@@ -127,8 +127,8 @@ class CommandLine {
     RunOptions& options = parsed_.run;
     with_project(run, options.project);
     run->add_flag("--once", options.once, "stop when all that is there now is in the tables");
-    run->add_flag_callback(
-        "--no-ingest", [&options] { options.ingest = false; }, "do not start the project's sources");
+    auto no_ingest = [&options] { options.ingest = false; };
+    run->add_flag_callback("--no-ingest", no_ingest, "do not start the project's sources");
     run->add_option("--refresh", options.refresh, "not available in this version")
         ->delimiter(',')
         ->allow_extra_args(false);

@@ -116,8 +116,8 @@ class Topics {
   // there is none.
   virtual Result<std::map<Partition, Offset>> offsets_at(const std::string& topic,
                                                          int64_t timestamp_ms) = 0;
-  // Tells lag tools how far a flow is; no flow reads it back. Unavailable: a broker that was just started
-  // has not loaded its groups yet; the next call may be told.
+  // Tells lag tools how far a flow is; no flow reads it back. Waits a little for a broker that was
+  // just started and has not loaded its groups yet.
   virtual Result<void> publish_offsets(const std::string& group, const std::string& topic,
                                        const std::map<Partition, Offset>& next) = 0;
   // What was published for the group; partitions without are left out.

@@ -86,7 +86,8 @@ TEST(Project, RefusalsNameFileAndLine) {
             "TABLE or CREATE MATERIALIZED VIEW");
   EXPECT_EQ(refusal(kSpec, {}),
             "spark-pipeline.yml:5:16: library 'transformations/**' holds no files");
-  EXPECT_NE(refusal("name: [", {}).find("spark-pipeline.yml:1:1: not valid YAML"), std::string::npos);
+  EXPECT_NE(refusal("name: [", {}).find("spark-pipeline.yml:1:1: not valid YAML"),
+            std::string::npos);
   EXPECT_EQ(refusal("storage: s\nlibraries: [{glob: {include: a}}]", {}),
             "spark-pipeline.yml:1:1: 'name' is missing");
   EXPECT_NE(
