@@ -15,12 +15,8 @@ struct RowError {
 };
 
 struct RunAnswer {
-  struct Part {
-    BatchPtr rows;
-    int64_t first_row;  // "__row" of the part counts from here
-  };
-  std::vector<Part> parts;                        // in the order of the input rows
-  std::vector<query::DecodeError> decode_errors;  // rows counted over the whole input
+  Batches batches;  // in the order of the input rows; "__row" counts over the whole input
+  std::vector<query::DecodeError> decode_errors;  // so do these
   std::vector<RowError> row_errors;               // with all_errors: every row that raises one
 };
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "expectations.h"
+#include "picked_rows.h"
 #include "rows.h"
 
 namespace ticklake::engine {
@@ -51,6 +52,11 @@ Result<Made> StatelessRows::make(const std::vector<FeedPiece>& pieces, const Row
   }
   if (places.rows() == 0) return made;
   add_undecodable(pieces, made);
+  if (auto picked = TRY(picked_rows(dataset_->plan, pieces)); picked && made.bad.empty()) {
+    made.pieces = *std::move(picked);
+    made.rows_out = places.rows();
+    return made;
+  }
   Batches input;
   for (const auto& piece : pieces) {
     input.push_back(TRY(with_columns(piece.rows, dataset_->plan.inputs[0].columns)));
@@ -73,8 +79,8 @@ Result<Made> StatelessRows::make(const std::vector<FeedPiece>& pieces, const Row
     if (!rule_.undecodable) continue;
     add_reason(made.bad, error.row, std::move(error.raw), std::move(error.reason));
   }
-  for (const auto& part : answer.parts) {
-    TRY(take_part(part, pieces, places, made));
+  for (const auto& batch : answer.batches) {
+    TRY(take_rows(batch, pieces, places, made));
     if (made.fatal) break;
   }
   return made;
@@ -96,31 +102,30 @@ void StatelessRows::add_undecodable(const std::vector<FeedPiece>& pieces, Made& 
 }
 
 // Without the rows that are in quarantine already.
-Result<BatchPtr> StatelessRows::without_bad(const RunAnswer::Part& part, const BadRows& bad) const {
-  if (bad.empty()) return part.rows;
-  const auto& numbers = row_numbers(*part.rows);
+Result<BatchPtr> StatelessRows::without_bad(const BatchPtr& rows, const BadRows& bad) const {
+  if (bad.empty()) return rows;
+  const auto& numbers = row_numbers(*rows);
   std::vector<bool> keep(static_cast<size_t>(numbers.length()), true);
-  auto next = bad.lower_bound(part.first_row);
+  auto next = numbers.length() == 0 ? bad.end() : bad.lower_bound(numbers.Value(0));
   bool any = false;
   for (int64_t i = 0; i < numbers.length() && next != bad.end(); ++i) {
-    int64_t row = part.first_row + numbers.Value(i);
+    int64_t row = numbers.Value(i);
     while (next != bad.end() && next->first < row) ++next;
     if (next == bad.end() || next->first != row) continue;
     keep[static_cast<size_t>(i)] = false;
     any = true;
   }
-  return any ? filtered(part.rows, keep) : part.rows;
+  return any ? filtered(rows, keep) : rows;
 }
 
 // Without the rows that expectations drop.
-Result<BatchPtr> StatelessRows::without_dropped(const BatchPtr& rows, int64_t first_row,
-                                                Made& made) const {
+Result<BatchPtr> StatelessRows::without_dropped(const BatchPtr& rows, Made& made) const {
   if (dataset_->plan.expectations == 0) return rows;
   const auto& expectations = dataset_->statement.expectations;
   const auto& numbers = row_numbers(*rows);
   Checked checked = check_expectations(expectations, *rows, visible_ + 1);
   if (checked.fatal) {
-    made.fatal = FatalRow{first_row + numbers.Value(checked.fatal->row),
+    made.fatal = FatalRow{numbers.Value(checked.fatal->row),
                           describe(expectations[checked.fatal->expectation])};
     return rows;
   }
@@ -128,7 +133,7 @@ Result<BatchPtr> StatelessRows::without_dropped(const BatchPtr& rows, int64_t fi
   made.dropped += checked.dropped;
   if (rule_.expectations) {
     for (const auto& violation : checked.violations) {
-      add_reason(made.bad, first_row + numbers.Value(violation.row), {},
+      add_reason(made.bad, numbers.Value(violation.row), {},
                  describe(expectations[violation.expectation]));
     }
   }
@@ -144,20 +149,19 @@ const arrow::Int64Array& StatelessRows::row_numbers(const arrow::RecordBatch& ro
   return numbers;
 }
 
-Result<void> StatelessRows::take_part(const RunAnswer::Part& part,
-                                      const std::vector<FeedPiece>& pieces, const RowPlaces& places,
-                                      Made& made) const {
-  if (part.rows->num_rows() == 0) return {};
-  BatchPtr decoded = TRY(without_bad(part, made.bad));
-  BatchPtr rows = TRY(without_dropped(decoded, part.first_row, made));
+Result<void> StatelessRows::take_rows(const BatchPtr& answer, const std::vector<FeedPiece>& pieces,
+                                      const RowPlaces& places, Made& made) const {
+  if (answer->num_rows() == 0) return {};
+  BatchPtr decoded = TRY(without_bad(answer, made.bad));
+  BatchPtr rows = TRY(without_dropped(decoded, made));
   if (made.fatal) return {};
   const auto& numbers = row_numbers(*rows);
   const int64_t* begin = numbers.raw_values();
   BatchPtr visible = TRY(first_columns(rows, visible_));
   for (int64_t at = 0; at < visible->num_rows();) {
-    size_t piece = places.piece_of(part.first_row + numbers.Value(at));
-    const int64_t* end = std::lower_bound(begin + at, begin + numbers.length(),
-                                          places.end_of(piece) - part.first_row);
+    size_t piece = places.piece_of(numbers.Value(at));
+    const int64_t* end =
+        std::lower_bound(begin + at, begin + numbers.length(), places.end_of(piece));
     int64_t count = end - (begin + at);
     made.pieces.push_back({pieces[piece].partition, visible->Slice(at, count)});
     at += count;

@@ -43,10 +43,10 @@ class StatelessRows {
                 std::unique_ptr<query::Prepared> statement);
 
   void add_undecodable(const std::vector<FeedPiece>& pieces, Made& made) const;
-  Result<void> take_part(const RunAnswer::Part& part, const std::vector<FeedPiece>& pieces,
+  Result<void> take_rows(const BatchPtr& answer, const std::vector<FeedPiece>& pieces,
                          const RowPlaces& places, Made& made) const;
-  Result<BatchPtr> without_bad(const RunAnswer::Part& part, const BadRows& bad) const;
-  Result<BatchPtr> without_dropped(const BatchPtr& rows, int64_t first_row, Made& made) const;
+  Result<BatchPtr> without_bad(const BatchPtr& rows, const BadRows& bad) const;
+  Result<BatchPtr> without_dropped(const BatchPtr& rows, Made& made) const;
   const arrow::Int64Array& row_numbers(const arrow::RecordBatch& rows) const;
 
   Context* context_;

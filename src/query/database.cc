@@ -71,13 +71,13 @@ class DuckPrepared final : public Prepared {
   ~DuckPrepared() override { registry_.remove(number_); }
 
   Result<Answer> run(const Batches& batches) override {
+    return run(batches, first_rows_of(batches));
+  }
+
+  Result<Answer> run(const Batches& batches, std::vector<int64_t> first_rows) override {
+    CHECK(first_rows.size() == batches.size(), "each batch has its number");
     state_->batches = &batches;
-    state_->first_rows.clear();
-    int64_t rows = 0;
-    for (const auto& batch : batches) {
-      state_->first_rows.push_back(rows);
-      rows += batch->num_rows();
-    }
+    state_->first_rows = std::move(first_rows);
     auto answer = collect();
     state_->batches = nullptr;
     // Of a failed run nothing may be left for the next.
@@ -87,7 +87,29 @@ class DuckPrepared final : public Prepared {
     return Answer{*std::move(answer), std::move(decode_errors)};
   }
 
+  Result<std::optional<Failing>> first_failing(const Batches& batches) override {
+    // Else a filter gathers rows, and an error comes after rows behind its own were shown.
+    TRY(run_sql(connection_.get(), "SET enable_caching_operators = false"));
+    state_->rows_at_once = 1;
+    auto answer = run(batches);
+    state_->rows_at_once = INT64_MAX;
+    TRY(run_sql(connection_.get(), "SET enable_caching_operators = true"));
+    if (answer) return std::optional<Failing>();
+    if (answer.error().code != Code::Invalid) return answer.error();
+    return std::optional(Failing{state_->shown - 1, std::move(answer).error()});
+  }
+
  private:
+  static std::vector<int64_t> first_rows_of(const Batches& batches) {
+    std::vector<int64_t> out;
+    int64_t rows = 0;
+    for (const auto& batch : batches) {
+      out.push_back(rows);
+      rows += batch->num_rows();
+    }
+    return out;
+  }
+
   Result<void> prepare(duckdb_database database,
                        const std::map<std::string, std::string>& functions, Request request) {
     if (duckdb_connect(database, connection_.out()) != DuckDBSuccess) {

@@ -169,6 +169,10 @@ Result<int64_t> fill(const Binding& binding, Scan& scan, Cursor& cursor, duckdb_
   const auto& input = *binding.input;
   int64_t count = std::min<int64_t>(cursor.batch->num_rows() - cursor.at,
                                     static_cast<int64_t>(duckdb_vector_size()));
+  if (input.is_batch) {
+    count = std::min(count, binding.state->rows_at_once);
+    binding.state->shown = cursor.first_row + cursor.at + count;
+  }
   int position = 0;
   for (size_t i = 0; i < scan.columns.size(); ++i) {
     auto* vector = duckdb_data_chunk_get_vector(output, i);

@@ -44,6 +44,16 @@ class Prepared {
  public:
   virtual ~Prepared() = default;
   virtual Result<Answer> run(const Batches& batches) = 0;
+  // The same with "__row" of each batch counted from the given number; the numbers rise.
+  virtual Result<Answer> run(const Batches& batches, std::vector<int64_t> first_rows) = 0;
+
+  // The first row that raises an error, and the error; nothing where none does. Only for
+  // statements that make each row of one input row. Slow: rows are shown one at a time.
+  struct Failing {
+    int64_t row;
+    Error error;
+  };
+  virtual Result<std::optional<Failing>> first_failing(const Batches& batches) = 0;
 };
 
 // A table input of a query: how to get its rows. Called on DuckDB's threads.

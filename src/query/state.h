@@ -2,6 +2,8 @@
 // this folder.
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -29,6 +31,10 @@ class State {
   std::map<std::string, TableInput> inputs;
   const Batches* batches = nullptr;
   std::vector<int64_t> first_rows;  // of each batch
+  // Of the batch input, for looking for a row: how many rows are shown at once, and how far they
+  // were shown.
+  int64_t rows_at_once = INT64_MAX;
+  std::atomic<int64_t> shown = 0;
 
   // The first error is kept: it is the cause of those that follow.
   void fail(Error error) {

@@ -204,6 +204,7 @@ Result<Plan> Analyzer::run(const Statement& statement) {
     plan_.output.fields.push_back(std::move(field));
   }
   if (plan_.windowed) plan_.windowed->final_sql = out.sql;
+  plan_.picked = picked_columns(statement, plan_, catalog_);
   return std::move(plan_);
 }
 

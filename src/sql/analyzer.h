@@ -232,4 +232,8 @@ bool has_aggregate(const Expression& expression);
 bool has_over(const Expression& expression);
 bool has_subquery(const Expression& expression);
 
+// Plan::picked of a plan that is complete but for it.
+std::vector<std::string> picked_columns(const Statement& statement, const Plan& plan,
+                                        const Catalog& catalog);
+
 }  // namespace ticklake::sql

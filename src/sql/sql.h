@@ -140,6 +140,10 @@ struct Plan {
   // "__expect_<i>" (true: met, NULL: a violation).
   bool has_row = false;
   int expectations = 0;
+  // Of a statement that only picks and renames columns of its one stream: for each output column
+  // the input's. BINARY picked as STRING is the same bytes where they are UTF-8; what becomes of
+  // others only the SQL tells. Empty: the statement does more.
+  std::vector<std::string> picked = {};
   std::optional<Windowed> windowed;
 };
 
