@@ -8,7 +8,11 @@
 #include <parquet/file_writer.h>
 #include <parquet/properties.h>
 
+#include <algorithm>
+#include <bit>
+#include <cmath>
 #include <cstring>
+#include <optional>
 #include <string_view>
 #include <unordered_set>
 
@@ -21,26 +25,67 @@ constexpr int64_t kSampleRows = 1024;
 constexpr int kZstdLevel = 1;
 constexpr int64_t kRowsPerGroup = 1 << 20;
 
-// Whether more than half of the sampled values differ from all before them.
-bool hardly_repeats(const arrow::Array& column) {
-  int64_t rows = std::min(column.length(), kSampleRows);
+struct Sample {
+  int64_t rows = 0;
+  int64_t distinct = 0;
+  // Of values that are whole numbers: how wide the differences of neighbours are, in blocks as
+  // DELTA_BINARY_PACKED has them.
+  std::optional<double> delta_bits = {};
+
+  bool hardly_repeats() const { return distinct * 2 > rows; }
+  // Differences take little more room than places in a dictionary, and no hashing.
+  bool is_for_deltas() const {
+    constexpr double kBitsMax = 32;
+    if (!delta_bits || rows < 2) return false;
+    double dictionary_bits = std::log2(static_cast<double>(std::max<int64_t>(distinct, 1)));
+    return hardly_repeats() ? *delta_bits <= kBitsMax : *delta_bits <= dictionary_bits + 1;
+  }
+};
+
+template <typename T>
+double bits_of_deltas(const T* values, int64_t rows) {
+  constexpr int64_t kBlock = 32;
+  int64_t bits = 0, blocks = 0;
+  for (int64_t at = 1; at < rows; at += kBlock, ++blocks) {
+    int64_t low = INT64_MAX, high = INT64_MIN;
+    for (int64_t i = at; i < std::min(at + kBlock, rows); ++i) {
+      auto delta = static_cast<int64_t>(static_cast<uint64_t>(values[i]) -
+                                        static_cast<uint64_t>(values[i - 1]));
+      low = std::min(low, delta);
+      high = std::max(high, delta);
+    }
+    bits += std::bit_width(static_cast<uint64_t>(high) - static_cast<uint64_t>(low));
+  }
+  return blocks == 0 ? 0 : static_cast<double>(bits) / static_cast<double>(blocks);
+}
+
+// Nothing: no column of plain values.
+std::optional<Sample> sampled(const arrow::Array& column) {
+  Sample out{.rows = std::min(column.length(), kSampleRows)};
   std::unordered_set<std::string_view> seen;
   if (column.type_id() == arrow::Type::STRING || column.type_id() == arrow::Type::BINARY) {
     const auto& texts = static_cast<const arrow::BinaryArray&>(column);
-    for (int64_t i = 0; i < rows; ++i) seen.insert(texts.GetView(i));
+    for (int64_t i = 0; i < out.rows; ++i) seen.insert(texts.GetView(i));
   } else if (arrow::is_fixed_width(column.type_id()) && column.type()->byte_width() > 0) {
     const auto& data = *column.data();
-    if (data.buffers.size() < 2 || !data.buffers[1]) return false;
+    if (data.buffers.size() < 2 || !data.buffers[1]) return {};
     auto width = static_cast<size_t>(column.type()->byte_width());
     const char* values = reinterpret_cast<const char*>(data.buffers[1]->data()) +
                          static_cast<size_t>(data.offset) * width;
-    for (int64_t i = 0; i < rows; ++i) {
+    for (int64_t i = 0; i < out.rows; ++i) {
       seen.insert(std::string_view(values + static_cast<size_t>(i) * width, width));
     }
+    auto type = column.type_id();
+    if (type == arrow::Type::INT64 || type == arrow::Type::TIMESTAMP) {
+      out.delta_bits = bits_of_deltas(reinterpret_cast<const int64_t*>(values), out.rows);
+    } else if (type == arrow::Type::INT32 || type == arrow::Type::DATE32) {
+      out.delta_bits = bits_of_deltas(reinterpret_cast<const int32_t*>(values), out.rows);
+    }
   } else {
-    return false;
+    return {};
   }
-  return static_cast<int64_t>(seen.size()) * 2 > rows;
+  out.distinct = static_cast<int64_t>(seen.size());
+  return out;
 }
 
 std::shared_ptr<parquet::WriterProperties> properties_for(const BatchPtr& sample) {
@@ -52,8 +97,14 @@ std::shared_ptr<parquet::WriterProperties> properties_for(const BatchPtr& sample
       ->enable_page_checksum()
       ->created_by("ticklake 0.1.0");
   for (int i = 0; sample && i < sample->num_columns(); ++i) {
-    if (sample->column(i)->type()->num_fields() == 0 && hardly_repeats(*sample->column(i))) {
-      builder.disable_dictionary(sample->column_name(i));
+    if (sample->column(i)->type()->num_fields() != 0) continue;
+    auto values = sampled(*sample->column(i));
+    if (!values) continue;
+    const std::string& name = sample->column_name(i);
+    if (values->is_for_deltas()) {
+      builder.disable_dictionary(name)->encoding(name, parquet::Encoding::DELTA_BINARY_PACKED);
+    } else if (values->hardly_repeats()) {
+      builder.disable_dictionary(name);
     }
   }
   return builder.build();
