@@ -1,8 +1,11 @@
-"""Whole-path benchmarks, one JSON line each: run.py BUILD_DIR [--ticks N] [--brokers embedded,kafka] [--soak N]
+"""Whole-path benchmarks, one JSON line each:
+run.py BUILD_DIR [--ticks N] [--brokers embedded,kafka] [--only NAME,..] [--soak N]
 
 catch_up: N ticks already in a topic (4 partitions) -> bronze, silver and one-minute gold, each a Delta table, exactly once.
           CPU is ticklake's own (user + system); the broker shares the machine.
 start:    process start -> first row committed to bronze, one record in the topic.
+visible:  5,000 and 50,000 ticks a second, tables that commit every 100 ms: record's timestamp -> its row in the Delta log of
+          silver; the tick that closes a window -> the window's row in that of gold.
 live:     5,000 ticks a second appended -> the open bar on the event stream of run --serve; tables commit each second.
 soak:     N commits of ten rows on one table with all maintenance on; commit times at its start and end, opening it, memory.
           A clock goes a second a commit: once with retentions of an hour, so that log and files are cleaned up meanwhile,
@@ -132,6 +135,32 @@ def soak(build, commits):
         say("soak", retention_s=retention, **json.loads(done.stdout))
 
 
+def visible(build, bootstrap, label, rate, seconds):
+    readers = sorted(pathlib.Path(os.environ.get("TICKLAKE_CACHE", pathlib.Path.home() / ".cache/ticklake"))
+                     .glob("python-readers-*/venv/bin/python"))
+    if not readers:
+        sys.exit("the Python readers are not installed: tools/setup.sh test")
+    with tempfile.TemporaryDirectory(dir=os.environ.get("TICKLAKE_BENCH_DIR")) as scratch:
+        scratch = pathlib.Path(scratch)
+        project = project_in(scratch)
+        settings = ["--set", f"kafka.bootstrap={bootstrap}", "--set", "ticklake.pace=100 ms"]
+        subprocess.run([build / "ticklake", "topic", "create", "ticks", "--project", project, *settings, "--partitions",
+                        "4"], check=True, capture_output=True)
+        with open(scratch / "log", "w") as log:
+            process = subprocess.Popen([build / "ticklake", "run", "--project", project, *settings], stderr=log)
+        try:
+            subprocess.run([build / "bench/bench_ticks", bootstrap, project / "storage/topics", "ticks",
+                            str(rate * seconds), str(rate)], check=True)
+            time.sleep(2)
+        finally:
+            process.terminate()
+            _, _, usage = os.wait4(process.pid, 0)
+        answer = subprocess.run([readers[-1], HERE / "latency.py", project / "storage/tables/bench/main", "5"], check=True,
+                                capture_output=True, text=True)
+        say("visible", broker=label, ticks_per_s=rate, seconds=seconds, **json.loads(answer.stdout),
+            cpu_share=round((usage.ru_utime + usage.ru_stime) / seconds, 2), peak_rss_mib=round(usage.ru_maxrss / 1024))
+
+
 def with_kafka(work):
     with tempfile.TemporaryDirectory(dir=os.environ.get("TICKLAKE_BENCH_DIR")) as directory:
         kafka = [REPO / "tools/kafka.sh"]
@@ -146,15 +175,20 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("build", type=pathlib.Path)
     parser.add_argument("--ticks", type=int, default=5_000_000)
-    parser.add_argument("--seconds", type=int, default=40, help="of the live benchmark")
+    parser.add_argument("--seconds", type=int, default=40, help="of the live benchmarks")
+    parser.add_argument("--only", default="start,catch_up,visible,live")
     parser.add_argument("--brokers", default="embedded,kafka")
     parser.add_argument("--soak", type=int, default=20_000, help="commits; 0: none")
     args = parser.parse_args()
     build = args.build.resolve()
     for label in args.brokers.split(","):
-        for bench in (lambda b: start(build, b, label), lambda b: catch_up(build, b, label, args.ticks),
-                      lambda b: live(build, b, label, 5000, args.seconds)):
-            bench("embedded") if label == "embedded" else with_kafka(bench)
+        for name, bench in (("start", lambda b: start(build, b, label)),
+                            ("catch_up", lambda b: catch_up(build, b, label, args.ticks)),
+                            ("visible", lambda b: visible(build, b, label, 5000, args.seconds)),
+                            ("visible", lambda b: visible(build, b, label, 50000, args.seconds)),
+                            ("live", lambda b: live(build, b, label, 5000, args.seconds))):
+            if name in args.only.split(","):
+                bench("embedded") if label == "embedded" else with_kafka(bench)
     if args.soak:
         soak(build, args.soak)
 

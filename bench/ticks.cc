@@ -7,6 +7,7 @@
 // it as fast as it goes.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <thread>
@@ -83,6 +84,8 @@ Result<void> fill(const std::string& bootstrap, const std::string& directory,
   if (!created && created.error().code != Code::Conflict) return created.error();
   auto writer = TRY(topics->write(topic));
   Ticks ticks;
+  constexpr double kFlushesPerSecond = 200;
+  int64_t burst = std::max<int64_t>(1, static_cast<int64_t>(rate / kFlushesPerSecond));
   auto start = std::chrono::steady_clock::now();
   for (int64_t i = 0; i < count; ++i) {
     Ticks::Tick tick = ticks.make(i);
@@ -90,7 +93,7 @@ Result<void> fill(const std::string& bootstrap, const std::string& directory,
     record.key = std::move(tick.symbol);
     record.value = std::move(tick.text);
     TRY(writer->append(std::move(record), tick.partition));
-    if (rate > 0 && i % 16 == 0) {
+    if (rate > 0 && i % burst == 0) {
       TRY(writer->flush());
       std::this_thread::sleep_until(
           start + std::chrono::duration_cast<std::chrono::steady_clock::duration>(
