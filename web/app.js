@@ -10,13 +10,14 @@ import { Entry, Watch } from "/symbols.js";
 
 const FACTORS = [1, 5, 15, 60, 1440]; // intervals offered, as multiples of the table's, where they come out even
 const BARS = 1000;
+const PARTS = 20000; // the most that the server gives at once
 const STALE_MS = 6000; // figures older than this are not called live
 
 const at = (id) => document.getElementById(id);
 const page = at("main");
 const state = {
   symbol: "", interval: 0, own: 0, connection: "connecting", pipeline: null, received: 0, quote: null,
-  showing: 0, older: false, oldest: -Infinity,
+  showing: 0, older: false, oldest: -Infinity, asked: new Set(),
 };
 
 const chart = new Chart(at("chart"), at("legend"), fetchOlder, (away) => { at("now").hidden = !away; });
@@ -57,8 +58,12 @@ async function show(symbol) {
     body = await get("candles", { symbol, interval: intervalText(interval), limit: BARS });
     const last = body.bars[body.bars.length - 1];
     if (last && interval > state.own) {
-      const from = last[0] - interval;
-      parts = (await get("candles", { symbol, from, limit: Math.min(20000, (3 * interval) / state.own) })).bars;
+      const open = body.bars.find((bar) => bar[6] === 0) ?? last;
+      const from = Math.min(open[0], last[0] - interval);
+      parts = (await get("candles", { symbol, from, limit: PARTS })).bars;
+      // Cut off, the oldest bucket lacks some of its bars.
+      const cut = parts.length < PARTS ? -Infinity : Math.floor(parts[0][0] / interval) * interval + interval;
+      parts = parts.filter((bar) => bar[0] >= cut);
     }
   } catch (problem) {
     if (turn !== state.showing) return;
@@ -71,7 +76,7 @@ async function show(symbol) {
   if (turn !== state.showing) return;
   Object.assign(state, { symbol, interval, quote: watch.quotes.get(symbol), older: false, oldest: -Infinity });
   say(body.bars.length > 0 ? "" : body.loading ? "Candles are being read." : "No candles yet.");
-  chart.set(body.bars.map(barOf), parts.length > 0 ? parts.map(barOf) : body.bars.slice(-3).map(barOf), interval);
+  chart.set(body.bars.map(barOf), parts.map(barOf), interval, state.own);
   page.dataset.snapshots = Number(page.dataset.snapshots ?? 0) + 1;
   at("symbol").textContent = symbol;
   at("chart").setAttribute("aria-label", `Candles of ${symbol}`);
@@ -105,9 +110,13 @@ async function fetchOlder(start) {
 
 function takeBar(data) {
   if (data.symbol !== state.symbol) return;
-  const whole = data.bars.map((bar) => chart.update(barOf(bar))).every(Boolean);
-  if (!whole) show(state.symbol);
-  else if (!at("message").hidden) say("");
+  const partial = data.bars.filter((bar) => !chart.update(barOf(bar)));
+  if (partial.length === 0 && !at("message").hidden) say("");
+  // Asked for once: where the answer lacks the bucket's bars too, its candle stays as the answer said.
+  const unasked = partial.map((bar) => `${state.symbol} ${state.interval} ${chart.bucket(bar[0])}`)
+    .filter((bucket) => !state.asked.has(bucket));
+  unasked.forEach((bucket) => state.asked.add(bucket));
+  if (unasked.length > 0) show(state.symbol);
   mark();
 }
 

@@ -78,9 +78,11 @@ export class Chart {
     return { time: bar.start / 1000, value: bar.volume, color: (bar.close >= bar.open ? this.up : this.down) + "59" };
   }
 
-  // `parts`: bars of the table's interval of the newest buckets.
-  set(bars, parts, interval) {
+  // `own`: the table's interval. `parts`: where `interval` is longer, the bars of the table's interval of all buckets
+  // that may still change.
+  set(bars, parts, interval, own) {
     this.interval = interval;
+    this.own = own;
     this.bars = new Map(bars.map((bar) => [bar.start, bar]));
     this.parts = new Map();
     for (const bar of parts) this.part(bar);
@@ -116,8 +118,8 @@ export class Chart {
     if (!this.parts.has(bucket)) this.parts.set(bucket, new Map());
     this.parts.get(bucket).set(bar.start, bar);
     const oldest = Math.min(...this.parts.keys());
-    if (this.parts.size > BUCKETS_KEPT && oldest !== bucket) this.parts.delete(oldest);
-    return bucket;
+    const over = this.parts.size > BUCKETS_KEPT && oldest !== bucket;
+    if (over && [...this.parts.get(oldest).values()].every((one) => one.closed)) this.parts.delete(oldest);
   }
 
   // A bar of the table's interval. False: it is of a bucket whose other bars are not at hand.
@@ -125,9 +127,12 @@ export class Chart {
     const known = this.bars.size === 0 ? [] : [...this.bars.keys()];
     const newest = known.length > 0 ? known[known.length - 1] : -Infinity;
     const bucket = this.bucket(bar.start);
-    if (bucket <= newest && !this.parts.has(bucket)) return false;
-    this.part(bar);
-    const whole = together(bucket, this.parts.get(bucket).values());
+    let whole = bar;
+    if (this.interval !== this.own) {
+      if (bucket <= newest && !this.parts.has(bucket)) return false;
+      this.part(bar);
+      whole = together(bucket, this.parts.get(bucket).values());
+    }
     const inOrder = bucket >= newest;
     this.bars.set(bucket, whole);
     if (inOrder) {

@@ -4,6 +4,7 @@
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import fs from "node:fs";
+import http from "node:http";
 import { createRequire } from "node:module";
 import os from "node:os";
 import path from "node:path";
@@ -199,6 +200,99 @@ async function noticesSilence(page, run) {
   check(true, "and it comes back");
 }
 
+// ---- many windows open at once: the page of this source tree, told by a server made up here
+
+const MANY = 28; // minutes; the first two are closed
+
+function manyBars(minutes, close) {
+  const bars = Array.from({ length: MANY }, (_, i) => [at(i), 100, close, 99, close, 1, i < 2 ? 1 : 0]);
+  const out = new Map();
+  for (const bar of bars) {
+    const start = at(0) + Math.floor((bar[0] - at(0)) / (minutes * 60000)) * minutes * 60000;
+    const [, open, high, low, , volume, closed] = out.get(start) ?? [0, bar[1], bar[2], bar[3], 0, 0, 1];
+    out.set(start, [start, open, Math.max(high, bar[2]), Math.min(low, bar[3]), bar[4], volume + bar[5],
+      Math.min(closed, bar[6])]);
+  }
+  return [...out.values()];
+}
+
+function madeUpServer() {
+  const web = path.join(here, "../../web");
+  const kinds = { ".html": "text/html", ".js": "text/javascript", ".mjs": "text/javascript", ".css": "text/css",
+    ".svg": "image/svg+xml" };
+  const streams = new Set();
+  const live = { table: "gold", reason: "", interval_ms: 60000, waiting: "", changed: Date.now() };
+  const answers = {
+    "/api/v1/pipeline": () => ({ project: "many", now: Date.now(), taken: Date.now(), started: 0, live, flows: [],
+      sources: [] }),
+    "/api/v1/symbols": () => ({ count: 0, loading: false, symbols: [] }),
+    "/api/v1/candles": (query) => ({ symbol: "IBM", cursor: "made-0", loading: false,
+      bars: manyBars(Number.parseInt(query.get("interval") ?? "1m", 10), 101)
+        .filter((bar) => bar[0] >= Number(query.get("from") ?? 0) && bar[0] < Number(query.get("to") ?? Infinity)) }),
+  };
+  const server = http.createServer((request, response) => {
+    const url = new URL(request.url, "http://localhost");
+    if (url.pathname === "/api/v1/events") {
+      response.writeHead(200, { "Content-Type": "text/event-stream" });
+      response.write("retry: 1000\n\n");
+      streams.add(response);
+      response.on("close", () => streams.delete(response));
+      return;
+    }
+    const answer = answers[url.pathname];
+    if (answer) {
+      response.writeHead(200, { "Content-Type": "application/json" });
+      response.end(JSON.stringify(answer(url.searchParams)));
+      return;
+    }
+    const name = url.pathname === "/" ? "/index.html" : url.pathname;
+    const file = name === "/lightweight-charts.mjs" ? `${cache}/lightweight-charts-5.2.1${name}` : web + name;
+    response.writeHead(200, { "Content-Type": kinds[path.extname(file)] ?? "text/plain" });
+    response.end(fs.readFileSync(file));
+  });
+  const tell = (bars) => streams.forEach((stream) =>
+    stream.write(`event: bar\ndata: ${JSON.stringify({ symbol: "IBM", now: Date.now(), bars })}\n\n`));
+  return { server, streams, tell };
+}
+
+async function manyOpen(context) {
+  const { server, streams, tell } = madeUpServer();
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const page = await context.newPage();
+  const snapshots = async () => (await data(page)).snapshots;
+  // Told once, so that each telling moves the last bar to a price of its own.
+  const told = async (bars, last, what) => {
+    await until(() => streams.size === 1, () => "no stream");
+    tell(bars);
+    await waitBar(page, last, what);
+  };
+  const open = (close) => manyBars(1, close).slice(2);
+  try {
+    await page.goto(`http://127.0.0.1:${server.address().port}/?symbol=IBM`);
+    await waitBar(page, [at(27), 100, 101, 99, 101, 1], "the newest of many open bars");
+    await told(open(102), [at(27), 100, 102, 99, 102, 1], "all open bars move");
+    await told(open(103), [at(27), 100, 103, 99, 103, 1], "and again");
+    same(await snapshots(), "1", "nothing is fetched anew for them");
+    await page.getByRole("button", { name: "5m", exact: true }).click();
+    await waitBar(page, [at(25), 100, 101, 99, 101, 3], "the newest of many longer bars");
+    await told(open(102), [at(25), 100, 102, 99, 102, 3], "all longer bars move");
+    await told(open(103), [at(25), 100, 103, 99, 103, 3], "and again");
+    same(await snapshots(), "2", "nothing is fetched anew for them either");
+    const unknown = [at(-60), 1, 1, 1, 1, 1, 1];
+    tell([unknown]);
+    await until(async () => await snapshots() === "3", () => "a bar of no known bucket was not asked for");
+    await waitBar(page, [at(25), 100, 101, 99, 101, 3], "the answer is shown");
+    await told([unknown, ...open(104)], [at(25), 100, 104, 99, 104, 3], "a bar that stays unknown holds up nothing");
+    await told([unknown, ...open(105)], [at(25), 100, 105, 99, 105, 3], "however often");
+    same(await snapshots(), "3", "and is asked for once");
+  } finally {
+    await page.close();
+    server.closeAllConnections();
+    server.close();
+  }
+}
+
 async function main() {
   cli("topic", "create", "ticks", "--project", project, "--partitions", "1");
   send(["IBM", 0, 100, 10], ["AAPL", 1, 49, 1], ["IBM", 61, 101, 10], ["AAPL", 61, 48, 2], ["AAPL", 62, 50, 1],
@@ -214,6 +308,7 @@ async function main() {
     page.on("request", (request) => requests.push(request.url()));
     page.on("console", (message) => { if (message.type() === "error") problems.push(message.text()); });
     page.on("pageerror", (error) => problems.push(error.message));
+    await manyOpen(context);
     await loads(page, run, requests, problems);
     await moves(page);
     await switches(page);
