@@ -110,7 +110,9 @@ std::optional<Response> refused(const RequestHead& head) {
   }
   bool foreign = !head.origin.empty() && head.origin != "http://" + head.host;
   // A link to the page may be followed from anywhere; its data are for the page.
-  bool cross_site = head.fetch_site == "cross-site" && head.target.starts_with("/api/");
+  auto target = parse_target(head.target);
+  bool data = target && (target->path.starts_with("/api/") || target->path == "/metrics");
+  bool cross_site = head.fetch_site == "cross-site" && data;
   if (foreign || cross_site) return refusal(403, "pages of other origins may not read this");
   return {};
 }

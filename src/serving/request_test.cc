@@ -59,6 +59,11 @@ TEST(Refused, AnswersNoOtherOrigin) {
   head = good();
   head.fetch_site = "cross-site";
   EXPECT_TRUE(refused(head)) << "an <img> or <script> of another site sends no Origin";
+  for (const char* target :
+       {"/%61pi/v1/symbols", "/api%2Fv1/symbols", "/metrics", "/m%65trics?a=b"}) {
+    head.target = target;
+    EXPECT_TRUE(refused(head)) << target;
+  }
   head.target = "/";
   EXPECT_FALSE(refused(head)) << "a link to the page may be followed";
 }
