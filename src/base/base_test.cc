@@ -118,14 +118,24 @@ TEST(SecretsTest, AreMaskedInEveryForm) {
   EXPECT_EQ(secrets.masked("line MIIEvQIBADANBgkqhkiG9w0"), "line ***");
 }
 
+TEST(SecretsTest, AreMaskedWhereAMessageCutOrEscapedThem) {
+  Secrets secrets;
+  const std::string value = "pa55word'of\tthe broker, quite long, that no message shows whole";
+  secrets.add(value);
+  EXPECT_EQ(secrets.masked(printable("user=u password=" + value, 40)), "user=u password=***...");
+  EXPECT_EQ(secrets.masked("found '" + printable(value, 400) + "'"), "found '***'");
+  EXPECT_EQ(secrets.masked("pa5... and so on..."), "pa5... and so on...");
+}
+
 TEST(SecretsTest, NamesTellWhatIsSecret) {
   for (const char* name : {"kafka.password", "ALPHA_VANTAGE_API_KEY", "kafka.sasl.jaas.config",
                            "EVENTHUB_CONNECTION_STRING", "kafka.ssl.key.pem", "auth-token",
-                           "`kafka.sasl.password` => '"}) {
+                           "`kafka.sasl.password` => '", "PGPASSWORD", "SMTP_PASS",
+                           "SharedAccessKey", "env:FRED_KEY"}) {
     EXPECT_TRUE(names_secret(name)) << name;
   }
   for (const char* name : {"kafka.bootstrap", "HOME", "kafka.key_file", "kafka.ssl.key.location",
-                           "keyspace", "  monkey: ", ""}) {
+                           "keyspace", "  monkey: ", "key", "kafka.key.format", "bypass", ""}) {
     EXPECT_FALSE(names_secret(name)) << name;
   }
 }
@@ -134,6 +144,13 @@ TEST(SecretsTest, ALineTellsWhatOfItIsSecret) {
   std::string text = "directory: ${env:DATA}\napi_key: ${env:AV}\nx: ${env:MY_TOKEN} ${file:a}\n";
   EXPECT_EQ(secret_references(text),
             (std::vector<std::string>{"env:AV", "env:MY_TOKEN", "file:a"}));
+  auto references = [](const std::string& line) { return joined(secret_references(line), " "); };
+  EXPECT_EQ(references("SELECT CAST(key AS STRING), token FROM read_kafka(x => '${b}')"), "");
+  EXPECT_EQ(references("WHERE password = '${p}' AND venue = '${v}'"), "p");
+  EXPECT_EQ(references("(`kafka.password` => '${p}', subscribe => '${t}') WHERE v = '${v}'"), "p");
+  EXPECT_EQ(references("`kafka.sasl.jaas.config` => 'x required username=\"${u}\"'"), "u");
+  EXPECT_EQ(references("  - password: abc${a}${b}"), "a b");
+  EXPECT_EQ(references("url: https://h/q?apikey=${k}&symbol=${s}"), "k");
 }
 
 TEST(UuidTest, AreOfVersionFourAndDiffer) {
