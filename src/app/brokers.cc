@@ -18,7 +18,7 @@ Result<std::shared_ptr<broker::Topics>> Brokers::get(
   auto& topics = opened_[{bootstrap, config}];
   if (topics) return topics;
   auto all = broker::kafka_paths_in(directory_, config);
-  if (is_own) all.insert(settings_.begin(), settings_.end());
+  if (is_own) all = TRY(broker::kafka_settings_over(settings_, all));
   topics = TRY(broker::open(bootstrap, topics_directory_, all, environment_.clock));
   return topics;
 }

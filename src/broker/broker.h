@@ -139,4 +139,10 @@ Result<std::unique_ptr<Topics>> open(const std::string& bootstrap, const std::st
 std::map<std::string, std::string> kafka_paths_in(const std::string& directory,
                                                   std::map<std::string, std::string> config);
 
+// Two layers of settings as one: what `over` says, in whichever words, goes over `under`. Where it
+// names a profile, that of `under` is gone; where it names a protocol, so are the login and the
+// certificates of `under` for which this protocol has no use. Invalid, Unsupported: see open().
+Result<std::map<std::string, std::string>> kafka_settings_over(
+    std::map<std::string, std::string> under, const std::map<std::string, std::string>& over);
+
 }  // namespace ticklake::broker

@@ -215,15 +215,43 @@ Result<void> check_profile(const Profile& profile, const KafkaConfig& settings) 
   return {};
 }
 
+// TLS or a login that is spoken of where the protocol has none: the user believes in a safety that
+// is not there.
+Result<void> check_effect(const KafkaConfig& settings) {
+  auto given = settings.find("security.protocol");
+  std::string protocol = given == settings.end() ? "PLAINTEXT" : uppered(given->second);
+  if (!protocol.ends_with("SSL")) {
+    for (const char* key :
+         {"ssl.ca.location", "ssl.ca.pem", "ssl.certificate.location", "ssl.certificate.pem",
+          "ssl.key.location", "ssl.key.pem", "ssl.keystore.location"}) {
+      if (!settings.contains(key)) continue;
+      return invalid(fmt::format(
+          "kafka.{} is given, but the protocol is {}, which has no TLS: set "
+          "kafka.security.protocol to SSL (or SASL_SSL with a login), or remove it",
+          key, printable(protocol)));
+    }
+  }
+  if (protocol.starts_with("SASL_")) return {};
+  for (const char* key : {"sasl.username", "sasl.password", "sasl.mechanisms"}) {
+    if (!settings.contains(key)) continue;
+    return invalid(
+        fmt::format("kafka.{} is given, but kafka.security.protocol is {}, which has no login: "
+                    "set it to SASL_SSL (or SASL_PLAINTEXT without TLS), or remove it",
+                    key, printable(protocol)));
+  }
+  return {};
+}
+
 Result<void> check_login(const KafkaConfig& settings) {
   auto protocol = settings.find("security.protocol");
   bool has_login = settings.contains("sasl.username") || settings.contains("sasl.password");
   if (protocol == settings.end()) {
-    if (!has_login && !settings.contains("sasl.mechanisms")) return {};
+    if (!has_login && !settings.contains("sasl.mechanisms")) return check_effect(settings);
     return invalid(
         "the Kafka login says who but not how: set kafka.profile (confluent, scram, "
         "event_hubs) or kafka.security.protocol (SASL_SSL)");
   }
+  TRY(check_effect(settings));
   if (!lowered(protocol->second).starts_with("sasl_")) return {};
   auto mechanism = settings.find("sasl.mechanisms");
   std::string name = mechanism == settings.end() ? "" : uppered(mechanism->second);
@@ -249,30 +277,70 @@ Result<void> check_login(const KafkaConfig& settings) {
   return {};
 }
 
-}  // namespace
+struct Settings {
+  const Profile* profile = nullptr;
+  KafkaConfig settings;
+};
 
-Result<KafkaConfig> kafka_settings(const KafkaConfig& user) {
-  KafkaConfig left = user;
-  KafkaConfig out;
-  const Profile* profile = TRY(profile_of(left));
-  if (profile != nullptr) out = profile->settings;
-  TRY(take_ours(left, out));
-  TRY(take_jaas(left, out));
-  TRY(take_stores(left, out));
-  take_java_names(left, out);
-  for (auto& [key, value] : left) out[key] = value;
-  if (profile != nullptr) TRY(check_profile(*profile, out));
-  TRY(check_login(out));
-  auto protocol = out.find("security.protocol");
-  if (protocol != out.end()) {
+// A user's settings under librdkafka's names.
+Result<Settings> in_their_words(KafkaConfig user) {
+  Settings out;
+  out.profile = TRY(profile_of(user));
+  if (out.profile != nullptr) out.settings = out.profile->settings;
+  TRY(take_ours(user, out.settings));
+  TRY(take_jaas(user, out.settings));
+  TRY(take_stores(user, out.settings));
+  take_java_names(user, out.settings);
+  for (auto& [key, value] : user) out.settings[key] = value;
+  return out;
+}
+
+Result<KafkaConfig> checked(const Profile* profile, KafkaConfig settings) {
+  if (profile != nullptr) TRY(check_profile(*profile, settings));
+  TRY(check_login(settings));
+  auto protocol = settings.find("security.protocol");
+  if (protocol != settings.end()) {
     protocol->second = lowered(protocol->second);
     bool is_tls = protocol->second.ends_with("ssl");
     // Wherever this system keeps the authorities that it trusts.
-    if (is_tls && !out.contains("ssl.ca.pem")) out.emplace("ssl.ca.location", "probe");
+    if (is_tls && !settings.contains("ssl.ca.pem")) settings.emplace("ssl.ca.location", "probe");
   }
-  auto mechanism = out.find("sasl.mechanisms");
-  if (mechanism != out.end()) mechanism->second = uppered(mechanism->second);
-  return out;
+  auto mechanism = settings.find("sasl.mechanisms");
+  if (mechanism != settings.end()) mechanism->second = uppered(mechanism->second);
+  return settings;
+}
+
+// Leaves of `lower` nothing that says the same as `upper` in another form, and no login or
+// certificate for which the protocol of `upper` has no use.
+void drop_what_is_replaced(KafkaConfig& lower, const KafkaConfig& upper) {
+  for (const std::string kind : {"ssl.ca", "ssl.certificate", "ssl.key"}) {
+    if (upper.contains(kind + ".pem")) lower.erase(kind + ".location");
+    if (upper.contains(kind + ".location")) lower.erase(kind + ".pem");
+  }
+  auto protocol = upper.find("security.protocol");
+  if (protocol == upper.end()) return;
+  std::string name = lowered(protocol->second);
+  std::erase_if(lower, [&](const auto& setting) {
+    const std::string& key = setting.first;
+    return (key.starts_with("sasl.") && !name.starts_with("sasl_")) ||
+           (key.starts_with("ssl.") && !name.ends_with("ssl"));
+  });
+}
+
+}  // namespace
+
+Result<KafkaConfig> kafka_settings(const KafkaConfig& user) {
+  auto [profile, settings] = TRY(in_their_words(user));
+  return TRY(checked(profile, std::move(settings)));
+}
+
+Result<KafkaConfig> kafka_settings_over(KafkaConfig under, const KafkaConfig& over) {
+  if (over.contains("profile")) under.erase("profile");
+  auto [profile, upper] = TRY(in_their_words(over));
+  KafkaConfig lower = TRY(in_their_words(under)).settings;
+  drop_what_is_replaced(lower, upper);
+  upper.merge(lower);
+  return TRY(checked(profile, std::move(upper)));
 }
 
 Secrets kafka_secrets(const KafkaConfig& settings) {

@@ -88,6 +88,37 @@ TEST(KafkaLogin, JavaSpellingsMeanTheSame) {
   expect_in(refusal({{"ssl.truststore.location", "trust.jks"}}), "PEM");
 }
 
+TEST(KafkaLogin, WhatIsReadWinsOverTheProjectInWhicheverWords) {
+  KafkaConfig project = {{"security.protocol", "SASL_SSL"},
+                         {"sasl.mechanism", "SCRAM-SHA-512"},
+                         {"sasl.username", "ticks"},
+                         {"sasl.password", "of the project"},
+                         {"ssl.ca.location", "/p/ca.pem"},
+                         {"client.rack", "a"}};
+  KafkaConfig read = {{"username", "reader"}, {"password", "of the reader"}};
+  auto settings = kafka_settings_over(project, read);
+  ASSERT_TRUE(settings) << settings.error().message;
+  EXPECT_EQ(settings->at("sasl.username"), "reader");
+  EXPECT_EQ(settings->at("sasl.password"), "of the reader");
+  EXPECT_EQ(settings->at("sasl.mechanisms"), "SCRAM-SHA-512");
+  EXPECT_EQ(settings->at("ssl.ca.location"), "/p/ca.pem");
+  EXPECT_EQ(*kafka_settings(*settings), *settings);
+  KafkaConfig jaas = {{"sasl.mechanism", "PLAIN"},
+                      {"sasl.jaas.config",
+                       "o.a.PlainLoginModule required username=\"k\" password=\"of k\";"}};
+  KafkaConfig scram = {{"profile", "scram"}, {"username", "ticks"}, {"password", "theirs"}};
+  settings = kafka_settings_over(scram, jaas);
+  ASSERT_TRUE(settings) << settings.error().message;
+  EXPECT_EQ(settings->at("sasl.mechanisms"), "PLAIN");
+  EXPECT_EQ(settings->at("sasl.password"), "of k");
+  settings = kafka_settings_over(project, {{"security.protocol", "PLAINTEXT"}});
+  EXPECT_EQ(*settings,
+            (KafkaConfig{{"security.protocol", "plaintext"}, {"client.rack", "a"}}));
+  settings = kafka_settings_over({{"profile", "event_hubs"}, {"connection_string", kConnection}},
+                                 {{"profile", "local"}});
+  EXPECT_EQ(*settings, (KafkaConfig{{"security.protocol", "plaintext"}}));
+}
+
 TEST(KafkaLogin, HalfALoginIsRefusedWithWhatIsMissing) {
   expect_in(refusal({{"profile", "confluent"}, {"password", "s3cr3t"}}), "the API key");
   expect_in(refusal({{"profile", "confluent"}, {"username", "KEY"}}), "the API secret");
@@ -99,6 +130,24 @@ TEST(KafkaLogin, HalfALoginIsRefusedWithWhatIsMissing) {
   expect_in(refusal({{"security.protocol", "SASL_SSL"}}), "kafka.sasl.mechanism is missing");
   expect_in(refusal({{"security.protocol", "SASL_SSL"}, {"sasl.mechanism", "GSSAPI"}}),
             "GSSAPI is not offered");
+}
+
+TEST(KafkaLogin, WhatWouldHaveNoEffectIsRefused) {
+  for (const char* protocol : {"PLAINTEXT", "SSL"}) {
+    expect_in(refusal({{"security.protocol", protocol}, {"username", "u"}, {"password", "pass"}}),
+              "has no login");
+    expect_in(refusal({{"security.protocol", protocol}, {"sasl.mechanism", "PLAIN"}}),
+              "has no login");
+  }
+  expect_in(refusal({{"ca_file", "ca.pem"}}), "ssl.ca.location is given, but");
+  expect_in(refusal({{"profile", "local"}, {"ca_file", "ca.pem"}}), "SASL_SSL");
+  expect_in(refusal({{"security.protocol", "SASL_PLAINTEXT"},
+                     {"mechanism", "PLAIN"},
+                     {"username", "u"},
+                     {"password", "pass"},
+                     {"certificate_file", "c.pem"}}),
+            "ssl.certificate.location is given, but");
+  EXPECT_EQ(refusal({{"security.protocol", "SSL"}, {"ca_file", "ca.pem"}}), "accepted");
 }
 
 TEST(KafkaLogin, SecretsAreKnownAndNoErrorShowsThem) {
