@@ -14,7 +14,9 @@ int64_t VersionRows::rows() const {
 
 void Hub::subscribe(const std::string& table, const std::string& consumer, Version next) {
   std::scoped_lock lock(mutex_);
-  feeds_[table].consumers[consumer] = next;
+  auto& feed = feeds_[table];
+  feed.consumers[consumer] = next;
+  drop_consumed(feed);
 }
 
 void Hub::publish(const std::string& table, std::shared_ptr<const VersionRows> rows) {
@@ -31,6 +33,8 @@ void Hub::publish(const std::string& table, std::shared_ptr<const VersionRows> r
   feed.entries.push_back({std::move(rows), bytes});
   feed.bytes += bytes;
   bytes_ += bytes;
+  // A reader that opened after the commit may have this version from its files already.
+  drop_consumed(feed);
   while (bytes_ > bytes_max_ && !feed.entries.empty()) drop_oldest(feed);
 }
 

@@ -219,9 +219,11 @@ std::optional<StepReport> PipelineImpl::settled(Slot& slot, const FlowOutcome& o
     slot.status.state = FlowStatus::State::Done;
     context_->hub.leave(slot.dataset->name);
   }
+  // Work without a commit is no cure: a windowed flow rebuilds its windows after each failure.
+  bool recovered = context_->world.clock.now_us() - slot.retry_us >= kRecoveredUs;
+  if (recovered || outcome.version) slot.failures = 0;
   if (outcome.worked) {
     works_ += 1;
-    slot.failures = 0;
     slot.status.problem.clear();
     slot.shown = slot.status;
     return std::optional(StepReport{.kind = StepReport::Kind::Worked,
@@ -231,8 +233,6 @@ std::optional<StepReport> PipelineImpl::settled(Slot& slot, const FlowOutcome& o
                                     .version = outcome.version});
   }
   if (outcome.wait_us == INT64_MAX) slot.quiet_at = works_before;
-  bool recovered = context_->world.clock.now_us() - slot.retry_us >= kRecoveredUs;
-  if (recovered) slot.failures = 0;
   wait_us = std::min(wait_us, outcome.wait_us);
   slot.shown = slot.status;
   return {};

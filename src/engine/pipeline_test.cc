@@ -179,6 +179,25 @@ TEST(Pipeline, StoresABadRowOnceWhenKilledBetweenQuarantineAndTable) {
   EXPECT_EQ(box.rows("silver__quarantine").size(), 16u);
 }
 
+TEST(Pipeline, GivesUpOnAWindowedTableThatCannotBeWritten) {
+  Box box(kMedallion);
+  produce_market(box);
+  bool made = false;
+  box.fault = [&](std::string_view operation,
+                  const io::Path& path) -> std::optional<io::MemoryFiles::Fault> {
+    bool commit = operation == "put_if_absent" && path.find("/gold/_delta_log/") != path.npos;
+    if (!commit) return {};
+    if (!std::exchange(made, true)) return {};
+    return io::MemoryFiles::Fault{.error = {Code::Unavailable, "the disk is away"}};
+  };
+  box.run_once();
+  EXPECT_NE(box.problem.find("the disk is away"), std::string::npos) << box.problem;
+  box.fault = nullptr;
+  box.run_once();
+  ASSERT_EQ(box.problem, "");
+  EXPECT_EQ(box.rows("gold").size(), 3u * 9);
+}
+
 TEST(Pipeline, StoresABadRowOnceThoughTheSourceGrowsBeforeTheFirstCommit) {
   Box box(kQuarantine);
   box.create_topic("t", 1);

@@ -94,6 +94,18 @@ TEST(Hub, KeepsNothingForAConsumerThatIsGone) {
   EXPECT_EQ(hub.bytes(), 0);
 }
 
+TEST(Hub, KeepsNoVersionThatItsReadersHaveFromTheFiles) {
+  Hub hub(1 << 20);
+  hub.subscribe("t", "a", Version(3));
+  hub.publish("t", version_rows(2, 10));
+  EXPECT_EQ(hub.backlog("t"), 0);
+  EXPECT_EQ(hub.newest("t"), Version(2));
+  hub.publish("t", version_rows(3, 10));
+  EXPECT_GT(hub.backlog("t"), 0);
+  hub.subscribe("t", "a", Version(4));
+  EXPECT_EQ(hub.backlog("t"), 0);
+}
+
 TEST(Watermark, IsTheMinimumOverPartitionsThatAreNotIdle) {
   Watermark watermark(10);
   Partition a(0), b(1), c(2);
