@@ -45,16 +45,21 @@ std::vector<Dated> newest_first(std::vector<delta::AddFile> files, const CandleT
   return out;
 }
 
-Result<std::vector<SymbolBar>> bars_in(io::FileStore& files, const delta::Snapshot& snapshot,
-                                       const CandleTable& table, const delta::AddFile& file) {
+// Adds those bars of a file that are `wanted`.
+Result<void> add_bars_in(io::FileStore& files, const delta::Snapshot& snapshot,
+                         const CandleTable& table, const delta::AddFile& file,
+                         const Stopping& stopping,
+                         const std::function<bool(const SymbolBar&)>& wanted,
+                         std::vector<SymbolBar>& out) {
+  if (stopping()) return Error{Code::Unavailable, "the server stops"};
   auto reader = TRY(delta::read(files, snapshot, file, columns_of(table)));
-  Batches rows;
   for (BatchPtr batch;;) {
     TRY_STATUS(reader->ReadNext(&batch));
-    if (!batch) break;
-    rows.push_back(batch);
+    if (!batch) return {};
+    for (auto& bar : TRY(bars_of(table, {batch}))) {
+      if (wanted(bar)) out.push_back(std::move(bar));
+    }
   }
-  return bars_of(table, rows);
 }
 
 std::string literal_of(int64_t us) {
@@ -84,31 +89,38 @@ std::vector<delta::Condition> conditions_of(const delta::Snapshot& snapshot,
 }  // namespace
 
 Result<void> read_newest_first(
-    io::FileStore& files, const CandleTable& table,
-    const std::function<bool(std::vector<SymbolBar> bars, int64_t from_us)>& more) {
+    io::FileStore& files, const CandleTable& table, size_t bars_max, const Stopping& stopping,
+    const std::function<void(std::vector<SymbolBar> bars, int64_t from_us)>& give) {
   auto snapshot = TRY(delta::open(files, table.path));
   auto dated = newest_first(snapshot.files(), table);
-  for (size_t at = 0; at < dated.size(); at += kFilesPerChunk) {
+  auto all = [](const SymbolBar&) { return true; };
+  size_t given = 0;
+  for (size_t end = 0; end < dated.size() && given < bars_max;) {
     std::vector<SymbolBar> bars;
-    size_t end = std::min(dated.size(), at + kFilesPerChunk);
-    for (size_t i = at; i < end; ++i) {
-      for (auto& bar : TRY(bars_in(files, snapshot, table, dated[i].file))) {
-        bars.push_back(std::move(bar));
-      }
+    size_t chunk_end = std::min(dated.size(), end + kFilesPerChunk);
+    while (end < chunk_end && given + bars.size() < bars_max) {
+      TRY(add_bars_in(files, snapshot, table, dated[end].file, stopping, all, bars));
+      ++end;
     }
+    given += bars.size();
     // What is in the files to come is no newer than the first of them tells.
     int64_t from_us = end < dated.size() ? dated[end].newest_us : INT64_MIN;
     if (from_us == INT64_MAX) from_us = INT64_MAX - 1;
-    if (!more(std::move(bars), from_us == INT64_MIN ? from_us : from_us + 1)) return {};
+    give(std::move(bars), from_us == INT64_MIN ? from_us : from_us + 1);
   }
-  if (dated.empty()) more({}, INT64_MIN);
+  if (dated.empty()) give({}, INT64_MIN);
   return {};
 }
 
 Result<std::vector<ShownBar>> read_bars(io::FileStore& files, const CandleTable& table,
-                                        const std::string& symbol, const BarRange& range) {
+                                        const std::string& symbol, const BarRange& range,
+                                        const Stopping& stopping) {
   auto snapshot = TRY(delta::open(files, table.path));
   auto conditions = conditions_of(snapshot, table, symbol, range);
+  auto wanted = [&](const SymbolBar& one) {
+    return one.symbol == symbol && one.bar.start_us >= range.from_us &&
+           one.bar.start_us < range.to_us;
+  };
   std::vector<ShownBar> found;
   for (const auto& [newest_us, file] : newest_first(snapshot.files(), table)) {
     if (newest_us < range.from_us) break;
@@ -119,10 +131,9 @@ Result<std::vector<ShownBar>> read_bars(io::FileStore& files, const CandleTable&
       break;
     }
     if (!delta::may_match(snapshot, file, conditions)) continue;
-    for (auto& [name, bar] : TRY(bars_in(files, snapshot, table, file))) {
-      bool wanted = name == symbol && bar.start_us >= range.from_us && bar.start_us < range.to_us;
-      if (wanted) found.push_back({bar, true});
-    }
+    std::vector<SymbolBar> bars;
+    TRY(add_bars_in(files, snapshot, table, file, stopping, wanted, bars));
+    for (const auto& one : bars) found.push_back({one.bar, true});
   }
   std::stable_sort(found.begin(), found.end(), [](const ShownBar& a, const ShownBar& b) {
     return a.bar.start_us < b.bar.start_us;

@@ -94,6 +94,19 @@ Reply reply_of(Response response, const RequestHead& head, unsigned version) {
   return reply;
 }
 
+// Does something at the end of its scope, whichever way that is left.
+template <typename Action>
+class Finally {
+ public:
+  explicit Finally(Action action) : action_(std::move(action)) {}
+  ~Finally() { action_(); }
+  Finally(const Finally&) = delete;
+  Finally& operator=(const Finally&) = delete;
+
+ private:
+  Action action_;
+};
+
 // An open connection. It lives in its coroutine.
 struct Connection {
   explicit Connection(tcp::socket socket)
@@ -133,18 +146,20 @@ class ServerImpl final : public Server {
   asio::awaitable<bool> write(Connection& connection, Reply reply);
   void wake_all();
   void begin_load();
+  Result<void> read_table();
   void load();
   void finish();
 
   Options options_;
+  // Before the contexts, which end the coroutines that use them.
+  Service service_;
+  std::list<Connection*> connections_;
+  int reads_waiting_ = 0;
   asio::io_context io_{1};
   asio::io_context work_{1};
-  Service service_;
   tcp::acceptor acceptor_;
   asio::steady_timer drain_;
   asio::executor_work_guard<asio::io_context::executor_type> io_guard_, work_guard_;
-  std::list<Connection*> connections_;
-  int reads_waiting_ = 0;
   bool loading_ = false;
   bool load_again_ = false;
   std::atomic<bool> stopping_ = false;
@@ -284,8 +299,8 @@ asio::awaitable<bool> ServerImpl::answer(Connection& connection, const Head& req
   if (stream && service_.counts().streams < options_.streams_max) {
     auto opened = service_.open_stream(*target, head.last_event_id);
     if (auto* state = std::get_if<StreamState*>(&opened)) {
+      Finally close([this, state] { service_.close_stream(*state); });
       co_await events(connection, request, **state);
-      service_.close_stream(*state);
       co_return false;
     }
     no = std::get<Response>(std::move(opened));
@@ -325,11 +340,12 @@ asio::awaitable<Response> ServerImpl::response_to(const RequestHead& head) {
   // What a coroutine of another context gives must have a default.
   using Read = std::optional<Result<std::vector<ShownBar>>>;
   auto read = [&]() -> asio::awaitable<Read> {
-    co_return read_bars(subject.files, *subject.table, request.symbol, request.range);
+    auto stopping = [this] { return stopping_.load(); };
+    co_return read_bars(subject.files, *subject.table, request.symbol, request.range, stopping);
   };
   reads_waiting_ += 1;
+  Finally over([this] { reads_waiting_ -= 1; });
   Read done = co_await asio::co_spawn(work_, read(), asio::use_awaitable);
-  reads_waiting_ -= 1;
   auto& bars = *done;
   if (!bars) co_return refusal(503, bars.error().message);
   co_return service_.finish(request, *std::move(bars));
@@ -392,29 +408,34 @@ void ServerImpl::begin_load() {
   if (!service_.subject().table || stopping_) return;
   load_again_ = loading_;
   if (loading_) return;
-  loading_ = true;
   service_.begin_load();
   asio::post(work_, [this] { load(); });
+  loading_ = true;
+}
+
+Result<void> ServerImpl::read_table() {
+  const Subject& subject = service_.subject();
+  auto stopping = [this] { return stopping_.load(); };
+  auto give = [this](std::vector<SymbolBar> bars, int64_t from_us) {
+    asio::post(io_, [this, from_us, bars = std::move(bars)]() mutable {
+      service_.load(std::move(bars), from_us);
+    });
+  };
+  try {
+    return read_newest_first(subject.files, *subject.table, Service::kBarsMax, stopping, give);
+  } catch (const std::exception& error) {
+    return Error{Code::Unavailable,
+                 fmt::format("{} could not be read: {}", subject.table->name, error.what())};
+  }
 }
 
 void ServerImpl::load() {
-  const Subject& subject = service_.subject();
-  bool first = true;
-  size_t given = 0;
-  auto read = read_newest_first(
-      subject.files, *subject.table, [&](std::vector<SymbolBar> bars, int64_t from_us) {
-        given += bars.size();
-        asio::post(io_, [this, first, from_us, bars = std::move(bars)]() mutable {
-          service_.load(std::move(bars), from_us, first);
-        });
-        first = false;
-        return !stopping_ && given < Service::kBarsMax;
-      });
+  auto read = read_table();
   bool none = !read && read.error().code == Code::NotFound;
   std::string problem = read || none ? "" : read.error().message;
   asio::post(io_, [this, problem, none] {
     loading_ = false;
-    if (none) service_.load({}, INT64_MIN, true);
+    if (none) service_.load({}, INT64_MIN);
     service_.end_load(problem);
     if (load_again_) begin_load();
     wake_all();

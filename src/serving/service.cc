@@ -106,13 +106,17 @@ std::variant<Response, HistoryRequest> Service::candles(const Target& target) co
     range.bars_max = static_cast<size_t>(limit);
   }
   auto bars = store_.bars(*symbol, range);
-  bool whole = range.from_us >= store_.complete_from_us() || bars.size() >= range.bars_max;
+  int64_t complete_us = store_.complete_from_us();
+  bool enough = bars.size() >= range.bars_max && bars.front().bar.start_us >= complete_us;
+  bool whole = range.from_us >= complete_us || enough;
   if (whole || !loaded_) return candles_body(*symbol, range.interval_us, bars);
   BarRange own = range;
   own.interval_us = 0;
   int64_t each = range.interval_us / interval_us();
-  own.bars_max =
-      static_cast<size_t>(std::min(kHistoryBarsMax, static_cast<int64_t>(range.bars_max) * each));
+  int64_t asked = static_cast<int64_t>(range.bars_max) * each;
+  // One more tells that the bucket before has bars too.
+  if (each > 1) asked += 1;
+  own.bars_max = static_cast<size_t>(std::min(kHistoryBarsMax, asked));
   return HistoryRequest{*symbol, own, range};
 }
 
@@ -129,6 +133,13 @@ Response Service::finish(const HistoryRequest& request, std::vector<ShownBar> cl
     all[kept++] = all[i];
   }
   all.resize(kept);
+  // Where there are more bars than were read, the oldest bucket lacks some of its own.
+  int64_t longer_us = request.shown.interval_us;
+  bool cut = longer_us > interval_us() && closed.size() >= request.range.bars_max;
+  if (cut) {
+    int64_t whole_us = floor_to(start(closed.front()), longer_us) + longer_us;
+    std::erase_if(all, [&](const ShownBar& shown) { return start(shown) < whole_us; });
+  }
   return candles_body(request.symbol, request.shown.interval_us, put_together(all, request.shown));
 }
 
@@ -302,6 +313,7 @@ void Service::publish(const LiveUpdate& update) {
   std::map<std::string, std::vector<ShownBar>> closed;
   for (const auto& bar : update.closed) {
     store_.close(bar);
+    if (next_) next_->close(bar);
     closed[bar.symbol].push_back({bar.bar, true});
   }
   for (auto& [symbol, bars] : closed) {
@@ -318,13 +330,23 @@ void Service::publish(const LiveUpdate& update) {
   }
 }
 
-void Service::load(std::vector<SymbolBar> bars, int64_t from_us, bool first) {
-  if (first) store_.clear();
-  store_.load(std::move(bars));
-  store_.set_complete_from_us(from_us);
+// The first load has nothing to keep: its bars are shown as they come.
+void Service::begin_load() {
+  if (loaded_) next_.emplace(kBarsMax);
+}
+
+void Service::load(std::vector<SymbolBar> bars, int64_t from_us) {
+  auto& store = next_ ? *next_ : store_;
+  store.load(std::move(bars));
+  store.set_complete_from_us(from_us);
 }
 
 void Service::end_load(const std::string& problem) {
+  if (next_ && problem.empty()) {
+    next_->take_open(store_);
+    store_ = *std::move(next_);
+  }
+  next_.reset();
   loaded_ = true;
   load_problem_ = problem;
   for (auto& stream : streams_) stream.reset = true;

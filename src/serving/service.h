@@ -60,9 +60,10 @@ class Service {
   void publish(PipelineState state);
   void publish(const LiveUpdate& update);
 
-  // The table's bars, read anew: begin, any number of chunks, end.
-  void begin_load() { loaded_ = false; }
-  void load(std::vector<SymbolBar> bars, int64_t from_us, bool first);
+  // The table's bars, read anew: begin, before the table is opened, any number of chunks, end. What
+  // is at hand already is shown until the end, and stays where there is a problem.
+  void begin_load();
+  void load(std::vector<SymbolBar> bars, int64_t from_us);
   void end_load(const std::string& problem);
 
  private:
@@ -78,6 +79,7 @@ class Service {
 
   Subject subject_;
   CandleStore store_;
+  std::optional<CandleStore> next_;  // what is being read anew, and what closes meanwhile
   EventLog log_;
   PipelineState pipeline_;
   ServerCounts counts_;

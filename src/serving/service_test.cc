@@ -41,7 +41,8 @@ class World {
   World()
       : service({.files = files, .clock = clock, .table = *find_candles("", {candle_info()})},
                 "boot") {
-    service.load({}, INT64_MIN, true);
+    service.begin_load();
+    service.load({}, INT64_MIN);
     service.end_load("");
   }
 
@@ -260,6 +261,63 @@ TEST(Stream, AClosedBarReplacesTheOpenOne) {
   EXPECT_EQ(body["bars"][1][6], 0);
 }
 
+TEST(Load, LosesNoBarThatClosesMeanwhile) {
+  io::ManualClock clock{kStart};
+  io::MemoryFiles files;
+  Service service({.files = files, .clock = clock, .table = *find_candles("", {candle_info()})},
+                  "boot");
+  auto shown = [&] {
+    auto answer = service.answer(*parse_target("/api/v1/candles?symbol=IBM"));
+    std::vector<std::pair<double, int>> out;
+    auto body = nlohmann::json::parse(std::get<Response>(answer).body);
+    for (const auto& one : body["bars"]) {
+      out.emplace_back(one[4].get<double>(), one[6].get<int>());
+    }
+    return out;
+  };
+  using Shown = std::vector<std::pair<double, int>>;
+  auto close = [&](const SymbolBar& closed) {
+    LiveUpdate update;
+    update.closed = {closed};
+    service.publish(update);
+  };
+  for (int round = 0; round < 2; ++round) {
+    service.begin_load();
+    // The table is opened here; what it did not have then is told before its rows are.
+    close(bar("IBM", 1 + round, 2, 3 + round));
+    service.load({bar("IBM", 0, 1, 2)}, INT64_MIN);
+    if (round == 1) service.load({bar("IBM", 1, 2, 3)}, INT64_MIN);
+    LiveUpdate update;
+    update.open = {bar("IBM", 2 + round, 5, 6)};
+    service.publish(update);
+    service.end_load("");
+    Shown wanted = {{2, 1}, {3, 1}, {6, 0}};
+    if (round == 1) wanted = {{2, 1}, {3, 1}, {4, 1}, {6, 0}};
+    EXPECT_EQ(shown(), wanted) << round;
+  }
+}
+
+TEST(Load, ShowsWhatIsAtHandUntilItEnds) {
+  World world;
+  world.service.publish(PipelineState{.project = "p", .taken_us = world.clock.now_us()});
+  auto ready = [&] {
+    return std::get<Response>(world.service.answer(*parse_target("/readyz"))).status;
+  };
+  auto last = [&] { return world.get("/api/v1/candles?symbol=IBM")["bars"][0][4]; };
+  world.close(bar("IBM", 0, 1, 2));
+  world.service.begin_load();
+  world.service.load({bar("IBM", 0, 1, 7)}, INT64_MIN);
+  EXPECT_EQ(ready(), 200U);
+  EXPECT_EQ(last(), 2);
+  world.service.end_load("the disk is away");
+  EXPECT_EQ(last(), 2) << "half a table replaces nothing";
+  world.service.begin_load();
+  world.service.load({bar("IBM", 0, 1, 7)}, INT64_MIN);
+  world.service.end_load("");
+  EXPECT_EQ(last(), 7);
+  EXPECT_EQ(ready(), 200U);
+}
+
 TEST(History, IsReadFromTheTableNewestFirst) {
   World world;
   const auto& table = *world.service.subject().table;
@@ -288,29 +346,30 @@ TEST(History, IsReadFromTheTableNewestFirst) {
     ASSERT_TRUE(snapshot) << snapshot.error().message;
   }
   std::vector<int64_t> froms;
-  size_t bars = 0;
-  auto read = read_newest_first(world.files, table, [&](std::vector<SymbolBar> some, int64_t from) {
-    bars += some.size();
+  std::vector<size_t> chunks;
+  auto go_on = [] { return false; };
+  auto give = [&](std::vector<SymbolBar> some, int64_t from) {
+    chunks.push_back(some.size());
     for (const auto& one : some) EXPECT_GE(one.bar.start_us, kStart);
     froms.push_back(from);
-    return froms.size() < 2;
-  });
+  };
+  auto read = read_newest_first(world.files, table, 2 * 127 + 1, go_on, give);
   ASSERT_TRUE(read) << read.error().message;
   ASSERT_EQ(froms.size(), 2u);
-  EXPECT_EQ(bars, 2u * 128);
+  EXPECT_EQ(chunks, (std::vector<size_t>{128, 128})) << "bounded by bars: 64 files each";
   EXPECT_GT(froms[0], froms[1]);
   EXPECT_GT(froms[1], kStart + 21 * kMinute) << "of what is older nothing was given";
   EXPECT_LE(froms[1], kStart + 22 * kMinute) << "all that is newer was";
 
   // At hand are the newest only: the rest comes from the table, and both make one answer.
-  world.service.load({}, kStart + 140 * kMinute, true);
+  world.service.load({}, kStart + 140 * kMinute);
   for (int64_t minute = 140; minute < 150; ++minute) {
     world.close({"IBM", {kStart + minute * kMinute, 1, 1, 1, 7, 1}});
   }
   auto answer = world.service.answer(*parse_target("/api/v1/candles?symbol=IBM&limit=60"));
   auto* request = std::get_if<HistoryRequest>(&answer);
   ASSERT_NE(request, nullptr);
-  auto closed = read_bars(world.files, table, request->symbol, request->range);
+  auto closed = read_bars(world.files, table, request->symbol, request->range, go_on);
   ASSERT_TRUE(closed) << closed.error().message;
   EXPECT_EQ(closed->size(), 60u);
   auto body = nlohmann::json::parse(world.service.finish(*request, *closed).body);
@@ -320,6 +379,31 @@ TEST(History, IsReadFromTheTableNewestFirst) {
     EXPECT_EQ(body["bars"][i][0], (kStart + minute * kMinute) / 1000);
     EXPECT_EQ(body["bars"][i][4], minute < 140 ? static_cast<double>(minute) : 7.0);
   }
+
+  // The bars of a longer interval are whole, however many bars were read for them.
+  answer = world.service.answer(
+      *parse_target("/api/v1/candles?symbol=IBM&interval=7m&limit=3&to=2026-01-01T02:00:00Z"));
+  request = std::get_if<HistoryRequest>(&answer);
+  ASSERT_NE(request, nullptr);
+  for (size_t bars_max : {request->range.bars_max, size_t{10}}) {
+    request->range.bars_max = bars_max;
+    closed = read_bars(world.files, table, request->symbol, request->range, go_on);
+    ASSERT_TRUE(closed) << closed.error().message;
+    EXPECT_EQ(closed->size(), bars_max);
+    body = nlohmann::json::parse(world.service.finish(*request, *closed).body);
+    ASSERT_EQ(body["bars"].size(), bars_max == 10 ? 2u : 3u);
+    for (const auto& one : body["bars"]) {
+      int64_t minute = (one[0].get<int64_t>() * 1000 - kStart) / kMinute;
+      EXPECT_EQ(one[1], static_cast<double>(minute)) << "the first minute opens it";
+    }
+  }
+
+  auto stopped = read_newest_first(world.files, table, 1'000, [] { return true; }, give);
+  EXPECT_EQ(stopped.error().code, Code::Unavailable);
+  EXPECT_EQ(froms.size(), 2u);
+  // Fewer than a chunk's files where fewer bars are asked for.
+  ASSERT_TRUE(read_newest_first(world.files, table, 5, go_on, give));
+  EXPECT_EQ(chunks.back(), 6u);
 }
 
 PipelineState some_state(int64_t now_us) {

@@ -64,12 +64,6 @@ void CandleStore::load(std::vector<SymbolBar> bars) {
   }
 }
 
-void CandleStore::clear() {
-  for (auto& entry : series_) entry.second.closed.clear();
-  size_ = 0;
-  complete_from_us_ = INT64_MAX;
-}
-
 void CandleStore::close(const SymbolBar& closed) {
   auto& bars = series_[closed.symbol].closed;
   auto at = std::lower_bound(bars.begin(), bars.end(), closed.bar, earlier);
@@ -113,6 +107,12 @@ std::vector<std::string> CandleStore::set_open(std::vector<SymbolBar> bars) {
   }
   std::sort(changed.begin(), changed.end());
   return changed;
+}
+
+void CandleStore::take_open(CandleStore& other) {
+  for (auto& [symbol, series] : other.series_) {
+    if (!series.open.empty()) series_[symbol].open = std::move(series.open);
+  }
 }
 
 std::vector<ShownBar> CandleStore::open_bars(const std::string& symbol) const {

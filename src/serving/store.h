@@ -42,11 +42,12 @@ class CandleStore {
 
   // Bars of the table, in any order; of those at hand already the ones at hand stay.
   void load(std::vector<SymbolBar> bars);
-  void clear();  // the closed bars
 
   void close(const SymbolBar& bar);
   // Takes all open bars; the symbols of those that changed, sorted.
   std::vector<std::string> set_open(std::vector<SymbolBar> bars);
+  // Moves the open bars here from another store.
+  void take_open(CandleStore& other);
 
   bool has(const std::string& symbol) const { return series_.contains(symbol); }
   std::vector<ShownBar> bars(const std::string& symbol, const BarRange& range) const;
