@@ -171,7 +171,7 @@ class Builder {
   Result<void> check(const Dataset& dataset) const {
     const auto& statement = dataset.statement;
     for (const auto& input : dataset.plan.inputs) {
-      if (!input.table.empty()) continue;
+      if (input.kafka.empty()) continue;
       auto arguments = kafka_arguments(input.kafka);
       if (!arguments) {
         return prefixed(fmt::format("{}:{}:{}", statement.file, input.position.line,
