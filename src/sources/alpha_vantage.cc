@@ -190,7 +190,11 @@ Result<Answer> AlphaVantage::fetch(const Request& request) {
   http.ca_file = ca_file_;
   ++requests_;
   auto response = http_.send(http);
-  if (response) return read_answer(form_, request.symbol, response->status, response->body);
+  if (response) {
+    bool of_a_month = request.kind == Request::Kind::Month;
+    return read_answer(form_, request.symbol, of_a_month ? format_month(request.month) : "",
+                       response->status, response->body);
+  }
   std::string message = without_key(response.error().message, form_.api_key);
   if (response.error().code != Code::Unavailable) {
     return Error{response.error().code, fmt::format("{}: {}", form_.base_url, message)};
@@ -202,21 +206,20 @@ Result<Answer> AlphaVantage::fetch(const Request& request) {
 }
 
 Result<void> AlphaVantage::ask(const Request& request, Progress& progress) {
+  int64_t begun_us = clock_.now_us();
   Answer answer = TRY(fetch(request));
-  switch (answer.kind) {
-    case AnswerKind::Ok:
-      TRY(budget_.answered());
-      failures_ = 0;
-      return deliver(request, answer, progress);
-    case AnswerKind::RateLimited:
-    case AnswerKind::DayUsedUp:
-    case AnswerKind::ServerError:
-      return pause(request, answer, progress);
-    default:
-      TRY(budget_.answered());
-      failures_ = 0;
-      return refuse(request, answer, progress);
-  }
+  bool asks_for_pause = answer.kind == AnswerKind::RateLimited ||
+                        answer.kind == AnswerKind::DayUsedUp ||
+                        answer.kind == AnswerKind::ServerError;
+  if (asks_for_pause) return pause(request, answer, progress);
+  failures_ = 0;
+  std::erase_if(answer.bars, [&](const Bar& bar) {
+    return !is_complete(form_, bar.exchange_time, begun_us);
+  });
+  auto kept = answer.kind == AnswerKind::Ok ? deliver(request, answer, progress)
+                                            : refuse(request, answer, progress);
+  if (kept) return budget_.answered();
+  return kept;
 }
 
 Result<void> AlphaVantage::pause(const Request& request, const Answer& answer,

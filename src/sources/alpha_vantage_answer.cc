@@ -153,7 +153,8 @@ Answer garbage(std::string message) {
 }
 
 // What the answer says of itself must be what was asked for. "": it is.
-std::string check_head(const Json& json, const std::string& symbol, BarReader& reader) {
+std::string check_head(const Json& json, const AlphaVantageSpec& spec, const std::string& symbol,
+                       BarReader& reader) {
   for (const auto& [key, value] : json.items()) {
     if (!lowered(key).ends_with("meta data") || !value.is_object()) continue;
     for (const auto& [name, item] : value.items()) {
@@ -161,6 +162,10 @@ std::string check_head(const Json& json, const std::string& symbol, BarReader& r
       std::string plain = plain_name(name);
       if (plain == "symbol" && !equal_ignoring_case(text, symbol)) {
         return fmt::format("the answer is about {}, not {}", printable(text, 40), symbol);
+      }
+      if (plain == "interval" && !spec.interval.empty() && text != spec.interval) {
+        return fmt::format("the answer has bars of {}, not {}", printable(text, 40),
+                           spec.interval);
       }
       if (plain != "time_zone") continue;
       reader.utc = equal_ignoring_case(text, "UTC");
@@ -183,7 +188,7 @@ Answer read_json(const AlphaVantageSpec& spec, const std::string& symbol, std::s
   BarReader reader(spec, symbol);
   for (const auto& [key, value] : json.items()) {
     if (key.find("Time Series") == std::string::npos || !value.is_object()) continue;
-    std::string problem = check_head(json, symbol, reader);
+    std::string problem = check_head(json, spec, symbol, reader);
     if (!problem.empty()) return garbage(std::move(problem));
     for (const auto& [time, fields] : value.items()) {
       Cells cells;
@@ -240,6 +245,16 @@ Answer read_csv(const AlphaVantageSpec& spec, const std::string& symbol, std::st
   return out;
 }
 
+// Bars of another time would pass for those of the month.
+void check_month(Answer& answer, const std::string& month) {
+  bool any = std::any_of(answer.bars.begin(), answer.bars.end(), [&](const Bar& bar) {
+    return bar.exchange_time.starts_with(month);
+  });
+  if (any || answer.bars.empty()) return;
+  answer = garbage(fmt::format("the answer has bars of {}, none of {}",
+                               answer.bars.back().exchange_time, month));
+}
+
 Answer read_status(int status) {
   Answer out;
   out.message = fmt::format("HTTP status {}", status);
@@ -278,8 +293,8 @@ std::string interval_of(const AlphaVantageSpec& spec) {
   return daily ? "daily" : weekly ? "weekly" : "monthly";
 }
 
-Answer read_answer(const AlphaVantageSpec& spec, const std::string& symbol, int status,
-                   std::string_view body) {
+Answer read_answer(const AlphaVantageSpec& spec, const std::string& symbol,
+                   const std::string& month, int status, std::string_view body) {
   Answer out;
   std::string_view text = trimmed(body);
   if (status != 200) {
@@ -294,6 +309,7 @@ Answer read_answer(const AlphaVantageSpec& spec, const std::string& symbol, int 
   } else {
     out = read_csv(spec, symbol, body);
   }
+  check_month(out, month);
   out.message = printable(without_key(out.message, spec.api_key), kMessageBytesMax);
   return out;
 }

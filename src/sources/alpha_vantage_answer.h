@@ -43,8 +43,9 @@ struct Answer {
   std::vector<BadBar> bad;  // bars that cannot be read
 };
 
-Answer read_answer(const AlphaVantageSpec& spec, const std::string& symbol, int status,
-                   std::string_view body);
+// `month`, such as "2024-03": of which bars were asked for; "": of whatever time.
+Answer read_answer(const AlphaVantageSpec& spec, const std::string& symbol,
+                   const std::string& month, int status, std::string_view body);
 
 // "1min".."60min", "daily", "weekly", "monthly".
 std::string interval_of(const AlphaVantageSpec& spec);

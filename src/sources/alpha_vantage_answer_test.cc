@@ -16,7 +16,7 @@ AlphaVantageSpec spec_for(const std::string& function, bool csv = false) {
 }
 
 Answer read(std::string_view body, const std::string& function = "TIME_SERIES_DAILY") {
-  return read_answer(spec_for(function), "IBM", 200, body);
+  return read_answer(spec_for(function), "IBM", "", 200, body);
 }
 
 const std::vector<std::string> kFunctions = {
@@ -32,9 +32,9 @@ TEST(AlphaVantageAnswer, JsonAndCsvGiveTheSameBarsOfAllFunctions) {
     std::string url = fmt::format("http://x/?function={}&symbol=IBM&apikey={}{}", function,
                                   kTestKey, intraday ? "&interval=60min" : "");
     service.seen.clear();
-    auto json = read_answer(spec_for(function), "IBM", 200,
+    auto json = read_answer(spec_for(function), "IBM", "", 200,
                             service.answer({.url = url + "&datatype=json"})->body);
-    auto csv = read_answer(spec_for(function, true), "IBM", 200,
+    auto csv = read_answer(spec_for(function, true), "IBM", "", 200,
                            service.answer({.url = url + "&datatype=csv"})->body);
     ASSERT_EQ(json.kind, AnswerKind::Ok) << function << json.message;
     ASSERT_EQ(csv.kind, AnswerKind::Ok) << function << csv.message;
@@ -80,7 +80,7 @@ TEST(AlphaVantageAnswer, BadBarsAreKeptAsideWithTheirReasons) {
   EXPECT_EQ(answer.bad[2].reason, "open: missing");
   EXPECT_EQ(answer.bad[3].reason, "open: not a finite number");
   EXPECT_EQ(answer.bad[4].reason, "not a time such as 2026-01-05 16:00:00");
-  auto csv = read_answer(spec_for("TIME_SERIES_DAILY", true), "IBM", 200,
+  auto csv = read_answer(spec_for("TIME_SERIES_DAILY", true), "IBM", "", 200,
                          "timestamp,open,high,low,close,volume\n2026-01-06,1,1,1\n"
                          "2026-01-05,1,1,1,1,9\n");
   ASSERT_EQ(csv.bad.size(), 1u);
@@ -130,7 +130,7 @@ TEST(AlphaVantageAnswer, EveryErrorShapeHasItsClass) {
     EXPECT_EQ(kind(body), "garbage") << body;
   }
   auto csv = [](std::string_view body) {
-    return to_word(read_answer(spec_for("TIME_SERIES_DAILY", true), "IBM", 200, body).kind);
+    return to_word(read_answer(spec_for("TIME_SERIES_DAILY", true), "IBM", "", 200, body).kind);
   };
   EXPECT_EQ(csv("{\"Note\": \"call frequency\"}"), "rate_limited");
   EXPECT_EQ(csv("timestamp,open,high,low,close,volume\r\n"), "empty");
@@ -138,7 +138,7 @@ TEST(AlphaVantageAnswer, EveryErrorShapeHasItsClass) {
   EXPECT_EQ(csv("when,open,high,low,close,volume\n"), "garbage");
   EXPECT_EQ(csv("timestamp,open\n"), "garbage");
   auto status = [](int code) {
-    return to_word(read_answer(spec_for("TIME_SERIES_DAILY"), "IBM", code, "{}").kind);
+    return to_word(read_answer(spec_for("TIME_SERIES_DAILY"), "IBM", "", code, "{}").kind);
   };
   EXPECT_EQ(status(500), "server_error");
   EXPECT_EQ(status(503), "server_error");
@@ -146,6 +146,26 @@ TEST(AlphaVantageAnswer, EveryErrorShapeHasItsClass) {
   EXPECT_EQ(status(403), "bad_key");
   EXPECT_EQ(status(404), "bad_request");
   EXPECT_EQ(status(302), "bad_request");
+}
+
+TEST(AlphaVantageAnswer, BarsOfAnotherIntervalOrMonthAreGarbage) {
+  auto hours = spec_for("TIME_SERIES_INTRADAY");
+  std::string head = "{\"Meta Data\":{\"4. Interval\":\"5min\"},";
+  std::string bars = "\"Time Series (60min)\":{\"2026-01-05 10:00:00\":{\"1. open\":\"1\","
+                     "\"2. high\":\"1\",\"3. low\":\"1\",\"4. close\":\"1\",\"5. volume\":\"1\"}}}";
+  auto other = read_answer(hours, "IBM", "", 200, head + bars);
+  EXPECT_EQ(other.kind, AnswerKind::Garbage);
+  EXPECT_EQ(other.message, "the answer has bars of 5min, not 60min");
+  EXPECT_EQ(read_answer(hours, "IBM", "2026-01", 200, "{" + bars).bars.size(), 1u);
+  auto csv = spec_for("TIME_SERIES_INTRADAY", true);
+  std::string lines = "timestamp,open,high,low,close,volume\n2026-01-05 10:00:00,1,1,1,1,1\n";
+  EXPECT_EQ(read_answer(csv, "IBM", "2026-01", 200, lines).kind, AnswerKind::Ok);
+  for (const auto& late : {read_answer(hours, "IBM", "2025-11", 200, "{" + bars),
+                           read_answer(csv, "IBM", "2025-11", 200, lines)}) {
+    EXPECT_EQ(late.kind, AnswerKind::Garbage);
+    EXPECT_TRUE(late.bars.empty());
+    EXPECT_EQ(late.message, "the answer has bars of 2026-01-05 10:00:00, none of 2025-11");
+  }
 }
 
 TEST(AlphaVantageAnswer, TheKeyIsTakenOut) {

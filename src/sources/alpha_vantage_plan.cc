@@ -16,6 +16,8 @@ constexpr int64_t kAttemptsMax = 3;
 constexpr int64_t kBarsOfAnAnswer = 100;  // outputsize=compact
 // The last bars of a month are there a day after its end.
 constexpr int64_t kMonthSettlesUs = kMicrosPerDay;
+// And those in a bar of a month after half of one; a week's have the weekend.
+constexpr int64_t kMonthlyBarSettlesUs = kMicrosPerDay / 2;
 
 int64_t pause_after(AnswerKind kind) {
   return kind == AnswerKind::Garbage ? kMicrosPerHour : kMicrosPerDay;
@@ -29,6 +31,11 @@ int32_t month_of_wall(int64_t wall_us) {
   auto day = static_cast<int32_t>(floor_to(wall_us, kMicrosPerDay) / kMicrosPerDay);
   CivilDate date = civil_from_days(day);
   return date.year * 12 + date.month - 1;
+}
+
+// When all bars of the month are there.
+int64_t whole_from_us(int32_t month) {
+  return new_york_to_utc(wall_of_month(month + 1)) + kMonthSettlesUs;
 }
 
 bool is_refusal(AnswerKind kind) {
@@ -74,6 +81,19 @@ std::string plan_of(const AlphaVantageSpec& spec) {
   return name_of_key(fmt::format("plan {} {} {}", spec.limits.per_minute, spec.limits.per_day,
                                  spec.base_url),
                      spec.api_key);
+}
+
+bool is_complete(const AlphaVantageSpec& spec, const std::string& exchange_time, int64_t now_us) {
+  bool weekly = spec.function.find("_WEEKLY") != std::string::npos;
+  bool monthly = spec.function.find("_MONTHLY") != std::string::npos;
+  auto day = parse_date(exchange_time);
+  if ((!weekly && !monthly) || !day) return true;
+  if (weekly) {
+    int64_t monday = floor_to(*day, 7, 4) + 7;  // day 4 was one
+    return now_us >= new_york_to_utc(monday * kMicrosPerDay);
+  }
+  int32_t next = month_of_wall(*day * kMicrosPerDay) + 1;
+  return now_us >= new_york_to_utc(wall_of_month(next)) + kMonthlyBarSettlesUs;
 }
 
 int64_t next_poll_us(const PollSchedule& schedule, int64_t after_us) {
@@ -161,7 +181,7 @@ Standing Plan::standing(const Request& request, const AskedByName& asked, int64_
   }
   int64_t whole_us = INT64_MIN;
   if (request.kind == Request::Kind::Month) {
-    whole_us = new_york_to_utc(wall_of_month(request.month + 1)) + kMonthSettlesUs;
+    whole_us = whole_from_us(request.month);
   }
   bool whole = last.at_us >= whole_us;
   if (last.kind == AnswerKind::Ok) return whole ? Standing{Standing::Kind::Done} : later(whole_us);
@@ -171,21 +191,23 @@ Standing Plan::standing(const Request& request, const AskedByName& asked, int64_
 
 Plan::Next Plan::next(const AskedByName& asked, int64_t now_us) const {
   Next out{.request = {}, .due_us = now_us + kMicrosPerDay};
-  auto look = [&](const std::vector<Request>& requests) {
+  auto look_again_at = [&](int64_t due_us) { out.due_us = std::min(out.due_us, due_us); };
+  for (const std::vector<Request>& requests : {history(now_us), newest()}) {
     for (const Request& request : requests) {
       Standing standing = this->standing(request, asked, now_us);
-      if (standing.kind == Standing::Kind::Due) {
-        out.request = request;
-        return true;
+      if (standing.kind == Standing::Kind::Later) look_again_at(standing.due_us);
+      if (standing.kind != Standing::Kind::Due) continue;
+      CatchUp first;
+      if (request.kind == Request::Kind::Newest) first = catch_up(request.symbol, asked, now_us);
+      // The newest bars would hide the gap before them: they wait until it is filled.
+      if (!first.request && first.due_us) {
+        look_again_at(*first.due_us);
+        continue;
       }
-      if (standing.kind != Standing::Kind::Later) continue;
-      out.due_us = std::min(out.due_us, standing.due_us);
+      out.request = first.request.value_or(request);
+      return out;
     }
-    return false;
-  };
-  if (look(history(now_us)) || !look(newest())) return out;
-  auto missed = catch_up(out.request->symbol, asked, now_us);
-  if (!missed.empty()) out.request = missed.front();
+  }
   return out;
 }
 
@@ -222,28 +244,54 @@ bool Plan::may_have_missed(int64_t since_us, int64_t now_us) const {
   return false;
 }
 
-std::vector<Request> Plan::catch_up(const std::string& symbol, const AskedByName& asked,
-                                    int64_t now_us) const {
+std::vector<Request> Plan::missed(const std::string& symbol, const Asked& last,
+                                  int64_t now_us) const {
   bool whole = spec_.interval.empty() && spec_.function.find("_DAILY") == std::string::npos;
-  auto found = asked.find(name_of(spec_, {.symbol = symbol}));
-  if (whole || found == asked.end()) return {};
-  const Asked& last = found->second;
   auto since = parse_timestamp(last.newest);
-  if (!since || !may_have_missed(new_york_to_utc(since->micros), now_us)) return {};
+  if (whole || !since || !may_have_missed(new_york_to_utc(since->micros), now_us)) return {};
+  if (spec_.interval.empty()) return {{.kind = Request::Kind::Full, .symbol = symbol}};
   std::vector<Request> out;
-  auto add = [&](Request request, bool is_newest) {
-    auto before = asked.find(name_of(spec_, request));
-    bool there = before != asked.end() && before->second.at_us > last.ok_at_us &&
-                 !(is_newest && may_have_missed(before->second.at_us, now_us));
-    if (!there) out.push_back(std::move(request));
-  };
-  if (spec_.interval.empty()) {
-    add({.kind = Request::Kind::Full, .symbol = symbol}, true);
-    return out;
-  }
   int32_t now = month_of_wall(utc_to_new_york(now_us));
   for (int32_t month = month_of_wall(since->micros); month <= now; ++month) {
-    add({.kind = Request::Kind::Month, .symbol = symbol, .month = month}, month == now);
+    // Of a month that has only begun the newest bars are all.
+    bool needed = may_have_missed(new_york_to_utc(wall_of_month(month)), now_us);
+    if (!needed) break;
+    out.push_back({.kind = Request::Kind::Month, .symbol = symbol, .month = month});
+  }
+  return out;
+}
+
+Standing Plan::standing_of_missed(const Request& request, const Asked& last,
+                                  const AskedByName& asked, int64_t now_us) const {
+  auto found = asked.find(name_of(spec_, request));
+  if (found == asked.end() || found->second.at_us <= last.ok_at_us) return {};
+  const Asked& before = found->second;
+  if (before.kind == AnswerKind::Ok) {
+    bool whole = request.kind == Request::Kind::Month &&
+                 before.at_us >= whole_from_us(request.month);
+    bool done = whole || !may_have_missed(before.at_us, now_us);
+    return {done ? Standing::Kind::Done : Standing::Kind::Due};
+  }
+  bool same_plan = before.plan == plan_;
+  if (is_refusal(before.kind)) return {same_plan ? Standing::Kind::Refused : Standing::Kind::Due};
+  if (same_plan && before.attempts >= kAttemptsMax) return {Standing::Kind::GivenUp};
+  int64_t due_us = before.at_us + pause_after(before.kind);
+  return {due_us <= now_us ? Standing::Kind::Due : Standing::Kind::Later, due_us};
+}
+
+Plan::CatchUp Plan::catch_up(const std::string& symbol, const AskedByName& asked,
+                             int64_t now_us) const {
+  auto found = asked.find(name_of(spec_, {.symbol = symbol}));
+  if (found == asked.end()) return {};
+  CatchUp out;
+  for (Request& request : missed(symbol, found->second, now_us)) {
+    Standing standing = standing_of_missed(request, found->second, asked, now_us);
+    if (standing.kind == Standing::Kind::Due) {
+      out.request = std::move(request);
+      return out;
+    }
+    if (standing.kind != Standing::Kind::Later) continue;
+    out.due_us = std::min(out.due_us.value_or(standing.due_us), standing.due_us);
   }
   return out;
 }

@@ -37,6 +37,11 @@ std::string url_of(const AlphaVantageSpec& spec, const Request& request);
 // Changes with the key and its limits: what was refused for them may then be asked for again.
 std::string plan_of(const AlphaVantageSpec& spec);
 
+// False while the bar's week or month goes on in New York: until then the service dates it with the
+// latest day of trading, so that it would come each day under another time. Bars of days and less:
+// true.
+bool is_complete(const AlphaVantageSpec& spec, const std::string& exchange_time, int64_t now_us);
+
 // The last answer to a request.
 struct Asked {
   AnswerKind kind = AnswerKind::Ok;
@@ -81,12 +86,19 @@ class Plan {
   int64_t count(Standing::Kind kind, const AskedByName& asked, int64_t now_us) const;
 
   // An answer with the newest bars goes back 100 of them. Where more may have come since the last,
-  // these requests bring them, and come first: the months since, or all; those that have been
-  // answered since are left out.
-  std::vector<Request> catch_up(const std::string& symbol, const AskedByName& asked,
-                                int64_t now_us) const;
+  // these requests bring them, and come first: the months since, or all. Those that have been
+  // answered since, or refused for good, are left out; what was answered badly is asked for again
+  // later. Neither a request nor an instant: nothing is missing.
+  struct CatchUp {
+    std::optional<Request> request;
+    std::optional<int64_t> due_us;
+  };
+  CatchUp catch_up(const std::string& symbol, const AskedByName& asked, int64_t now_us) const;
 
  private:
+  std::vector<Request> missed(const std::string& symbol, const Asked& last, int64_t now_us) const;
+  Standing standing_of_missed(const Request& request, const Asked& last, const AskedByName& asked,
+                              int64_t now_us) const;
   std::vector<int32_t> months(int64_t now_us) const;
   bool are_premium(const std::string& symbol, const AskedByName& asked) const;
   bool may_have_missed(int64_t since_us, int64_t now_us) const;

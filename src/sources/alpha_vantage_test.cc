@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -91,7 +92,10 @@ TEST(AlphaVantage, SendsEachBarOnceAndAgainWhenItChanged) {
   auto times = market.times("IBM");
   EXPECT_EQ(first.sent, static_cast<int64_t>(times.size()));
   EXPECT_GT(first.sent, 100);
-  EXPECT_EQ(times, market.service.times(market.service.seen[0].parameters));
+  auto offered = market.service.times(market.service.seen[0].parameters);
+  EXPECT_EQ(offered.back(), "2026-01-05");  // of a week that has only begun
+  offered.pop_back();
+  EXPECT_EQ(times, offered);
   // Not due before the evening: no request at all.
   EXPECT_EQ(market.world.drain(spec).sent, 0);
   EXPECT_EQ(market.service.seen.size(), 1u);
@@ -103,10 +107,45 @@ TEST(AlphaVantage, SendsEachBarOnceAndAgainWhenItChanged) {
   market.world.clock.advance_us(kMicrosPerDay);
   EXPECT_EQ(market.world.drain(spec).sent, 1);
   EXPECT_EQ(market.times("IBM").back(), times[7]);
-  // A week later one new bar.
+  // When the week is over one new bar.
+  market.world.clock.advance_us(3 * kMicrosPerDay);
+  EXPECT_EQ(market.world.drain(spec).sent, 0);
   market.world.clock.advance_us(3 * kMicrosPerDay);
   EXPECT_EQ(market.world.drain(spec).sent, 1);
   EXPECT_EQ(market.times("IBM").back(), "2026-01-09");
+}
+
+TEST(AlphaVantage, ABarOfAWeekOrMonthComesOnceWhenItIsOver) {
+  for (bool csv : {false, true}) {
+    for (const std::string period : {"WEEKLY", "WEEKLY_ADJUSTED", "MONTHLY", "MONTHLY_ADJUSTED"}) {
+      Market market;
+      market.service.first_day = "2025-10-01";
+      auto spec = market.spec(fmt::format(
+          "function: TIME_SERIES_{}\nsymbols: [IBM]\napi_key: ${{env:KEY}}\ndatatype: {}\n"
+          "schedule: every 3 hours\n",
+          period, csv ? "csv" : "json"));
+      market.live(spec, market.world.clock.now_us() + 40 * kMicrosPerDay);  // to February 14th
+      auto expected = market.all_times();
+      EXPECT_EQ(expected.back(), "2026-02-13");
+      expected.pop_back();
+      EXPECT_EQ(market.times("IBM"), expected) << period;
+    }
+  }
+}
+
+TEST(AlphaVantagePlan, WeeksAndMonthsEndInNewYork) {
+  AlphaVantageSpec week{.function = "TIME_SERIES_WEEKLY"}, month{.function = "TIME_SERIES_MONTHLY"};
+  for (const char* day : {"2026-01-05", "2026-01-08", "2026-01-09", "2026-01-11"}) {
+    EXPECT_FALSE(is_complete(week, day, instant("2026-01-12T04:59:59Z"))) << day;
+    EXPECT_TRUE(is_complete(week, day, instant("2026-01-12T05:00:00Z"))) << day;
+  }
+  for (const char* day : {"2026-07-01", "2026-07-30", "2026-07-31"}) {
+    EXPECT_FALSE(is_complete(month, day, instant("2026-08-01T15:59:59Z"))) << day;
+    EXPECT_TRUE(is_complete(month, day, instant("2026-08-01T16:00:00Z"))) << day;
+  }
+  EXPECT_TRUE(is_complete(month, "2025-12-31", instant("2026-01-01T17:00:00Z")));
+  AlphaVantageSpec daily{.function = "TIME_SERIES_DAILY_ADJUSTED"};
+  EXPECT_TRUE(is_complete(daily, "2026-01-05", instant("2026-01-05T15:00:00Z")));
 }
 
 TEST(AlphaVantage, AnotherSymbolGoesToTheSameTopic) {
@@ -176,6 +215,56 @@ TEST(AlphaVantage, WhatAStopMissedIsCaughtUpWith) {
   std::erase_if(expected, [&](const std::string& time) { return time > times.back(); });
   EXPECT_EQ(times, expected);
   // What was missed in two months, then the newest.
+  EXPECT_EQ(market.service.seen.size(), 4u);
+}
+
+// The newest bars wait until the gap before them is filled.
+TEST(AlphaVantage, ACatchUpAnsweredBadlyIsAskedForAgain) {
+  for (const char* body : {"<html>down</html>", "{}", "{\"Error Message\":\"Invalid API call\"}"}) {
+    Market market;
+    auto spec = market.spec(std::string(kHours) + "schedule: every 1 day\n");
+    market.world.drain(spec);
+    market.world.clock.advance_us(45 * kMicrosPerDay);
+    market.service.instead = {ok_with(body), ok_with(body)};
+    market.live(spec, market.world.clock.now_us() + 2 * kMicrosPerDay + kMicrosPerHour);
+    auto expected = market.all_times(), times = market.times("NVDA");
+    std::erase_if(expected, [&](const std::string& time) {
+      return time < times.front() || time > *std::max_element(times.begin(), times.end());
+    });
+    std::sort(times.begin(), times.end());
+    EXPECT_EQ(times, expected) << body;
+    EXPECT_GE(times.back(), "2026-02-20");
+  }
+}
+
+TEST(AlphaVantage, ACatchUpRefusedForGoodHoldsNothingBack) {
+  for (const char* body : {"{\"Information\":\"This is a premium endpoint.\"}", "{}"}) {
+    bool premium = std::string(body) != "{}";
+    Market market;
+    auto spec = market.spec("function: TIME_SERIES_DAILY\nsymbols: IBM\napi_key: ${env:KEY}\n"
+                            "schedule: every 1 day\n");
+    market.world.drain(spec);
+    market.world.clock.advance_us(200 * kMicrosPerDay);
+    for (int i = 0; i < (premium ? 1 : 3); ++i) market.service.instead.push_back(ok_with(body));
+    market.live(spec, market.world.clock.now_us() + (premium ? 1 : 49) * kMicrosPerHour);
+    EXPECT_EQ(market.service.sent_to("outputsize", "full"), premium ? 1 : 3);
+    EXPECT_EQ(market.times("IBM").size(), 200u);
+  }
+}
+
+TEST(AlphaVantage, ABarThatWasBadOnceDoesNotComeAgain) {
+  Market market;
+  auto spec = market.spec("function: TIME_SERIES_DAILY\nsymbols: IBM\napi_key: ${env:KEY}\n"
+                          "schedule: every 1 hour\n");
+  market.world.drain(spec);
+  market.service.instead = {
+      ok_with("{\"Time Series (Daily)\":{\"2026-01-02\":{\"1. open\":\"?\"}}}")};
+  for (int i = 0; i < 3; ++i) {
+    market.world.clock.advance_us(kMicrosPerHour);
+    Progress progress = market.world.drain(spec);
+    EXPECT_EQ(progress.sent, 0);
+    EXPECT_EQ(progress.bad, i == 0 ? 1 : 0);
+  }
   EXPECT_EQ(market.service.seen.size(), 4u);
 }
 

@@ -16,10 +16,6 @@ namespace {
 
 constexpr size_t kBarsPerFlush = 20'000;
 
-uint64_t hash_of_place(std::string_view series, std::string_view time) {
-  return fnv1a(time, fnv1a("\n", fnv1a(series)));
-}
-
 std::map<Partition, broker::OffsetRange> all_of(const broker::TopicInfo& info) {
   std::map<Partition, broker::OffsetRange> out;
   for (size_t i = 0; i < info.partitions.size(); ++i) {
@@ -62,8 +58,8 @@ Result<BarTopics> BarTopics::open(broker::Topics& topics, const SourceSpec& spec
   kept.partitions = 1;
   auto bad = TRY(describe_or_create(topics, spec.topic + "__bad", kept));
   auto requests = TRY(describe_or_create(topics, spec.topic + "__requests", kept));
-  TRY(out.read_bars(topics, bars));
-  TRY(out.read_bars(topics, bad));
+  TRY(out.read_bars(topics, bars, Sort::Good));
+  TRY(out.read_bars(topics, bad, Sort::Bad));
   TRY(out.read_requests(topics, requests));
   out.bars_ = TRY(topics.write(bars.name));
   out.bad_ = TRY(topics.write(bad.name));
@@ -71,12 +67,18 @@ Result<BarTopics> BarTopics::open(broker::Topics& topics, const SourceSpec& spec
   return out;
 }
 
-Result<void> BarTopics::read_bars(broker::Topics& topics, const broker::TopicInfo& info) {
+// A bar that was bad once does not hide the good one that the topic has.
+uint64_t BarTopics::place_of(Sort sort, std::string_view series, std::string_view time) {
+  return fnv1a(time, fnv1a(sort == Sort::Bad ? "\nbad\n" : "\n", fnv1a(series)));
+}
+
+Result<void> BarTopics::read_bars(broker::Topics& topics, const broker::TopicInfo& info,
+                                  Sort sort) {
   return read_records(topics, info.name, all_of(info), [&](Partition, const auto& record) {
     auto series = header_of(record, "series");
     auto time = header_of(record, "bar");
     if (!series || !time) return;
-    known_[hash_of_place(*series, *time)] = fnv1a(record.value.value_or(""));
+    known_[place_of(sort, *series, *time)] = fnv1a(record.value.value_or(""));
   });
 }
 
@@ -95,19 +97,18 @@ Result<void> BarTopics::read_requests(broker::Topics& topics, const broker::Topi
   });
 }
 
-bool BarTopics::is_known(const std::string& series, const std::string& time,
-                         std::string_view value) const {
-  auto found = known_.find(hash_of_place(series, time));
+bool BarTopics::is_known(uint64_t place, std::string_view value) const {
+  auto found = known_.find(place);
   return found != known_.end() && found->second == fnv1a(value);
 }
 
 Result<BarTopics::Sent> BarTopics::send(const std::string& series, const std::string& symbol,
                                         const Answer& answer) {
   Sent sent;
-  auto record_of = [&](const std::string& time, std::string value) {
+  auto record_of = [&](uint64_t place, const std::string& time, std::string value) {
     broker::Record record{.key = symbol, .value = std::move(value)};
     record.headers = {{"source", source_}, {"series", series}, {"bar", time}};
-    known_[hash_of_place(series, time)] = fnv1a(*record.value);
+    known_[place] = fnv1a(*record.value);
     return record;
   };
   // All bars of a symbol in one partition, so that a revised one comes after what it revises.
@@ -115,13 +116,15 @@ Result<BarTopics::Sent> BarTopics::send(const std::string& series, const std::st
                                                   static_cast<uint32_t>(partitions_)));
   for (const BadBar& bar : answer.bad) {
     std::string value = json_of(series, bar);
-    if (is_known(series, bar.exchange_time, value)) continue;
-    TRY(bad_->append(record_of(bar.exchange_time, std::move(value)), Partition(0)));
+    uint64_t place = place_of(Sort::Bad, series, bar.exchange_time);
+    if (is_known(place, value)) continue;
+    TRY(bad_->append(record_of(place, bar.exchange_time, std::move(value)), Partition(0)));
     ++sent.bad;
   }
   for (const Bar& bar : answer.bars) {
-    if (is_known(series, bar.exchange_time, bar.json)) continue;
-    TRY(bars_->append(record_of(bar.exchange_time, bar.json), partition));
+    uint64_t place = place_of(Sort::Good, series, bar.exchange_time);
+    if (is_known(place, bar.json)) continue;
+    TRY(bars_->append(record_of(place, bar.exchange_time, bar.json), partition));
     if (++sent.bars % static_cast<int64_t>(kBarsPerFlush) == 0) TRY(bars_->flush());
   }
   TRY(bad_->flush());

@@ -29,14 +29,16 @@ class BarTopics {
 
  private:
   BarTopics() = default;
-  Result<void> read_bars(broker::Topics& topics, const broker::TopicInfo& info);
+  enum class Sort : uint8_t { Good, Bad };
+  static uint64_t place_of(Sort sort, std::string_view series, std::string_view time);
+  Result<void> read_bars(broker::Topics& topics, const broker::TopicInfo& info, Sort sort);
   Result<void> read_requests(broker::Topics& topics, const broker::TopicInfo& info);
-  bool is_known(const std::string& series, const std::string& time, std::string_view value) const;
+  bool is_known(uint64_t place, std::string_view value) const;
 
   std::string source_, topic_id_;
   int32_t partitions_ = 1;
   std::unique_ptr<broker::Writer> bars_, bad_, requests_;
-  // Hash of series and time -> hash of the newest value sent for it.
+  // Hash of sort, series and time -> hash of the newest value sent for it.
   std::unordered_map<uint64_t, uint64_t> known_;
   AskedByName asked_;
 };

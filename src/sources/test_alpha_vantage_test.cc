@@ -65,6 +65,13 @@ std::vector<std::string> FakeAlphaVantage::times(const Parameters& parameters) c
       if (wall <= now) out.push_back(text);
     }
   }
+  if (function.find("WEEKLY") != std::string::npos ||
+      function.find("MONTHLY") != std::string::npos) {
+    // The period that is not over has a bar, of its latest day of trading.
+    auto day = static_cast<int32_t>(floor_to(now, kMicrosPerDay) / kMicrosPerDay);
+    while (day - floor_to(day, 7, 4) > 4) --day;
+    if (out.empty() || format_date(day) > out.back()) out.push_back(format_date(day));
+  }
   return out;
 }
 

@@ -123,9 +123,18 @@ class World:
         self.budget_file().write_text(json.dumps(state))
 
 
+def over(when, monthly=False):
+    """Whether the week or month of a bar is over in New York, and a month's last prices are in."""
+    day, now = datetime.date.fromisoformat(when), datetime.datetime.now(NEW_YORK)
+    if monthly:
+        now -= datetime.timedelta(hours=12)
+        return (day.year, day.month) < (now.year, now.month)
+    return day.isocalendar()[:2] < now.date().isocalendar()[:2]
+
+
 def weekly(market, symbol):
     query = {"function": "TIME_SERIES_WEEKLY_ADJUSTED", "symbol": symbol}
-    return {when: [float(value) for value in market.values(query, when)] for when in market.times(query)}
+    return {when: [float(value) for value in market.values(query, when)] for when in market.times(query) if over(when)}
 
 
 def test_mission_row_1_alpha_vantage():
@@ -181,21 +190,34 @@ def check_hours(world, today):
 
 
 def test_only_new_and_changed_bars_are_sent():
-    world = World()
+    world = World(today=datetime.date(2025, 12, 31))
     world.source("bars", "topic: bars\nfunction: TIME_SERIES_MONTHLY_ADJUSTED\nsymbols: [IBM]\nschedule: every 1 second\n"
                          "budget: {per_minute: none, spacing: 0 seconds}\n")
     world.call("ingest", "bars", "--once")
     first = world.bars("bars")
-    equal(len(first), 30, "months from 2024-01 to 2026-06")
+    equal(len(first), 24, "months from 2024-01 to 2025-12")
     time.sleep(1)
     world.call("ingest", "bars", "--once")
-    equal(len(world.bars("bars")), 30, "nothing has changed")
+    equal(len(world.bars("bars")), 24, "nothing has changed")
     world.service.market.revised["2025-01-31"] = 77.25
     time.sleep(1)
     world.call("ingest", "bars", "--once")
     bars = world.bars("bars")
-    equal(len(bars), 31, "one bar has changed")
+    equal(len(bars), 25, "one bar has changed")
     equal((bars[-1]["exchange_time"], bars[-1]["close"]), ("2025-01-31", 77.25), "the changed bar")
+    world.close()
+
+
+def test_a_week_or_month_that_goes_on_is_not_sent():
+    world = World(today=datetime.datetime.now(NEW_YORK).date())
+    market = world.service.market
+    for name in ("weekly", "monthly"):
+        world.source(name, f"topic: {name}\nfunction: TIME_SERIES_{name.upper()}\nsymbols: [IBM]\nschedule: every 1 second\n"
+                           "budget: {per_minute: none, per_day: none, spacing: 0 seconds}\n")
+        world.call("ingest", name, "--once")
+        found = [bar["exchange_time"] for bar in world.bars(name)]
+        query = {"function": f"TIME_SERIES_{name.upper()}", "symbol": "IBM"}
+        equal(found, [when for when in market.times(query) if over(when, name == "monthly")], f"{name} bars")
     world.close()
 
 

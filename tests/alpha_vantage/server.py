@@ -32,13 +32,18 @@ class Market:
         self.revised = {}
 
     def days(self, function):
-        day = FIRST
+        """Of bars; the last one's week or month may have only begun."""
+        day = last_of_all = FIRST
         while day <= self.today:
             last = calendar.monthrange(day.year, day.month)[1] == day.day
             if ("WEEKLY" in function and day.weekday() == 4 or "MONTHLY" in function and last
                     or not ("WEEKLY" in function or "MONTHLY" in function) and day.weekday() < 5):
+                last_of_all = day
                 yield day
             day += datetime.timedelta(days=1)
+        traded = self.today - datetime.timedelta(days=max(0, self.today.weekday() - 4))
+        if traded > last_of_all:
+            yield traded
 
     def times(self, query):
         """The exchange times of the bars of a series, oldest first."""
