@@ -8,7 +8,7 @@ void read(std::string_view body, const char* function, bool csv) {
   namespace sources = ticklake::sources;
   sources::AlphaVantageSpec spec{.function = function, .symbols = {"IBM"}, .api_key = "K3Y9"};
   spec.csv = csv;
-  sources::Answer answer = sources::read_answer(spec, "IBM", 200, body);
+  sources::Answer answer = sources::read_answer(spec, "IBM", "", 200, body);
   CHECK(answer.message.find(spec.api_key) == std::string::npos, "no key in messages");
   for (const auto& bad : answer.bad) {
     CHECK((bad.raw + bad.reason + bad.exchange_time).find(spec.api_key) == std::string::npos,
