@@ -429,7 +429,9 @@ TEST(AlphaVantage, TheKeyIsNowhereButInTheRequest) {
     auto values = market.world.sorted_values(topic);
     shown.insert(shown.end(), values.begin(), values.end());
   }
-  for (const auto& info : *market.world.files.list_all("")) {
+  auto listed = market.world.files.list_all("");
+  ASSERT_TRUE(listed) << listed.error().message;
+  for (const auto& info : *listed) {
     shown.push_back(info.path);
     shown.push_back(*market.world.files.read(info.path));
   }
