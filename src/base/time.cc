@@ -161,7 +161,10 @@ std::optional<ParsedTimestamp> parse_timestamp(std::string_view text) {
   CivilDate date;
   if (!read_date(in, date)) return std::nullopt;
   ParsedTimestamp out;
-  out.micros = days_from_civil(date) * kMicrosPerDay;
+  int64_t days = days_from_civil(date);
+  constexpr int64_t kDaysMax = INT64_MAX / kMicrosPerDay - 2;  // room for a time and a zone
+  if (days > kDaysMax || days < -kDaysMax) return std::nullopt;
+  out.micros = days * kMicrosPerDay;
   if (in.rest.empty()) return out;
   if (!in.literal('T') && !in.literal(' ')) return std::nullopt;
   int64_t time_of_day = 0;
