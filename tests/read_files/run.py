@@ -125,7 +125,7 @@ def main():
             continue
         failed += 1
         print(f"FAILED {case['name']}: {text or 'a known failure passes: take it out of KNOWN'}")
-    print(f"{len(cases) - failed} passed, {failed} failed")
+    print(f"read-files: {len(cases) - failed} passed, {failed} failed")
     return 1 if failed else 0
 
 
