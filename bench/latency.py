@@ -21,10 +21,11 @@ DELAY_MS = 10_000
 
 
 def commits(table):
-    """(moment in ms, files) of each version that adds rows."""
+    """(moment in ms, files) of each version that adds rows; compaction only moves them."""
     for entry in sorted((table / "_delta_log").glob("*.json")):
         lines = [json.loads(line) for line in entry.read_text().splitlines()]
-        files = [table / urllib.parse.unquote(line["add"]["path"]) for line in lines if "add" in line]
+        adds = [line["add"] for line in lines if "add" in line]
+        files = [table / urllib.parse.unquote(add["path"]) for add in adds if add["dataChange"]]
         if files:
             yield os.stat(entry).st_ctime * 1000, files
 
