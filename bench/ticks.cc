@@ -84,7 +84,7 @@ Result<void> fill(const std::string& bootstrap, const std::string& directory,
   if (!created && created.error().code != Code::Conflict) return created.error();
   auto writer = TRY(topics->write(topic));
   Ticks ticks;
-  constexpr double kFlushesPerSecond = 200;
+  constexpr double kFlushesPerSecond = 50;  // each waits for the broker's answer
   int64_t burst = std::max<int64_t>(1, static_cast<int64_t>(rate / kFlushesPerSecond));
   auto start = std::chrono::steady_clock::now();
   for (int64_t i = 0; i < count; ++i) {
