@@ -88,7 +88,55 @@ Result<Aggregate> build_max(const Arguments& arguments, const AggregateOptions&)
   return extreme(arguments, "max");
 }
 
+// A whole number that is ordered as the value is, a missing one before all; "" where none is made.
+std::string whole_number(const Typed& value) {
+  switch (value.type.kind) {
+    case Kind::Timestamp:
+    case Kind::TimestampNtz:  // the times that DuckDB calls infinite have no epoch_us()
+      return "coalesce(epoch_us(" + value.sql + "), CASE WHEN " + value.sql +
+             " > make_timestamp(0) THEN 9223372036854775807 WHEN " + value.sql +
+             " IS NOT NULL THEN -9223372022400000001 ELSE -9223372022400000002 END)";
+    case Kind::Byte:
+    case Kind::Short:
+    case Kind::Integer: return "coalesce(CAST(" + value.sql + " AS BIGINT), -2147483649)";
+    default: return "";
+  }
+}
+
+// One number that is ordered as struct(a, b) is, "" where the parts do not fit: DuckDB compares
+// numbers, while of each struct it makes a text first. The factor is how many second parts there
+// are, 2^64 + 1; 128 bits hold it as no first part comes near the least BIGINT.
+std::string packed_key(const Typed& value) {
+  if (!value.parts || value.parts->size() != 2) return "";
+  const Typed& last = (*value.parts)[1];
+  std::string first = whole_number((*value.parts)[0]);
+  std::string second = last.type.kind == Kind::Long
+                           ? "coalesce(CAST(" + last.sql + " AS HUGEINT), -9223372036854775809)"
+                           : whole_number(last);
+  if (first.empty() || second.empty()) return "";
+  return "(CAST(" + first + " AS HUGEINT) * 18446744073709551617 + " + second + ")";
+}
+
+// In parts, the key is two halves of 64 bits, for no type of a table holds it whole.
+Aggregate extreme_by_number(const Typed& value, const std::string& key, const std::string& name) {
+  std::string by = "arg_" + name + "_null(", extreme = name + "(";
+  std::string whole =
+      "(CAST({1} AS HUGEINT) * 18446744073709551616 + CAST({2} AS HUGEINT) + 9223372036854775808)";
+  auto high = [&](const std::string& of) { return extreme + of + ") >> 64"; };
+  auto low = [&](const std::string& of) {
+    return "(" + extreme + of + ") & 18446744073709551615) - 9223372036854775808";
+  };
+  Aggregate out;
+  out.type = value.type;
+  out.parts = {{by + value.sql + ", " + key + ")", by + "{0}, " + whole + ")", value.type},
+               {high(key), high(whole), Kind::Long},
+               {low(key), low(whole), Kind::Long}};
+  return out;
+}
+
 Result<Aggregate> extreme_by(const Arguments& arguments, const std::string& name) {
+  std::string packed = packed_key(arguments[1]);
+  if (!packed.empty()) return extreme_by_number(arguments[0], packed, name);
   Typed key = TRY(order_key(arguments[1]));
   Aggregate out;
   out.type = arguments[0].type;
