@@ -149,7 +149,9 @@ class Analyzer {
   Result<Typed> in_query(const InSubquery& in, bool negated, const Expression& whole, Scope& scope);
   Result<Typed> condition(const Expression& expression, Scope& scope, std::string_view what);
   Result<Typed> compared(Binary::Op op, const Typed& left, const Typed& right, Position position);
-  Result<Typed> logical(const Binary& binary, Scope& scope);
+  Result<Typed> negation(const Expression& operand, Scope& scope, std::string_view what);
+  Result<Typed> opposite(const Expression& operand, Scope& scope, std::string_view what);
+  Result<Typed> logical(const Binary& binary, bool negated, Scope& scope);
   Result<Typed> time_arithmetic(Binary::Op op, const Typed& left, const Typed& right,
                                 Position position);
 

@@ -91,13 +91,30 @@ Result<Typed> Analyzer::node(const Star&, const Expression& whole, Scope&) {
   return at(whole.position, "* stands alone in a select list, or in count(*)");
 }
 
+Result<Typed> Analyzer::negation(const Expression& operand, Scope& scope, std::string_view what) {
+  Typed value = TRY(condition(operand, scope, what));
+  return boolean("(NOT " + enclosed(value.sql) + ")", value.may_fail);
+}
+
+// NOT of the operand. IN over a query is two-valued, NOT IN too: NOT goes down to it, as in Spark.
+Result<Typed> Analyzer::opposite(const Expression& operand, Scope& scope, std::string_view what) {
+  if (scope.lambdas > 0) return negation(operand, scope, what);
+  if (const auto* in = std::get_if<InSubquery>(&operand.node))
+    return in_query(*in, !in->negated, operand, scope);
+  if (const auto* binary = std::get_if<Binary>(&operand.node)) {
+    if (binary->op == Binary::Op::And || binary->op == Binary::Op::Or)
+      return logical(*binary, true, scope);
+  }
+  const auto* unary = std::get_if<Unary>(&operand.node);
+  if (unary != nullptr && unary->op == Unary::Op::Not)
+    return condition(*unary->operand, scope, "NOT");
+  return negation(operand, scope, what);
+}
+
 Result<Typed> Analyzer::node(const Unary& unary, const Expression& whole, Scope& scope) {
   if (unary.op == Unary::Op::Not) {
-    if (const auto* in = std::get_if<InSubquery>(&unary.operand->node)) {
-      return in_query(*in, !in->negated, *unary.operand, scope);
-    }
-    Typed value = TRY(condition(*unary.operand, scope, "NOT"));
-    return boolean("(NOT " + enclosed(value.sql) + ")", value.may_fail);
+    return has_subquery(*unary.operand) ? opposite(*unary.operand, scope, "NOT")
+                                        : negation(*unary.operand, scope, "NOT");
   }
   Typed value = TRY(expression(*unary.operand, scope));
   if (value.type.kind == Kind::Interval && unary.op != Unary::Op::BitNot) {
@@ -143,12 +160,17 @@ Result<Typed> Analyzer::compared(Binary::Op op, const Typed& left, const Typed& 
   return boolean(enclosed(a.sql + std::string(comparison(op)) + b.sql), a.may_fail || b.may_fail);
 }
 
-// The right side is not evaluated where the left one decides, if it may raise an error.
-Result<Typed> Analyzer::logical(const Binary& binary, Scope& scope) {
-  bool both = binary.op == Binary::Op::And;
+// The right side is not evaluated where the left one decides, if it may raise an error. Negated,
+// each side is, and AND and OR change places.
+Result<Typed> Analyzer::logical(const Binary& binary, bool negated, Scope& scope) {
+  std::string written = binary.op == Binary::Op::And ? "AND" : "OR";
+  auto side = [&](const Expression& one) {
+    return negated ? opposite(one, scope, written) : condition(one, scope, written);
+  };
+  Typed left = TRY(side(*binary.left));
+  Typed right = TRY(side(*binary.right));
+  bool both = (binary.op == Binary::Op::And) != negated;
   std::string word = both ? "AND" : "OR";
-  Typed left = TRY(condition(*binary.left, scope, word));
-  Typed right = TRY(condition(*binary.right, scope, word));
   std::string plain = "(" + left.sql + " " + word + " " + right.sql + ")";
   if (!right.may_fail) return boolean(plain, left.may_fail);
   std::string decided = both ? "FALSE" : "TRUE";
@@ -158,7 +180,8 @@ Result<Typed> Analyzer::logical(const Binary& binary, Scope& scope) {
 }
 
 Result<Typed> Analyzer::node(const Binary& binary, const Expression& whole, Scope& scope) {
-  if (binary.op == Binary::Op::And || binary.op == Binary::Op::Or) return logical(binary, scope);
+  if (binary.op == Binary::Op::And || binary.op == Binary::Op::Or)
+    return logical(binary, false, scope);
   Typed left = TRY(expression(*binary.left, scope));
   Typed right = TRY(expression(*binary.right, scope));
   if (is_comparison(binary.op)) return compared(binary.op, left, right, whole.position);

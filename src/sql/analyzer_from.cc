@@ -23,12 +23,15 @@ std::string_view join_word(Join::Kind kind) {
   return "";
 }
 
-// Of NATURAL JOIN.
+// Of NATURAL JOIN; hidden columns are none.
 std::vector<std::string> common_columns(const Scope& scope, size_t first, size_t middle) {
   std::vector<std::string> names;
   for (size_t i = first; i < middle; ++i) {
     for (const Column& left : scope.sources[i].columns) {
-      auto same = [&](const Column& right) { return equal_ignoring_case(left.name, right.name); };
+      if (left.hidden) continue;
+      auto same = [&](const Column& right) {
+        return !right.hidden && equal_ignoring_case(left.name, right.name);
+      };
       bool found = false;
       for (size_t j = middle; j < scope.sources.size(); ++j) {
         found |= std::ranges::any_of(scope.sources[j].columns, same);

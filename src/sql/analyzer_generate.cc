@@ -77,11 +77,9 @@ Result<Generated> stacked(const Arguments& arguments) {
       Typed value = TRY(cast(one, *type));
       texts.push_back(value.sql);
     }
-    std::string missing = typed_null(*type);
-    size_t needed = (arguments.size() - 2) / columns + 1;
-    while (texts.size() < needed) texts.push_back(missing);
-    out.values.push_back(
-        {"col" + std::to_string(column), *type, unnested("[" + listed(texts) + "]")});
+    std::string list = "[" + listed(texts) + "]";
+    if (texts.size() < rows) list = "list_resize(" + list + ", " + std::to_string(rows) + ")";
+    out.values.push_back({"col" + std::to_string(column), *type, unnested(list)});
   }
   return out;
 }

@@ -91,6 +91,9 @@ Result<size_t> Analyzer::add_window_key(const Call& call, const Expression& whol
   Typed last = {.sql = "make_timestamp(" + start.sql + " + " + std::to_string(key.window_us) + ")",
                 .type = type};
   key.value.sql = "struct_pack(\"start\" := " + first.sql + ", \"end\" := " + last.sql + ")";
+  if (!scope.select->grouping_sets.empty()) {  // one without the window has no start
+    key.value.sql = "CASE WHEN " + start.sql + " IS NOT NULL THEN " + key.value.sql + " END";
+  }
   key.value.parts = std::make_shared<std::vector<Typed>>(std::vector<Typed>{first, last});
   return added_key(std::move(key), scope);
 }

@@ -333,6 +333,30 @@ TEST(Analyzer, ATemporaryViewIsExpanded) {
   EXPECT_TRUE(holds(world.refusal("SELECT a FROM v"), "unknown column a"));
 }
 
+TEST(Analyzer, NotReachesTheInBelowAndAndOr) {
+  World world;
+  const std::string in = "a IN (SELECT b FROM t)";
+  const std::vector<std::string> conditions = {
+      "NOT (" + in + " OR a = 7)", "NOT (a = 7 AND (" + in + "))",
+      "NOT (a = 7 OR NOT (a NOT IN (SELECT b FROM t) AND a < 9))"};
+  for (const std::string& what : conditions) {
+    std::string sql = world.sql("SELECT a FROM t WHERE " + what);
+    EXPECT_TRUE(holds(sql, " NOT IN (SELECT")) << sql;
+  }
+}
+
+TEST(Analyzer, NaturalJoinIsNotOfHiddenColumns) {
+  World world;
+  world.catalog.file_columns = [](const auto&, bool) -> Result<Schema> {
+    return *parse_ddl("k INT, v INT, _metadata STRUCT<file_path: STRING>");
+  };
+  std::string sql = world.sql(
+      "SELECT * FROM read_files('a', format => 'json') NATURAL JOIN "
+      "read_files('b', format => 'json')");
+  EXPECT_TRUE(holds(sql, "\"k\" = ")) << sql;
+  EXPECT_FALSE(holds(sql, "\"_metadata\" = ")) << sql;
+}
+
 TEST(Functions, AreManyAndSorted) {
   auto names = function_names();
   EXPECT_GE(names.size(), 150u);
