@@ -16,10 +16,14 @@ namespace {
 
 constexpr int64_t kTargetBytes = 128 << 20;
 // Of files that are merged bit by bit: those of like size, between two steps of the stair, wait
-// until they are many. So a row is rewritten once for each step, whatever the table's size.
-constexpr std::array kStair = {int64_t{64} << 10, int64_t{512} << 10, int64_t{4} << 20,
-                               int64_t{32} << 20};
-constexpr size_t kFilesAStep = 16;         // above the first step
+// until they are many. So a row is rewritten once for each step, whatever the table's size. The
+// middle one is where catching up writes: enough of them to come near the target at once.
+struct Step {
+  int64_t limit;  // bytes of a file
+  size_t halves;  // of the least number of files that is worth a commit
+};
+constexpr std::array kStair = {Step{int64_t{64} << 10, 2}, Step{int64_t{4} << 20, 4},
+                               Step{INT64_MAX, 1}};
 constexpr size_t kTagBytesMax = 32 << 10;  // tags add up; they are in each entry and checkpoint
 
 using Run = std::vector<AddFile>;
@@ -87,12 +91,12 @@ std::vector<Run> worth_merging(const std::vector<AddFile>& files, const CompactO
   auto files_min = static_cast<size_t>(std::max<int64_t>(options.files_min, 2));
   int64_t large = target / 4 * 3;
   if (files_min == 2) return runs_of(files, {0, large, 2}, target);
-  for (size_t step = 0; step <= kStair.size(); ++step) {
-    int64_t floor = step == 0 ? 0 : kStair[step - 1];
-    int64_t limit = step < kStair.size() ? std::min(kStair[step], large) : large;
-    size_t enough = step == 0 ? files_min : std::min(files_min, kFilesAStep);
-    auto runs = runs_of(files, {floor, limit, enough}, target);
+  int64_t floor = 0;
+  for (const Step& step : kStair) {
+    size_t enough = std::max<size_t>(files_min * step.halves / 2, 2);
+    auto runs = runs_of(files, {floor, std::min(step.limit, large), enough}, target);
     if (!runs.empty()) return runs;
+    floor = step.limit;
   }
   return {};
 }

@@ -89,7 +89,7 @@ struct KafkaFeedOptions {
   std::string topic;
   std::string starting_offsets;  // "earliest", "latest" or Spark's JSON
   bool fail_on_data_loss = true;
-  int64_t rows_max = 100'000;  // of a batch
+  int64_t rows_max = 250'000;  // of a batch
   bool once = false;
   std::string app_id_prefix;  // "ticklake/<pipeline>/<flow>/<generation>/"
   std::string group;          // offsets are published to
@@ -113,7 +113,7 @@ Result<std::unique_ptr<Feed>> open_kafka_feed(std::shared_ptr<broker::Topics> to
 
 struct DeltaFeedOptions {
   std::string flow;  // that consumes
-  int64_t rows_max = 100'000;
+  int64_t rows_max = 250'000;
   std::string app_id_prefix;
   // Where to begin is to be stored before anything is read, so that after a failure the same
   // snapshot is read again, whatever the source has become.

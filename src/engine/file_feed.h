@@ -15,7 +15,7 @@ struct FileFeedOptions {
   io::Path project;      // paths below it are listed relative to it
   io::Path storage;      // where inferred schemas are recorded
   io::Path list;         // directory of the list of files
-  int64_t rows_max = 100'000;
+  int64_t rows_max = 250'000;
   bool once = false;
   std::string app_id_prefix;
 };

@@ -21,7 +21,7 @@ struct QuarantineRule {
 struct Settings {
   int64_t pace_us = 1'000'000;
   int64_t refresh_us = 10'000'000;
-  int64_t rows_per_step_max = 100'000;
+  int64_t rows_per_step_max = 250'000;
   std::optional<int> parallelism = {};  // of the project; nothing: one thread a core
   QuarantineRule quarantine = {};
 };
