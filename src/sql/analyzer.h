@@ -15,15 +15,6 @@
 
 namespace ticklake::sql {
 
-struct Generated {  // one row of values an element
-  struct Value {
-    std::string name;
-    Type type;
-    std::string sql;  // unnests a list
-  };
-  std::vector<Value> values;
-};
-
 class Analyzer {
  public:
   Analyzer(const Catalog& catalog, const AnalyzeOptions& options)
@@ -109,6 +100,19 @@ class Analyzer {
   Result<void> generate_items(const Select& select, std::vector<SelectedItem>& items, Scope& scope,
                               std::vector<std::string>& where);
   Result<Source> table_generator(const TableFunction& function, const FromItem& item, Scope& scope);
+
+  // analyzer_pivot.cc
+  Result<Source> pivot(const Pivot& pivot, const FromItem& item, const Environment* environment,
+                       Scope* outer);
+  Result<Source> unpivot(const Unpivot& unpivot, const FromItem& item,
+                         const Environment* environment, Scope* outer);
+  Result<std::vector<Typed>> unpivoted(const Unpivot& unpivot, Scope& scope);
+  Result<std::vector<SelectedItem>> pivoted(const FromItemPtr& input, Scope& scope,
+                                            const Environment* environment, Scope* outer);
+  Result<void> drop_named(const std::vector<const Expression*>& expressions, Scope& scope,
+                          std::vector<SelectedItem>& items);
+  Result<PivotValue> pivot_value(const Pivot& pivot, const SelectItem& value, Scope& scope);
+  Result<Typed> pivot_cell(const SelectItem& aggregate, const PivotValue& value, Scope& scope);
 
   // analyzer_names.cc
   Result<Typed> resolve(const std::vector<std::string>& parts, const Expression& whole,

@@ -313,15 +313,24 @@ Result<AggregateSlot> Analyzer::aggregate_slot(const Call& call, const Expressio
   }
   slot.arguments = TRY(located(position, coerced(name, slot.function->parameters, slot.arguments)));
   TRY(order_within(call, whole, slot, scope));
+  std::vector<std::string> filters;
+  if (!scope.filter.empty()) filters.push_back(scope.filter);
   if (call.filter != nullptr) {
-    if (slot.function->keeps_nulls && !slot.options.ignore_nulls) {
-      return at(position, "FILTER with " + name + "() is not supported", Code::Unsupported);
-    }
     Typed filter = TRY(condition(*call.filter, scope, "FILTER"));
+    filters.push_back(filter.sql);
+  }
+  bool keeps_nulls = slot.function->keeps_nulls && !slot.options.ignore_nulls;
+  if (!filters.empty() && keeps_nulls) {
+    if (std::ranges::any_of(scope.sources, &Source::streaming)) {
+      return at(position, "FILTER with " + name + "() over a stream is not supported",
+                Code::Unsupported);
+    }
+    slot.options.filter = listed(filters, " AND ");
+  } else if (!filters.empty()) {
     for (Typed& argument : slot.arguments) {
       bool separator = slot.function->order == AggregateFunction::Order::Taken && argument.literal;
       if (separator) continue;
-      argument.sql = "CASE WHEN " + filter.sql + " THEN " + argument.sql + " END";
+      argument.sql = "CASE WHEN " + listed(filters, " AND ") + " THEN " + argument.sql + " END";
       argument.literal.reset();
       argument.parts.reset();
     }

@@ -182,6 +182,10 @@ Result<Source> Analyzer::source(const FromItem& item, const Environment* environ
     Scope alone;
     return table_generator(*function, item, item.lateral ? *outer : alone);
   }
+  if (const auto* pivoted = std::get_if<Pivot>(&item.node))
+    return pivot(*pivoted, item, environment, outer);
+  if (const auto* unpivoted = std::get_if<Unpivot>(&item.node))
+    return unpivot(*unpivoted, item, environment, outer);
   const auto& subquery = std::get<DerivedTable>(item.node);
   Rows rows = TRY(query(*subquery.query, environment, outer));
   return derived(std::move(rows));

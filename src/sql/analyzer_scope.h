@@ -96,6 +96,7 @@ struct Scope {
   std::vector<std::pair<std::string, Typed>> aliases;  // of the select list so far
   Grouping* grouping = nullptr;
   bool over_groups = false;  // names are keys of the grouping
+  std::string filter;        // of all aggregates, where not empty
   std::string no_aggregate;  // where not empty: the clause that may hold none
   std::vector<std::pair<std::string, Typed>> variables;  // of the lambdas around, innermost last
   int lambdas = 0;                                       // how many are around
@@ -118,6 +119,21 @@ struct SelectedItem {
   Position position;
   bool unnamed = false;  // its name is its text
   const std::vector<std::string>* aliases = nullptr;  // AS (a, b)
+};
+
+struct Generated {  // one row of values an element
+  struct Value {
+    std::string name;
+    Type type;
+    std::string sql;  // unnests a list
+  };
+  std::vector<Value> values;
+};
+
+struct PivotValue {  // of IN in PIVOT
+  std::string name;
+  std::string condition;  // whether a row has it
+  std::string present;    // whether a group has such a row
 };
 
 struct Block {  // the clauses of a query around its SELECT

@@ -51,9 +51,36 @@ struct Join {
   bool natural = false;                    // NATURAL JOIN: USING the columns of both sides
 };
 
+struct SelectItem {
+  ExpressionPtr expression;
+  std::string alias;  // "" without one: see default_name()
+  std::vector<std::string> aliases = {};  // of AS (a, b), for what makes several columns
+};
+
+struct Pivot {  // input PIVOT (aggregates FOR columns IN (values))
+  std::shared_ptr<const FromItem> input;
+  std::vector<SelectItem> aggregates;
+  std::vector<ExpressionPtr> columns;
+  std::vector<SelectItem> values;  // of several columns: rows
+};
+
+// input UNPIVOT ((values) FOR name IN ((columns) AS label)): a row for each of the groups
+struct Unpivot {
+  struct Group {
+    std::vector<ExpressionPtr> columns;
+    std::string label;  // "" where not given
+    Position position;
+  };
+  std::shared_ptr<const FromItem> input;
+  std::vector<std::string> values;
+  std::string name;
+  std::vector<Group> groups;
+  bool with_nulls = false;  // rows without a value too
+};
+
 struct FromItem {
   Position position;
-  std::variant<TableName, TableFunction, DerivedTable, Join> node;
+  std::variant<TableName, TableFunction, DerivedTable, Join, Pivot, Unpivot> node;
   bool streaming = false;                  // STREAM t; never on a Join or a DerivedTable
   bool lateral = false;  // of a DerivedTable or a TableFunction: sees what stands left of it
   std::string alias;                       // "" without one
@@ -64,12 +91,6 @@ struct FromItem {
 using FromItemPtr = std::shared_ptr<const FromItem>;
 
 // Queries
-
-struct SelectItem {
-  ExpressionPtr expression;
-  std::string alias;  // "" without one: see default_name()
-  std::vector<std::string> aliases = {};  // of AS (a, b), for what makes several columns
-};
 
 struct LateralView {  // LATERAL VIEW [OUTER] call alias AS a, b
   ExpressionPtr call;

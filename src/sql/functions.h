@@ -54,6 +54,7 @@ struct Aggregate {
 struct AggregateOptions {
   bool distinct = false;
   bool ignore_nulls = false;
+  std::string filter = {};  // of a function that keeps NULLs: the condition on its rows
   // of WITHIN GROUP: " DESC NULLS LAST" for each key; the keys are the last arguments
   std::vector<std::string> order = {};
 };

@@ -175,7 +175,10 @@ Result<Aggregate> positional(const Arguments& arguments, const AggregateOptions&
     ignore |= arguments[1].literal->value != 0;
   }
   std::string text = name + "(" + arguments[0].sql + ")";
-  if (ignore) text += " FILTER (WHERE " + arguments[0].sql + " IS NOT NULL)";
+  std::vector<std::string> tests;
+  if (ignore) tests.push_back(arguments[0].sql + " IS NOT NULL");
+  if (!options.filter.empty()) tests.push_back("(" + options.filter + ")");
+  if (!tests.empty()) text += " FILTER (WHERE " + listed(tests, " AND ") + ")";
   return one_part(std::move(text), "", arguments[0].type);
 }
 

@@ -175,6 +175,11 @@ class Parser {
   Result<Watermark> watermark();
   Result<FromItemPtr> finished(FromItem item) const;
 
+  // PIVOT and UNPIVOT (parser_pivot.cc).
+  Result<FromItemPtr> pivot(FromItemPtr input);
+  Result<FromItemPtr> unpivot(FromItemPtr input);
+  Result<std::vector<ExpressionPtr>> one_or_row(std::string_view where);
+
   // Statements (statement.cc, statement_clauses.cc).
   Result<Statement> statement();
   Result<Statement> create();

@@ -59,10 +59,9 @@ Result<bool> Parser::join_kind(Join::Kind& kind) {
 
 Result<FromItemPtr> Parser::join(FromItemPtr left, bool& found) {
   Position position = peek().position;
-  if (at_any({"PIVOT", "UNPIVOT"})) {
-    return unsupported(position, peek().upper,
-                       at("PIVOT") ? "write one aggregate with FILTER (WHERE ..) a column"
-                                   : "combine one SELECT a column with UNION ALL");
+  if (at_each({"PIVOT", "("})) return pivot(std::move(left));
+  if (at_each({"UNPIVOT", "("}) || (at("UNPIVOT") && at_any({"INCLUDE", "EXCLUDE"}, 1))) {
+    return unpivot(std::move(left));
   }
   Join node{Join::Kind::Inner, left, nullptr, nullptr, {}};
   node.natural = at("NATURAL") && at_any({"JOIN", "INNER", "LEFT", "RIGHT", "FULL", "CROSS"}, 1);

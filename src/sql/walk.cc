@@ -56,6 +56,17 @@ class Walker {
     one(node.on);
   }
 
+  void operator()(const Pivot& node) const {
+    if (visit_.from) visit_.from(*node.input);
+    for (const SelectItem& item : node.aggregates) one(item.expression);
+    all(node.columns);
+    for (const SelectItem& item : node.values) one(item.expression);
+  }
+  void operator()(const Unpivot& node) const {
+    if (visit_.from) visit_.from(*node.input);
+    for (const Unpivot::Group& group : node.groups) all(group.columns);
+  }
+
   void operator()(const Select& node) const {
     for (const SelectItem& item : node.items) one(item.expression);
     for (const FromItemPtr& item : node.from) {
