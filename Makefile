@@ -29,8 +29,8 @@ test-all: ## All tests: the slow ones, Apache Spark as a reader and ThreadSaniti
 	@tools/setup.sh peers
 	@tools/test.sh --all
 
-bench: build ## Measure; one JSON line each
-	@tools/setup.sh test
+bench: build ## Measure, beside Spark and Python glue; one JSON line each
+	@tools/setup.sh bench
 	@ninja -C $(release) -j $(JOBS) | tail -n 1
 	@python3 bench/run.py $(release)
 

@@ -1,5 +1,5 @@
 """Whole-path benchmarks, one JSON line each:
-run.py BUILD_DIR [--ticks N] [--brokers embedded,kafka] [--only NAME,..] [--soak N]
+run.py BUILD_DIR [--ticks N] [--brokers embedded,kafka] [--only NAME,..] [--soak N] [--peers spark,glue]
 
 catch_up: N ticks already in a topic (4 partitions) -> bronze, silver and one-minute gold, each a Delta table, exactly once.
           CPU is ticklake's own (user + system); the broker shares the machine.
@@ -10,6 +10,9 @@ live:     5,000 ticks a second appended -> the open bar on the event stream of r
 soak:     N commits of ten rows on one table with all maintenance on; commit times at its start and end, opening it, memory.
           A clock goes a second a commit: once with retentions of an hour, so that log and files are cleaned up meanwhile,
           once with Delta's defaults (7 and 30 days).
+
+On Kafka, catch_up and the slower visible are also run by the systems of --peers (bench/peers): the same ticks in the same
+topic, the same tables, one after the other on the same machine. `other_than_ours`: windows that differ.
 """
 import argparse
 import json
@@ -23,8 +26,11 @@ import sys
 import tempfile
 import time
 
+from peers import peers
+
 HERE = pathlib.Path(__file__).resolve().parent
 REPO = HERE.parent
+TABLES = "storage/tables/bench/main"  # of bench/project
 STAGES = ("consume", "sql", "parquet", "state", "commit")
 
 
@@ -58,11 +64,26 @@ def project_in(directory):
     return directory / "project"
 
 
-def fill(build, bootstrap, project, count):
-    subprocess.run([build / "bench/bench_ticks", bootstrap, project / "storage/topics", "ticks", str(count)], check=True)
+def fill(build, bootstrap, project, count, *rate):
+    subprocess.run([build / "bench/bench_ticks", bootstrap, project / "storage/topics", "ticks", str(count),
+                    *map(str, rate)], check=True)
 
 
-def catch_up(build, bootstrap, label, count):
+def make_topic(build, bootstrap, project):
+    subprocess.run([build / "ticklake", "topic", "create", "ticks", "--project", project, "--set",
+                    f"kafka.bootstrap={bootstrap}", "--partitions", "4"], check=True, capture_output=True)
+
+
+def python():
+    found = sorted(peers.cache().glob("python-readers-*/venv/bin/python"))
+    return found[-1] if found else sys.exit("the Python readers are not installed: tools/setup.sh test")
+
+
+def asked(*arguments):
+    return json.loads(subprocess.run([python(), *arguments], check=True, capture_output=True, text=True).stdout)
+
+
+def catch_up(build, bootstrap, label, count, others):
     with tempfile.TemporaryDirectory(dir=os.environ.get("TICKLAKE_BENCH_DIR")) as scratch:
         scratch = pathlib.Path(scratch)
         project = project_in(scratch)
@@ -77,6 +98,13 @@ def catch_up(build, bootstrap, label, count):
         say("catch_up", broker=label, ticks=count, seconds=round(wall, 2), ticks_per_s=round(count / wall),
             core_s_per_million=round(cpu / (count / 1e6), 3), peak_rss_mib=round(rss), rows=rows,
             stage_s_per_million=stages)
+        for name in others:
+            tables = scratch / name
+            figures = peers.once(name, bootstrap, tables, scratch / "log")
+            say("catch_up", system=name, broker=label, ticks=count, seconds=figures["seconds"],
+                seconds_with_start=figures["seconds_with_start"], ticks_per_s=round(count / figures["seconds"]),
+                core_s_per_million=round(figures["cpu_s"] / (count / 1e6), 3), peak_rss_mib=figures["peak_rss_mib"],
+                **asked(HERE / "peers/compare.py", project / TABLES, tables))
 
 
 def start(build, bootstrap, label):
@@ -84,7 +112,7 @@ def start(build, bootstrap, label):
         scratch = pathlib.Path(scratch)
         project = project_in(scratch)
         fill(build, bootstrap, project, 1)
-        log = project / "storage/tables/bench/main/bronze/_delta_log/00000000000000000001.json"
+        log = project / TABLES / "bronze/_delta_log/00000000000000000001.json"
         begun = time.monotonic()
         with open(scratch / "log", "w") as out:
             process = subprocess.Popen([build / "ticklake", "run", "--project", project, "--set",
@@ -105,8 +133,7 @@ def live(build, bootstrap, label, rate, seconds):
         scratch = pathlib.Path(scratch)
         project = project_in(scratch)
         setting = f"kafka.bootstrap={bootstrap}"
-        subprocess.run([build / "ticklake", "topic", "create", "ticks", "--project", project, "--set", setting,
-                        "--partitions", "4"], check=True, capture_output=True)
+        make_topic(build, bootstrap, project)
         log = scratch / "log"
         process = subprocess.Popen([build / "ticklake", "run", "--project", project, "--set", setting, "--serve",
                                     "127.0.0.1:0"], stderr=log.open("w"))
@@ -136,29 +163,37 @@ def soak(build, commits):
 
 
 def visible(build, bootstrap, label, rate, seconds):
-    readers = sorted(pathlib.Path(os.environ.get("TICKLAKE_CACHE", pathlib.Path.home() / ".cache/ticklake"))
-                     .glob("python-readers-*/venv/bin/python"))
-    if not readers:
-        sys.exit("the Python readers are not installed: tools/setup.sh test")
     with tempfile.TemporaryDirectory(dir=os.environ.get("TICKLAKE_BENCH_DIR")) as scratch:
         scratch = pathlib.Path(scratch)
         project = project_in(scratch)
         settings = ["--set", f"kafka.bootstrap={bootstrap}", "--set", "ticklake.pace=100 ms"]
-        subprocess.run([build / "ticklake", "topic", "create", "ticks", "--project", project, *settings, "--partitions",
-                        "4"], check=True, capture_output=True)
+        make_topic(build, bootstrap, project)
         with open(scratch / "log", "w") as log:
             process = subprocess.Popen([build / "ticklake", "run", "--project", project, *settings], stderr=log)
         try:
-            subprocess.run([build / "bench/bench_ticks", bootstrap, project / "storage/topics", "ticks",
-                            str(rate * seconds), str(rate)], check=True)
+            fill(build, bootstrap, project, rate * seconds, rate)
             time.sleep(2)
         finally:
             process.terminate()
             _, _, usage = os.wait4(process.pid, 0)
-        answer = subprocess.run([readers[-1], HERE / "latency.py", project / "storage/tables/bench/main", "5"], check=True,
-                                capture_output=True, text=True)
-        say("visible", broker=label, ticks_per_s=rate, seconds=seconds, **json.loads(answer.stdout),
+        say("visible", broker=label, ticks_per_s=rate, seconds=seconds, **asked(HERE / "latency.py", project / TABLES, "5"),
             cpu_share=round((usage.ru_utime + usage.ru_stime) / seconds, 2), peak_rss_mib=round(usage.ru_maxrss / 1024))
+
+
+def visible_elsewhere(build, bootstrap, name, rate, seconds):
+    """The same by another system. Longer: it starts with the first ticks, and needs time to get even with them."""
+    seconds = max(seconds, 75)
+    with tempfile.TemporaryDirectory(dir=os.environ.get("TICKLAKE_BENCH_DIR")) as scratch:
+        scratch = pathlib.Path(scratch)
+        project = project_in(scratch)
+        make_topic(build, bootstrap, project)
+        fill(build, bootstrap, project, 1000)  # what the first commits are made of
+        with peers.Live(name, bootstrap, scratch / "tables", scratch / "log") as live:
+            fill(build, bootstrap, project, rate * seconds, rate)
+            time.sleep(30)
+        say("visible", system=name, broker="kafka", ticks_per_s=rate, seconds=seconds,
+            **asked(HERE / "latency.py", scratch / "tables", str(seconds // 2)),
+            cpu_share=round(live.figures["cpu_s"] / live.figures["seconds"], 2), peak_rss_mib=live.figures["peak_rss_mib"])
 
 
 def with_kafka(work):
@@ -178,15 +213,19 @@ def main():
     parser.add_argument("--seconds", type=int, default=40, help="of the live benchmarks")
     parser.add_argument("--only", default="start,catch_up,visible,live")
     parser.add_argument("--brokers", default="embedded,kafka")
+    parser.add_argument("--peers", default="spark,glue", help="other systems beside ours on Kafka; empty: none")
     parser.add_argument("--soak", type=int, default=20_000, help="commits; 0: none")
     args = parser.parse_args()
     build = args.build.resolve()
     for label in args.brokers.split(","):
-        for name, bench in (("start", lambda b: start(build, b, label)),
-                            ("catch_up", lambda b: catch_up(build, b, label, args.ticks)),
-                            ("visible", lambda b: visible(build, b, label, 5000, args.seconds)),
-                            ("visible", lambda b: visible(build, b, label, 50000, args.seconds)),
-                            ("live", lambda b: live(build, b, label, 5000, args.seconds))):
+        others = [name for name in args.peers.split(",") if name and label == "kafka"]
+        benches = [("start", lambda b: start(build, b, label)),
+                   ("catch_up", lambda b: catch_up(build, b, label, args.ticks, others)),
+                   ("visible", lambda b: visible(build, b, label, 5000, args.seconds)),
+                   ("visible", lambda b: visible(build, b, label, 50000, args.seconds)),
+                   ("live", lambda b: live(build, b, label, 5000, args.seconds))]
+        benches += [("visible", lambda b, name=name: visible_elsewhere(build, b, name, 5000, args.seconds)) for name in others]
+        for name, bench in benches:
             if name in args.only.split(","):
                 bench("embedded") if label == "embedded" else with_kafka(bench)
     if args.soak:

@@ -4,11 +4,13 @@
 #   tools/setup.sh build    what `make build` needs: compilers, libraries
 #   tools/setup.sh test     and what the tests need: Python readers, a real Kafka
 #   tools/setup.sh peers    and what the slow tests need: Apache Spark with Delta
+#   tools/setup.sh bench    and what the benchmarks set beside ours: Spark's Kafka source, Python's Kafka client and DuckDB
 #
 # Third-party packages go to $TICKLAKE_CACHE (default: ~/.cache/ticklake), shared by every clone and never in the tree.
 # Each is pinned to a version and to the SHA-256 of the file that the package client brought.
 set -euo pipefail
 umask 022
+root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 
 if [ -z "${TICKLAKE_CACHE:-}" ]; then
   TICKLAKE_CACHE="${XDG_CACHE_HOME:-${HOME:-$(getent passwd "$(id -u)" | cut -d: -f6)}/.cache}/ticklake"
@@ -183,6 +185,28 @@ X
   python3 -m venv out/venv
   out/venv/bin/pip install --disable-pip-version-check -q ./pyspark-4.2.0.tar.gz py4j==0.10.9.9 pyarrow==26.0.1
 }
+install_spark_kafka() {  # Spark's Kafka source; bench/peers/token_provider stands in for a module that no registry has
+  local artifact
+  for artifact in org.apache.spark:spark-sql-kafka-0-10_2.13:4.2.0 org.apache.kafka:kafka-clients:3.9.2 \
+    org.apache.commons:commons-pool2:2.13.1; do
+    mvn -q -B org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy -Dartifact="$artifact:jar" -DoutputDirectory=out/jars
+  done
+  checked 64539c45e5d39f7ddb747312c239f38f5208d08c1a0ddf7d70beb2fbd9373705 out/jars/spark-sql-kafka-0-10_2.13-4.2.0.jar
+  checked 014b4ef36884478a932641818b080c36a8f8e2e92dc771e800c9d2694f4f83d8 out/jars/kafka-clients-3.9.2.jar
+  checked f77a5060d6936a9144023584232f9de3f2248f1abfe156e9d31795f18770674f out/jars/commons-pool2-2.13.1.jar
+  local spark
+  spark="$(echo "$TICKLAKE_CACHE"/spark-4.2.0/venv/lib/python3*/site-packages/pyspark/jars)"
+  javac -nowarn -d classes -cp "$spark/*" "$root"/bench/peers/token_provider/*.java
+  jar cf out/jars/token-provider.jar -C classes .
+}
+install_python_glue() {  # what a hand-written pipeline is made of
+  local python=(--only-binary=:all: --python-version 3.11 --implementation cp --abi cp311 --platform manylinux_2_28_x86_64)
+  pip_download "${python[@]}" confluent-kafka==2.16.1 duckdb==2.0.0
+  checked 24f613cc81a856b6fbb2d7d11044a9aa770044eecc1f83ff84618688b056be06 confluent_kafka-2.16.1-cp311-cp311-manylinux_2_28_x86_64.whl
+  checked 5a3601121c7cc50d0b70412995634682fafcb58a0156d5d663dfd0b3bbe30a33 duckdb-2.0.0-cp311-cp311-manylinux_2_27_x86_64.manylinux_2_28_x86_64.whl
+  python3 -m venv out/venv
+  out/venv/bin/pip install --disable-pip-version-check -q ./confluent_kafka-*.whl ./duckdb-*.whl deltalake==1.6.6 pyarrow==26.0.1
+}
 
 # ---- What each command brings ---------------------------------------------------------------------------------------
 setup_build() {
@@ -212,11 +236,19 @@ setup_peers() {
   install spark-4.2.0 install_spark
 }
 
+setup_bench() {
+  setup_peers
+  command -v javac >/dev/null || apt_install openjdk-17-jdk-headless
+  install spark-kafka-4.2.0 install_spark_kafka
+  install python-glue-1 install_python_glue
+}
+
 exec 9>"$TICKLAKE_CACHE/.lock"
 flock 9  # two clones setting up at once: the second waits
 case "${1:-}" in
   build) setup_build ;;
   test) setup_test ;;
   peers) setup_peers ;;
-  *) die "usage: tools/setup.sh build|test|peers" ;;
+  bench) setup_bench ;;
+  *) die "usage: tools/setup.sh build|test|peers|bench" ;;
 esac
