@@ -32,7 +32,7 @@ std::vector<serving::TableInfo> tables_of(const engine::Graph& graph) {
 }
 
 // What the update says, as bars; what does not fit is told as a reason to wait.
-serving::LiveUpdate live_update(const serving::CandleTable& table,
+serving::LiveUpdate bars_of_update(const serving::CandleTable& table,
                                 const engine::PreviewUpdate& update) {
   serving::LiveUpdate out{.reload = update.restarted, .waiting = update.waiting};
   auto closed = serving::bars_of(table, update.closed);
@@ -43,6 +43,16 @@ serving::LiveUpdate live_update(const serving::CandleTable& table,
   if (open) out.open = *std::move(open);
   if (!open) out.waiting = open.error().message;
   return out;
+}
+
+// Where memory is out the bars are to be had from the table.
+serving::LiveUpdate live_update(const serving::CandleTable& table,
+                                const engine::PreviewUpdate& update) {
+  try {
+    return bars_of_update(table, update);
+  } catch (const std::exception& error) {
+    return {.reload = true, .waiting = error.what()};
+  }
 }
 
 double per_second(int64_t count, int64_t elapsed_us) {
@@ -88,6 +98,7 @@ Result<std::unique_ptr<LivePage>> LivePage::open(Environment& environment,
 LivePage::~LivePage() {
   server_->stop();
   for (auto& thread : threads_) thread.request_stop();
+  if (preview_) preview_->stop();
   threads_.clear();
 }
 

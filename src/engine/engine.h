@@ -231,17 +231,17 @@ struct PreviewUpdate {
 // Follows one table ahead of its commits. Of a windowed streaming table the open windows are
 // rebuilt from the tables as a restart would, then go on with the topic's newest records through
 // the same statements; where it falls behind or fails, it starts again from the tables. Of any
-// other table only what is committed is told. It commits nothing. One thread at a time, any thread;
-// shares nothing with a Pipeline but storage.
+// other table only what is committed is told. It commits nothing, and shares only storage with a
+// Pipeline. One thread at a time, any thread.
 class Preview {
  public:
   // NotFound: the project has no such table. The table need not have been made yet.
   static Result<std::unique_ptr<Preview>> open(Project project, World world,
                                                const std::string& table);
   virtual ~Preview() = default;
-
   // Bounded work. Never waits for data. What fails is told in `waiting` and tried again.
   virtual PreviewUpdate step() = 0;
+  virtual void stop() = 0;  // from any thread; a step under way reads no more tables
 };
 
 // How the files of tables that flows fill are merged: maintenance of one by hand needs it.

@@ -4,12 +4,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 
 #include "base/time.h"
 #include "engine/engine.h"
 #include "preview_base.h"
 #include "rows.h"
 #include "stateless_rows.h"
+#include "table_reader.h"
 #include "window_state.h"
 #include "window_statements.h"
 
@@ -18,7 +20,8 @@ namespace {
 
 constexpr int64_t kLookEveryUs = 100'000;    // at the target's log
 constexpr int64_t kRangesEveryUs = 500'000;  // at the topic's
-constexpr int64_t kRetryEveryUs = 1'000'000;
+constexpr int64_t kRetryAfterUs = 1'000'000;  // and twice as long each time,
+constexpr int64_t kRetryAfterMaxUs = 16'000'000;
 constexpr int64_t kRowsPerStepMax = 20'000;
 constexpr int64_t kBytesPerStepMax = 16 << 20;
 constexpr int64_t kGapRowsMax = 500'000;     // further behind, the tables are awaited
@@ -38,15 +41,18 @@ class PreviewImpl final : public Preview {
 
   Result<void> prepare();
   PreviewUpdate step() override;
+  void stop() override { stopping_ = true; }
 
  private:
   int64_t now_us() const { return context_->world.clock.now_us(); }
   void lose(const std::string& reason);
+  void advance(PreviewUpdate& update);
   Result<void> look(PreviewUpdate& update);
   Result<void> take_versions(const delta::Snapshot& newest, PreviewUpdate& update);
   Result<void> close_windows();
   Result<void> start();
   Result<void> read_base(const Base& base);
+  Result<void> go_on() const;
   Result<void> look_at_ranges();
   Result<void> follow(PreviewUpdate& update);
   Result<void> take(std::vector<FeedPiece> pieces);
@@ -72,8 +78,10 @@ class PreviewImpl final : public Preview {
   bool based_ = false;
   bool changed_ = false;
   std::string waiting_;
+  std::atomic<bool> stopping_ = false;
   int64_t look_us_ = INT64_MIN;
   int64_t start_us_ = INT64_MIN;
+  int64_t retry_us_ = kRetryAfterUs;
   int64_t ranges_us_ = INT64_MIN;
 };
 
@@ -89,17 +97,33 @@ Result<void> PreviewImpl::prepare() {
   return {};
 }
 
+// What throws, memory that is out above all, may have left anything half done: all is begun anew.
 PreviewUpdate PreviewImpl::step() {
   PreviewUpdate update;
+  try {
+    advance(update);
+  } catch (const std::exception& error) {
+    lose(fmt::format("the preview begins anew, after: {}", error.what()));
+    seen_.reset();
+    update = {};
+  }
+  update.waiting = waiting_;
+  return update;
+}
+
+void PreviewImpl::advance(PreviewUpdate& update) {
   if (now_us() >= look_us_) {
     look_us_ = now_us() + kLookEveryUs;
     auto looked = look(update);
     if (!looked && looked.error().code != Code::NotFound) lose(looked.error().message);
   }
   if (chain_ && !based_ && now_us() >= start_us_) {
-    start_us_ = now_us() + kRetryEveryUs;
+    int64_t began_us = now_us();
     auto started = start();
     if (!started) lose(started.error().message);
+    // What takes long to fail leaves the cores to others for as long.
+    start_us_ = now_us() + std::max(retry_us_, now_us() - began_us);
+    retry_us_ = started ? kRetryAfterUs : std::min(2 * retry_us_, kRetryAfterMaxUs);
   }
   if (based_) {
     auto followed = follow(update);
@@ -114,8 +138,6 @@ PreviewUpdate PreviewImpl::step() {
       changed_ = false;
     }
   }
-  update.waiting = waiting_;
-  return update;
 }
 
 void PreviewImpl::lose(const std::string& reason) {
@@ -157,6 +179,7 @@ Result<void> PreviewImpl::take_versions(const delta::Snapshot& newest, PreviewUp
     }
     for (const auto& file : commit.adds) {
       if (!file.data_change || update.restarted) continue;
+      TRY(go_on());
       auto reader = TRY(delta::read(context_->world.files, newest, file));
       for (BatchPtr batch;;) {
         TRY_STATUS(reader->ReadNext(&batch));
@@ -211,13 +234,19 @@ Result<void> PreviewImpl::read_base(const Base& base) {
         {window.event_time_column, delta::Condition::Op::GreaterEqual, std::move(literal)});
   }
   int64_t rows = 0;
-  for (const auto& file : base.rows.files()) {
+  std::vector<delta::AddFile> files;
+  // first() and last() go by the order in which rows were written.
+  for (auto& file : TableReader::in_order(base.rows.files())) {
     if (!delta::may_match(base.rows, file, conditions)) continue;
     rows += file.records().value_or(0);
-    if (rows > kBaseRowsMax) {
-      return Error{Code::Unavailable, fmt::format("more than {} rows of {} are in open windows",
-                                                  kBaseRowsMax, chain_->stages.back()->name)};
-    }
+    files.push_back(std::move(file));
+  }
+  if (rows > kBaseRowsMax) {
+    return Error{Code::Unavailable, fmt::format("more than {} rows of {} are in open windows",
+                                                kBaseRowsMax, chain_->stages.back()->name)};
+  }
+  for (const auto& file : files) {
+    TRY(go_on());
     auto reader =
         TRY(delta::read(context_->world.files, base.rows, file, target_.plan.inputs[0].columns));
     for (BatchPtr batch;;) {
@@ -227,6 +256,11 @@ Result<void> PreviewImpl::read_base(const Base& base) {
     }
   }
   return {};
+}
+
+Result<void> PreviewImpl::go_on() const {
+  if (!stopping_) return {};
+  return Error{Code::Unavailable, "the preview is stopped"};
 }
 
 // New partitions are picked up; being far behind is an error.

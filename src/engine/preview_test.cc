@@ -179,6 +179,52 @@ TEST(Preview, StartsFromAnyCutThroughTheTables) {
   }
 }
 
+// Read in another order than written, the base would open and close bars with other prices.
+TEST(Preview, ReadsItsBaseInTheOrderOfWriting) {
+  Box box(R"(
+CREATE OR REFRESH STREAMING TABLE bronze AS
+SELECT CAST(value AS STRING) AS raw, partition, offset
+FROM STREAM read_kafka(bootstrapServers => 'embedded', subscribe => 'ticks',
+                       startingOffsets => 'earliest');
+
+CREATE OR REFRESH STREAMING TABLE silver AS SELECT t.ts, t.price
+FROM (SELECT from_json(raw, 'ts TIMESTAMP, price DOUBLE') AS t FROM STREAM bronze);
+
+CREATE OR REFRESH STREAMING TABLE gold AS
+SELECT window.start AS minute, first(price) AS open, last(price) AS close
+FROM STREAM silver WATERMARK ts DELAY OF INTERVAL 10 SECONDS AS s
+GROUP BY window(ts, '1 minute');
+)");
+  box.create_topic("ticks", 1);
+  for (int i = 0; i < 8; ++i) {
+    box.clock.advance_us(1'000'000);
+    box.produce("ticks", 0, {fmt::format(R"({{"ts":"2026-01-01T00:00:30Z","price":{}}})", i)});
+    box.run_once();
+    ASSERT_EQ(box.problem, "");
+  }
+  auto preview = open_preview(box);
+  Seen seen;
+  follow(box, *preview, seen);
+  EXPECT_EQ(seen.waiting, "");
+  ASSERT_EQ(seen.open.size(), 1u);
+  EXPECT_NE(seen.open[0].find(R"("open":0)"), std::string::npos) << seen.open[0];
+  EXPECT_NE(seen.open[0].find(R"("close":7)"), std::string::npos) << seen.open[0];
+}
+
+TEST(Preview, StoppedReadsNoMoreTables) {
+  Box box(kMarket);
+  box.create_topic("ticks", 3);
+  produce(box, 0, 60);
+  box.run_once();
+  ASSERT_EQ(box.problem, "");
+  auto preview = open_preview(box);
+  preview->stop();
+  Seen seen;
+  follow(box, *preview, seen);
+  EXPECT_EQ(seen.waiting, "the preview is stopped");
+  EXPECT_TRUE(seen.open.empty());
+}
+
 TEST(Preview, WaitsForTheTablesAndStartsAgain) {
   Box box(kMarket);
   auto preview = open_preview(box);
