@@ -28,7 +28,8 @@ die() { printf 'kafka.sh: %s\n' "$*" >&2; exit 1; }
 usage() { die "usage: tools/kafka.sh start|secure|stop|status|tool DIR [PORT]"; }
 
 # The file pid holds the process and when it started: a number that another process has since got is not ours.
-started_at() { sed -E 's/^.*\) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20; }
+# One that was killed and is not yet reaped has ended.
+started_at() { sed -E 's/^.*\) //' "/proc/$1/stat" 2>/dev/null | grep -v '^[ZX]' | cut -d' ' -f20; }
 runs() {
   local pid since
   [ -s "$dir/pid" ] || return 1

@@ -85,7 +85,9 @@ void Progress::show(const std::vector<SourceStatus>& sources,
     if (problems_[source.name] == source.problem) continue;
     problems_[source.name] = source.problem;
     if (!source.problem.empty()) {
-      say(fmt::format("source {}: {} (it will be tried again)", source.name, source.problem));
+      say(fmt::format("source {}: {} ({})", source.name, source.problem,
+                      source.failed ? "it has stopped; correct this and start the run again"
+                                    : "it will be tried again"));
     }
   }
   std::string text = environment_.err_is_terminal ? block(sources, flows) : lines(sources, flows);
@@ -126,9 +128,10 @@ std::string Progress::block(const std::vector<SourceStatus>& sources,
   for (const auto& source : sources) {
     rows.push_back({source.name + " → " + source.topic, grouped(rate(source.name, source.sent)),
                     grouped(source.sent), "-", "-", "-",
-                    !source.problem.empty() ? "retrying"
-                    : source.finished       ? "done"
-                                            : "sending"});
+                    source.failed             ? "failed"
+                    : !source.problem.empty() ? "retrying"
+                    : source.finished         ? "done"
+                                              : "sending"});
   }
   for (const auto& flow : flows) {
     rows.push_back({short_name(flow.name), grouped(rate(flow.name, flow.rows_in)),

@@ -11,6 +11,8 @@ namespace {
 
 constexpr int64_t kPauseUsMin = 1'000'000;
 constexpr int64_t kPauseUsMax = 60'000'000;
+// While it cannot even be opened, asking costs nothing, and it goes on soon after an outage.
+constexpr int64_t kClosedPauseUs = 1'000'000;
 constexpr int64_t kWaitUsMax = 20'000;  // between looks at whether to stop
 constexpr int kExitOfKill = 137;
 
@@ -82,19 +84,26 @@ void SourceThread::work(const std::stop_token& over) {
   while (!over.stop_requested() && !world_.signals.stopping()) {
     auto source = sources::open_source(spec_, world_.topics, world_.environment.files,
                                        world_.environment.clock, world_.options);
-    Result<void> result =
-        source ? step_until_over(**source, over) : Result<void>(std::move(source).error());
+    bool any_step = false;
+    Result<void> result = source ? step_until_over(**source, over, any_step)
+                                 : Result<void>(std::move(source).error());
     if (result) return;
-    note_problem(result.error().message);
-    wait(pause_us, over);
-    pause_us = std::min(2 * pause_us, kPauseUsMax);
+    Code code = result.error().code;
+    bool lasting = code == Code::Invalid || code == Code::Unsupported;
+    note_problem(result.error().message, lasting);
+    if (lasting) return;
+    if (any_step) pause_us = kPauseUsMin;
+    wait(source ? pause_us : kClosedPauseUs, over);
+    if (source) pause_us = std::min(2 * pause_us, kPauseUsMax);
   }
 }
 
-Result<void> SourceThread::step_until_over(sources::Source& source, const std::stop_token& over) {
+Result<void> SourceThread::step_until_over(sources::Source& source, const std::stop_token& over,
+                                           bool& any_step) {
   while (!over.stop_requested() && !world_.signals.stopping()) {
     auto progress = TRY(source.step());
     note(progress);
+    any_step = any_step || worked(progress);
     if (worked(progress)) world_.crash_point.step_worked();
     if (progress.finished) return {};
     wait(progress.idle_until_us - world_.environment.clock.now_us(), over);
@@ -117,9 +126,10 @@ void SourceThread::note(const sources::Progress& progress) {
   status_.problem.clear();
 }
 
-void SourceThread::note_problem(std::string problem) {
+void SourceThread::note_problem(std::string problem, bool lasting) {
   std::lock_guard lock(mutex_);
   status_.problem = std::move(problem);
+  status_.failed = lasting;
 }
 
 }  // namespace ticklake::app

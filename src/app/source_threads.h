@@ -26,7 +26,8 @@ struct SourceStatus {
   int64_t files = 0;
   int64_t warnings = 0;
   bool finished = false;
-  std::string problem = {};  // the source was dropped and will be opened again: why
+  std::string problem = {};  // why the source was dropped
+  bool failed = false;       // and is not opened again: only a change of its input would help
   std::vector<std::string> notes = {};  // what it has to tell, once
 };
 
@@ -45,7 +46,8 @@ Result<SourceStatus> drain_source(const SourceWorld& world, const sources::Sourc
                                   const std::function<void(const SourceStatus&)>& progress);
 
 // Steps a source on its own thread until a signal comes or this goes. A source that fails is opened
-// again after a pause that grows to a minute.
+// again, each second while it cannot be, else after a pause that grows to a minute until it sends
+// something; not so where the same would only fail again.
 class SourceThread {
  public:
   SourceThread(const SourceWorld& world, sources::SourceSpec spec);
@@ -55,10 +57,11 @@ class SourceThread {
 
  private:
   void work(const std::stop_token& over);
-  Result<void> step_until_over(sources::Source& source, const std::stop_token& over);
+  Result<void> step_until_over(sources::Source& source, const std::stop_token& over,
+                               bool& any_step);  // it sent something
   void wait(int64_t duration_us, const std::stop_token& over) const;
   void note(const sources::Progress& progress);
-  void note_problem(std::string problem);
+  void note_problem(std::string problem, bool lasting);
 
   const SourceWorld& world_;
   sources::SourceSpec spec_;

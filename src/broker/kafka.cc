@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "broker/kafka_client.h"
+#include "broker/kafka_groups.h"
 #include "broker/topic_rules.h"
 
 namespace ticklake::broker {
@@ -29,27 +30,13 @@ Result<void> settle(const KafkaClient& client, Done&& done) {
   }
 }
 
-Result<void> check_groups(const KafkaClient& client, const rd_kafka_group_result_t** groups,
-                          size_t count, const std::string& action) {
-  for (size_t i = 0; i < count; ++i) {
-    const rd_kafka_error_t* failed = rd_kafka_group_result_error(groups[i]);
-    if (failed != nullptr) {
-      return client.error(rd_kafka_error_code(failed), rd_kafka_error_string(failed), action);
-    }
-    const auto* told = rd_kafka_group_result_partitions(groups[i]);
-    for (int p = 0; told != nullptr && p < told->cnt; ++p) {
-      if (told->elems[p].err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return client.error(told->elems[p].err, nullptr, action);
-      }
-    }
-  }
-  return {};
-}
-
 class Kafka final : public Topics {
  public:
   Kafka(KafkaSettings settings, std::unique_ptr<KafkaClient> client, const io::Clock& clock)
-      : settings_(std::move(settings)), client_(std::move(client)), clock_(clock) {}
+      : settings_(std::move(settings)),
+        groups_(settings_),
+        client_(std::move(client)),
+        clock_(clock) {}
 
   Result<void> connect();
 
@@ -71,16 +58,15 @@ class Kafka final : public Topics {
 
  private:
   Result<KafkaTopic> known(const std::string& topic);
-  Result<void> publish_once(const std::string& group, const std::string& topic,
-                            const std::map<Partition, Offset>& next);
 
   KafkaSettings settings_;
+  KafkaGroups groups_;
   std::unique_ptr<KafkaClient> client_;
   const io::Clock& clock_;
 };
 
 // A refused connection is tried again for a moment only: a broker may be starting, but more often
-// there is none.
+// there is none. Not so where another address may serve.
 Result<void> Kafka::connect() {
   auto start = steady_clock::now();
   while (true) {
@@ -92,7 +78,8 @@ Result<void> Kafka::connect() {
       return {};
     }
     bool is_login = client_->is_refused_login();
-    bool is_refused = client_->news().last_trouble().reason.find("refused") != std::string::npos;
+    bool is_refused = settings_.bootstrap.find(',') == std::string::npos &&
+                      client_->news().last_trouble().reason.find("refused") != std::string::npos;
     auto limit = std::chrono::milliseconds(is_login || is_refused ? kRefusedMs : kOpenMs);
     if (steady_clock::now() - start < limit) continue;
     Error error = client_->unreachable();
@@ -227,63 +214,13 @@ Result<std::map<Partition, Offset>> Kafka::offsets_at(const std::string& topic,
 
 Result<void> Kafka::publish_offsets(const std::string& group, const std::string& topic,
                                     const std::map<Partition, Offset>& next) {
-  auto until = steady_clock::now() + std::chrono::seconds(2);
-  while (true) {  // the group's coordinator may be on its way: a new cluster makes it at first use
-    Result<void> published = publish_once(group, topic, next);
-    if (published || published.error().code != Code::Conflict) return published;
-    if (steady_clock::now() > until) return Error{Code::Unavailable, published.error().message};
-    std::this_thread::sleep_for(std::chrono::milliseconds(50));
-  }
-}
-
-// Conflict: the group has no coordinator for the moment.
-Result<void> Kafka::publish_once(const std::string& group, const std::string& topic,
-                                 const std::map<Partition, Offset>& next) {
-  std::string action = fmt::format("publish the offsets of group \"{}\"", group);
-  OwnedList offsets(rd_kafka_topic_partition_list_new(static_cast<int>(next.size())));
-  for (const auto& [partition, offset] : next) {
-    rd_kafka_topic_partition_list_add(offsets.get(), topic.c_str(), partition.value)->offset =
-        offset.value;
-  }
-  Owned<rd_kafka_AlterConsumerGroupOffsets_t, rd_kafka_AlterConsumerGroupOffsets_destroy> change(
-      rd_kafka_AlterConsumerGroupOffsets_new(group.c_str(), offsets.get()));
-  rd_kafka_AlterConsumerGroupOffsets_t* changes[] = {change.get()};
-  OwnedEvent event = TRY(admin_call(
-      *client_, RD_KAFKA_ADMIN_OP_ALTERCONSUMERGROUPOFFSETS, action, kAdminTimeoutMs,
-      [&](rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
-        rd_kafka_AlterConsumerGroupOffsets(client_->handle(), changes, 1, options, queue);
-      }));
-  size_t count = 0;
-  const auto** groups = rd_kafka_AlterConsumerGroupOffsets_result_groups(
-      rd_kafka_event_AlterConsumerGroupOffsets_result(event.get()), &count);
-  return check_groups(*client_, groups, count, action);
+  return groups_.publish(group, topic, next);
 }
 
 Result<std::map<Partition, Offset>> Kafka::group_offsets(const std::string& group,
                                                          const std::string& topic) {
   KafkaTopic found = TRY(known(topic));
-  std::string action = fmt::format("read the offsets of group \"{}\"", group);
-  OwnedList asked(rd_kafka_topic_partition_list_new(found.partitions));
-  rd_kafka_topic_partition_list_add_range(asked.get(), topic.c_str(), 0, found.partitions - 1);
-  Owned<rd_kafka_ListConsumerGroupOffsets_t, rd_kafka_ListConsumerGroupOffsets_destroy> request(
-      rd_kafka_ListConsumerGroupOffsets_new(group.c_str(), asked.get()));
-  rd_kafka_ListConsumerGroupOffsets_t* requests[] = {request.get()};
-  OwnedEvent event = TRY(admin_call(
-      *client_, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, action, kAdminTimeoutMs,
-      [&](rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
-        rd_kafka_ListConsumerGroupOffsets(client_->handle(), requests, 1, options, queue);
-      }));
-  size_t count = 0;
-  const auto** groups = rd_kafka_ListConsumerGroupOffsets_result_groups(
-      rd_kafka_event_ListConsumerGroupOffsets_result(event.get()), &count);
-  TRY(check_groups(*client_, groups, count, action));
-  std::map<Partition, Offset> offsets;
-  const auto* told = count == 0 ? nullptr : rd_kafka_group_result_partitions(groups[0]);
-  for (int p = 0; told != nullptr && p < told->cnt; ++p) {
-    if (told->elems[p].offset < 0) continue;  // none was published
-    offsets[Partition(told->elems[p].partition)] = Offset(told->elems[p].offset);
-  }
-  return offsets;
+  return groups_.offsets(group, topic, found.partitions);
 }
 
 }  // namespace

@@ -4,12 +4,22 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <thread>
 
 #include "broker/topic_rules.h"
 
 namespace ticklake::broker {
+namespace {
+
+// A disk that does not answer says nothing about the topic.
+Error gone_or_unreadable(const std::string& topic, const std::string& path, int number) {
+  bool is_gone = number == ENOENT || number == ENOTDIR;
+  return is_gone ? topic_gone(topic) : file_error("read", path, number);
+}
+
+}  // namespace
 
 Result<TopicIdentity> TopicIdentity::open(const std::string& topic,
                                           const std::string& metadata_path) {
@@ -22,11 +32,14 @@ Result<TopicIdentity> TopicIdentity::open(const std::string& topic,
 Result<void> TopicIdentity::check() const {
   struct stat held {};
   struct stat named {};
-  if (::fstat(metadata_.descriptor(), &held) != 0 ||
-      ::stat(metadata_.path().c_str(), &named) != 0 || held.st_ino != named.st_ino ||
-      held.st_dev != named.st_dev) {
-    return topic_gone(topic_);
+  if (::fstat(metadata_.descriptor(), &held) != 0) {
+    return file_error("read", metadata_.path(), errno);
   }
+  if (::stat(metadata_.path().c_str(), &named) != 0) {
+    return gone_or_unreadable(topic_, metadata_.path(), errno);
+  }
+  bool is_same = held.st_ino == named.st_ino && held.st_dev == named.st_dev;
+  if (!is_same) return topic_gone(topic_);
   return {};
 }
 
@@ -98,7 +111,9 @@ Result<bool> PartitionReader::advance() {
     return true;
   }
   struct stat status {};
-  if (::stat(directory_.c_str(), &status) != 0) return topic_gone(topic_);
+  if (::stat(directory_.c_str(), &status) != 0) {
+    return gone_or_unreadable(topic_, directory_, errno);
+  }
   int64_t changed = status.st_mtim.tv_sec * 1'000'000'000 + status.st_mtim.tv_nsec;
   int64_t size = TRY(scanner_->file().size());
   if (changed == listed_changed_ && size == listed_size_) return false;

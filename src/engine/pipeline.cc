@@ -170,7 +170,7 @@ std::optional<StepReport> PipelineImpl::failed(Slot& slot, Error error) {
   // Somebody waits for the end of a run with --once; one that goes on outlasts any outage.
   bool is_patient = error.code == Code::Unavailable && !context_->options.once;
   slot.failures += 1;
-  bool again = may_pass && slot.opened && (is_patient || slot.failures <= kRetriesMax);
+  bool again = may_pass && (is_patient || (slot.opened && slot.failures <= kRetriesMax));
   if (!again) {
     slot.status.state = FlowStatus::State::Failed;
     slot.shown = slot.status;

@@ -179,6 +179,24 @@ TEST(Pipeline, StoresABadRowOnceWhenKilledBetweenQuarantineAndTable) {
   EXPECT_EQ(box.rows("silver__quarantine").size(), 16u);
 }
 
+TEST(Pipeline, OpensAFlowWhenTheBrokerThatWentAwayIsBack) {
+  Box box(kMedallion);
+  produce_market(box);
+  box.outages = 20;
+  box.run_once();  // somebody waits for its end
+  EXPECT_NE(box.problem.find("the broker is away"), std::string::npos) << box.problem;
+  box.outages = 20;
+  auto pipeline = box.open({});
+  ASSERT_TRUE(pipeline) << pipeline.error().message;
+  for (int steps = 0; steps < 2'000 && box.rows("gold").size() < 2; ++steps) {
+    auto report = (*pipeline)->step();
+    ASSERT_TRUE(report) << report.error().message;
+    box.clock.advance_us(100'000);
+  }
+  EXPECT_EQ(box.outages, 0);
+  EXPECT_GE(box.rows("gold").size(), 2u);
+}
+
 TEST(Pipeline, GivesUpOnAWindowedTableThatCannotBeWritten) {
   Box box(kMedallion);
   produce_market(box);

@@ -66,8 +66,10 @@ class Box {
 
   Result<std::unique_ptr<Pipeline>> open(RunOptions options) {
     Project project = TRY(load_project(files, directory));
+    using Topics = Result<std::shared_ptr<broker::Topics>>;
     World world{.files = files, .clock = clock, .topics = [this](const std::string&, const auto&) {
-                  return Result<std::shared_ptr<broker::Topics>>(topics);
+                  bool away = outages > 0 && outages-- > 0;
+                  return away ? Topics(Error{Code::Unavailable, "the broker is away"}) : topics;
                 }};
     return Pipeline::open(std::move(project), std::move(world), std::move(options));
   }
@@ -135,6 +137,7 @@ class Box {
   io::MemoryFiles::Faults fault;
   std::string directory;
   std::string problem;  // of the last run_once
+  int outages = 0;      // so often the broker is away when it is asked for
   io::ManualClock clock{1'767'225'600'000'000};
   io::MemoryFiles files;
   std::shared_ptr<broker::Topics> topics;
