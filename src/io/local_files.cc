@@ -12,6 +12,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <optional>
 
 #include "io/files.h"
 
@@ -81,6 +82,19 @@ Path temporary_beside(const Path& path) {
   static std::atomic<uint64_t> counter =
       0;  // unique within the process; the pid makes it so between processes
   return fmt::format("{}/{}{}-{}", parent(path), kTemporaryPrefix, ::getpid(), counter++);
+}
+
+// Nothing where the name is gone or leads nowhere. A disk that does not answer is an error: what is
+// left out of a list is taken for missing.
+Result<std::optional<struct stat>> looked_at(const Path& path) {
+  std::optional<struct stat> found;
+  struct stat info {};
+  if (::stat(path.c_str(), &info) == 0) {
+    found = info;
+  } else if (errno != ENOENT && errno != ENOTDIR && errno != ELOOP) {
+    return system_error("read", path, errno);
+  }
+  return found;
 }
 
 Result<void> write_all(int fd, const Path& path, std::string_view bytes) {
@@ -192,11 +206,15 @@ Result<void> for_each_entry(const Path& directory, OnEntry on_entry) {
     if (errno == ENOENT) return {};
     return system_error("list", directory, errno);
   }
-  while (const dirent* entry = ::readdir(dir.get())) {
+  while (true) {
+    errno = 0;
+    const dirent* entry = ::readdir(dir.get());
+    if (entry == nullptr) break;
     std::string_view name = entry->d_name;
     if (name == "." || name == ".." || name.starts_with(kTemporaryPrefix)) continue;
     TRY(on_entry(std::string(name), *entry));
   }
+  if (errno != 0) return system_error("list", directory, errno);
   return {};
 }
 
@@ -242,15 +260,14 @@ class LocalFiles final : public FileStore {
 
   Result<std::vector<FileInfo>> list(const Path& directory, std::string_view from) override {
     std::vector<FileInfo> out;
-    TRY(for_each_entry(directory,
-                       [&](const std::string& name, const dirent& entry) -> Result<void> {
-                         if (name < from || entry.d_type == DT_DIR) return {};
-                         Path path = join(directory, name);
-                         struct stat found;
-                         if (::stat(path.c_str(), &found) == 0 && S_ISREG(found.st_mode))
-                           out.push_back(info_of(path, found));
-                         return {};
-                       }));
+    auto take = [&](const std::string& name, const dirent& entry) -> Result<void> {
+      if (name < from || entry.d_type == DT_DIR) return {};
+      Path path = join(directory, name);
+      auto found = TRY(looked_at(path));
+      if (found && S_ISREG(found->st_mode)) out.push_back(info_of(path, *found));
+      return {};
+    };
+    TRY(for_each_entry(directory, take));
     std::sort(out.begin(), out.end(),
               [](const FileInfo& a, const FileInfo& b) { return a.path < b.path; });
     return out;
@@ -269,15 +286,13 @@ class LocalFiles final : public FileStore {
 
   Result<std::vector<std::string>> list_directories(const Path& directory) override {
     std::vector<std::string> out;
-    TRY(for_each_entry(directory,
-                       [&](const std::string& name, const dirent& entry) -> Result<void> {
-                         if (entry.d_type == DT_REG) return {};  // without asking the disk again
-                         struct stat found;
-                         if (::stat(join(directory, name).c_str(), &found) == 0 &&
-                             S_ISDIR(found.st_mode))
-                           out.push_back(name);
-                         return {};
-                       }));
+    auto take = [&](const std::string& name, const dirent& entry) -> Result<void> {
+      if (entry.d_type == DT_REG) return {};  // without asking the disk again
+      auto found = TRY(looked_at(join(directory, name)));
+      if (found && S_ISDIR(found->st_mode)) out.push_back(name);
+      return {};
+    };
+    TRY(for_each_entry(directory, take));
     std::sort(out.begin(), out.end());
     return out;
   }

@@ -103,7 +103,8 @@ class Synthetic final : public Source {
   TickMaker ticks_;
   const std::string fingerprint_;
   Segment segment_;
-  int64_t next_ = 0;  // the number of the next tick
+  std::optional<Segment> following_;  // takes over at its first number
+  int64_t next_ = 0;                  // the number of the next tick
   int64_t sent_ = 0;
 };
 
@@ -154,9 +155,8 @@ Result<void> Synthetic::resume() {
   double rate = segment_.until_us && form_.backfill_rate > 0 ? form_.backfill_rate : form_.rate;
   if (same && segment_.rate == rate && reached_us >= earliest_us) return {};
   // The spec has changed, or the stop was too long to catch up with: the numbers go on, from a new
-  // instant.
-  segment_ = {newest + 1, std::max(reached_us, earliest_us), form_.rate, {}};
-  next_ = segment_.first;
+  // instant, when the batch that was being sent is whole.
+  following_ = Segment{newest + 1, std::max(reached_us, earliest_us), form_.rate, {}};
   return {};
 }
 
@@ -194,17 +194,21 @@ Result<Progress> Synthetic::step() {
 }
 
 Result<Progress> Synthetic::send_batch() {
-  int64_t end = form_.count.value_or(INT64_MAX);
+  if (following_ && next_ >= following_->first) {
+    segment_ = *std::exchange(following_, std::nullopt);
+  }
+  int64_t end = following_ ? following_->first : form_.count.value_or(INT64_MAX);
   Progress progress;
   // Not a step of its own: it leaves no trace, so it would be no progress.
-  if (segment_.until_us && event_us(next_) >= *segment_.until_us) {
+  if (!following_ && segment_.until_us && event_us(next_) >= *segment_.until_us) {
     segment_ = {next_, *segment_.until_us, form_.rate, {}};
   }
-  int64_t horizon_us = horizon();
+  int64_t horizon_us = following_ ? INT64_MAX : horizon();
   if (next_ < end && event_us(next_) < horizon_us) {
     progress.sent = TRY(send_until(horizon_us, end));
     sent_ += progress.sent;
   }
+  if (following_) return progress;  // which is up next
   if (next_ >= end) {
     progress.finished = true;
   } else if (int64_t due = event_us(next_); segment_.until_us && due >= *segment_.until_us) {

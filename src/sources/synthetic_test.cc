@@ -136,6 +136,27 @@ TEST(Synthetic, BackfillsThenGoesLive) {
   EXPECT_EQ(*seqs.rbegin(), sent + later - 1);
 }
 
+TEST(Synthetic, ALongStopInTheMidstOfABatchLeavesNoGap) {
+  for (uint32_t seed = 1; seed <= 20; ++seed) {
+    World world(seed);
+    world.options.once = false;
+    auto spec = spec_of(kLive, "sources/ticks.yml");
+    world.topics.crash_every = 1;
+    EXPECT_FALSE((*world.open(spec))->step());
+    world.topics.crash_every = 0;
+    world.clock.advance_us(3'600'000'000);
+    run(world, spec, 1'000'000, seed % 2 == 0);
+    std::set<int64_t> seqs;
+    size_t count = 0;
+    for (const std::string& line : world.sorted_values("ticks")) {
+      seqs.insert(Json::parse(line)["seq"].get<int64_t>());
+      ++count;
+    }
+    EXPECT_EQ(seqs.size(), count) << "seed " << seed;
+    EXPECT_EQ(*seqs.rbegin() + 1, static_cast<int64_t>(count)) << "seed " << seed;
+  }
+}
+
 TEST(Synthetic, ARestartContinuesTheSameSequence) {
   auto spec = spec_of(kLive, "sources/ticks.yml");
   World calm;
