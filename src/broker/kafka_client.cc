@@ -11,9 +11,25 @@
 
 namespace ticklake::broker {
 
-void KafkaNews::problem(std::string text) {
+void KafkaNews::problem(std::string text, Time now) {
   std::lock_guard lock(mutex_);
+  if (text.find("SASL authentication error") != text.npos) {
+    if (!refused_since_) refused_since_ = now;
+  } else if (text.find("Connect to") != text.npos) {
+    refused_since_.reset();  // nobody is there
+  }
   trouble_.reason = std::move(text);
+}
+
+void KafkaNews::answered() {
+  std::lock_guard lock(mutex_);
+  refused_since_.reset();
+}
+
+bool KafkaNews::is_locked_out(Time now) const {
+  constexpr std::chrono::minutes kPatience{1};  // a password may be about to be set
+  std::lock_guard lock(mutex_);
+  return refused_since_ && now - *refused_since_ >= kPatience;
 }
 
 void KafkaNews::certificate_refused(int error) {
@@ -147,6 +163,8 @@ Result<std::unique_ptr<KafkaClient>> KafkaClient::make(rd_kafka_type_t type,
   char reason[512] = "";
   Config all = settings.config;
   all.insert(own.begin(), own.end());
+  // Who is refused should not knock every second: accounts are locked for less.
+  if (all.contains("sasl.mechanisms")) all.emplace("reconnect.backoff.max.ms", "10000");
   all.insert(common_settings().begin(), common_settings().end());
   all.insert_or_assign("bootstrap.servers", settings.bootstrap);
   for (const auto& [key, value] : all) {
@@ -200,7 +218,9 @@ KafkaProblem KafkaClient::explain() const {
   return problem;
 }
 
-Error KafkaClient::unreachable() const { return {Code::Unavailable, explain().sentence}; }
+Error KafkaClient::unreachable() const {
+  return {news_.is_locked_out() ? Code::Invalid : Code::Unavailable, explain().sentence};
+}
 
 Error KafkaClient::error(rd_kafka_resp_err_t number, const char* detail,
                          const std::string& action) const {

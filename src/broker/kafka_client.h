@@ -4,6 +4,7 @@
 
 #include <librdkafka/rdkafka.h>
 
+#include <chrono>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -43,7 +44,12 @@ Result<KafkaSettings> make_kafka_settings(const std::string& bootstrap, const Ka
 // What librdkafka's threads have to tell; it outlives them.
 class KafkaNews {
  public:
-  void problem(std::string text);  // of a connection
+  using Time = std::chrono::steady_clock::time_point;
+
+  void problem(std::string text, Time now = std::chrono::steady_clock::now());  // of a connection
+  void answered();  // a broker did, so it knows us
+  // For so long nothing came of connecting but refusals of our login: it will not pass by itself.
+  bool is_locked_out(Time now = std::chrono::steady_clock::now()) const;
   void certificate_refused(int error);
   KafkaTrouble last_trouble() const;
   void failed_delivery(Error error);  // the first is kept
@@ -52,6 +58,7 @@ class KafkaNews {
  private:
   mutable std::mutex mutex_;
   KafkaTrouble trouble_;
+  std::optional<Time> refused_since_;
   std::optional<Error> failed_delivery_;
 };
 
@@ -66,10 +73,11 @@ class KafkaClient {
   KafkaClient& operator=(const KafkaClient&) = delete;
 
   rd_kafka_t* handle() const { return handle_; }
-  KafkaNews& news() { return news_; }
+  KafkaNews& news() const { return news_; }
   const std::string& name() const { return name_; }
 
-  // "no Kafka broker answers at HOST:PORT (reason); ...", or why it lets us not in.
+  // "no Kafka broker answers at HOST:PORT (reason); ...", or why it lets us not in. Invalid: for a
+  // while it was nothing but that.
   Error unreachable() const;
   // The broker answers, but not to us: only other settings help.
   bool is_refused_login() const { return explain().is_login; }
@@ -82,7 +90,7 @@ class KafkaClient {
 
   KafkaSettings settings_;
   std::string name_;
-  KafkaNews news_;
+  mutable KafkaNews news_;  // librdkafka's threads write to it all the time
   rd_kafka_t* handle_ = nullptr;
 };
 
@@ -100,6 +108,7 @@ Result<OwnedEvent> admin_call(const KafkaClient& client, rd_kafka_admin_op_t ope
   if (rd_kafka_resp_err_t number = rd_kafka_event_error(event.get())) {
     return client.error(number, rd_kafka_event_error_string(event.get()), action);
   }
+  client.news().answered();
   return event;
 }
 

@@ -133,6 +133,7 @@ Result<void> KafkaWriter::flush() {
   rd_kafka_resp_err_t number = rd_kafka_flush(client_->handle(), kDeliveryMs);
   TRY(failures());
   if (number != RD_KAFKA_RESP_ERR_NO_ERROR) return client_->unreachable();
+  client_->news().answered();
   return {};
 }
 

@@ -367,6 +367,28 @@ def test_lag_tools_see_the_offsets_and_no_member(options, broker):
     check(row[3:6] == ["3", "3", "0"] and row[6] == "-", lines)
 
 
+def slow_test_a_password_changed_on_the_broker_ends_a_run(options, broker):
+    """It is tried for a minute, not every second, and then given up with what to set."""
+    project = Project(options, broker, LOGINS["scram_256"](broker) | {"kafka.username": "guest"}, "lockout")
+    project.write("scram.txt", "guest-secret\n")
+    project.create()
+    project.produce("a")
+    with Running(project) as running:
+        until(lambda: project.rows() == ["a"], "the first row")
+        broker.call("tool", broker.folder, "kafka.admin.ConfigCommand", "--alter", "--entity-type", "users",
+                    "--entity-name", "guest", "--add-config", "SCRAM-SHA-256=[password=another-secret]")
+        broker.stop()
+        broker.start()
+        until(lambda: "refused the login" in running.text(), "the refusal")
+        until(lambda: running.process.poll() is not None, "the end of the run")
+        check(running.process.returncode == 1 and 'the login of user "guest"' in running.text().splitlines()[-1],
+              running.text()[-2000:])
+    project.write("scram.txt", "another-secret\n")
+    project.produce("b")
+    project.run_once()
+    project.expect_rows("a", "b")
+
+
 # ---- doctor
 
 def test_doctor_names_each_problem(options, broker):
@@ -399,6 +421,7 @@ def parsed_options():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--binary", default=ROOT / "build/release/ticklake", type=pathlib.Path)
     parser.add_argument("--filter", default="")
+    parser.add_argument("--slow", action="store_true", help="and those that take minutes")
     options = parser.parse_args()
     options.binary = options.binary.resolve()
     return options
@@ -407,7 +430,8 @@ def parsed_options():
 def main():
     options = parsed_options()
     folder = pathlib.Path(tempfile.mkdtemp(prefix="ticklake-kafka-broker-"))
-    tests = [test for name, test in globals().items() if name.startswith("test_") and options.filter in name]
+    kinds = ("test_", "slow_test_") if options.slow else ("test_",)
+    tests = [test for name, test in globals().items() if name.startswith(kinds) and options.filter in name]
     failed = 0
     broker = None
     try:
