@@ -153,6 +153,11 @@ install_python_readers() {  # readers of our tables that did not come from us
   python3 -m venv out/venv
   out/venv/bin/pip install --disable-pip-version-check -q deltalake==1.6.6 pyarrow==26.0.1
 }
+install_python_notebook() {  # what a user of the Python package has
+  python3 -m venv out/venv
+  out/venv/bin/pip install --disable-pip-version-check -q deltalake==1.6.6 pyarrow==26.0.1 pandas==3.1.1 matplotlib==3.11.2 \
+    nbclient==0.11.0 ipykernel==7.4.0 setuptools==80.9.0
+}
 install_kafka() {
   cat >pom.xml <<'X'
 <project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
@@ -228,6 +233,7 @@ setup_test() {
     systemctl disable --now prometheus >/dev/null 2>&1 || sudo -n systemctl disable --now prometheus || true
   fi
   install python-readers-1 install_python_readers
+  install python-notebook-1 install_python_notebook
   install kafka-4.3.1 install_kafka
   install playwright-1.65.1 install_playwright
 }

@@ -95,6 +95,8 @@ say "functions against Spark's answers"
 counted functions python3 tests/functions/run.py build/release/ticklake "$cache/python-readers-1/venv/bin/python"
 say "the Alpha Vantage source and its example against a made-up service"
 counted alpha-vantage "$cache/python-readers-1/venv/bin/python" tests/alpha_vantage/alpha_vantage_test.py build/release/ticklake
+say "the market example, its Python package and notebook"
+counted market python3 tests/market/run.py build/release/ticklake "$cache/python-notebook-1/venv/bin/python"
 counted read-files python3 tests/read_files/run.py build/release/ticklake
 one delta-peer "$cache/python-readers-1/venv/bin/python" tests/peer/delta_peer_test.py build/release/ticklake
 one soak "$cache/python-readers-1/venv/bin/python" tests/peer/soak_test.py build/release/bench/bench_soak

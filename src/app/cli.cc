@@ -77,6 +77,14 @@ class CommandLine {
                     "jsonl, json, csv or table (default: table on a terminal, else jsonl)")
         ->check(CLI::IsMember({"jsonl", "json", "csv", "table"}));
   }
+  // Of commands that give a table's rows.
+  void with_rows_output(CLI::App* app) {
+    app->remove_option(app->get_option_no_throw("--output"));
+    app->add_option("--output", parsed_.output,
+                    "jsonl, json, csv, table or arrow, an Arrow IPC stream (default: table on a "
+                    "terminal, else jsonl)")
+        ->check(CLI::IsMember({"jsonl", "json", "csv", "table", "arrow"}));
+  }
 
   static void with_project(CLI::App* app, ProjectOptions& project) {
     app->add_option("--project", project.directory, "the project's directory (default: .)");
@@ -156,14 +164,13 @@ class CommandLine {
   }
 
   void add_ingest() {
-    auto* ingest =
-        add(root_, "ingest", "Run one source of a project into its topic",
-            "  ticklake ingest ticks --project market\n"
-            "  ticklake ingest daily_bars --project market --once\n"
-            "  ticklake ingest nvda_60min --project market --mode initial",
-            [](Environment& environment, Parsed& parsed, Format) {
-              return ingest_source(environment, parsed.ingest);
-            });
+    auto* ingest = add(root_, "ingest", "Run one source of a project into its topic",
+                       "  ticklake ingest ticks --project market\n"
+                       "  ticklake ingest daily_bars --project market --once\n"
+                       "  ticklake ingest nvda_60min --project market --mode initial",
+                       [](Environment& environment, Parsed& parsed, Format) {
+                         return ingest_source(environment, parsed.ingest);
+                       });
     IngestOptions& options = parsed_.ingest;
     ingest->add_option("name", options.source, "a file sources/<name>.yml")->required();
     ingest->add_flag("--once", options.once, "stop when what is there now was sent");
@@ -194,7 +201,7 @@ class CommandLine {
       if (query->empty() && file->empty()) throw CLI::RequiredError("a query, or --file FILE.sql,");
     });
     with_project(sql, parsed_.sql.project);
-    with_output(sql);
+    with_rows_output(sql);
   }
 
   CLI::App* add_table(CLI::App& table, const std::string& name, const std::string& what,
@@ -219,9 +226,8 @@ class CommandLine {
                         ->check(at_least_zero);
     app->add_option("--timestamp", parsed_.table.timestamp, "as it was at this time")
         ->check([](const std::string& text) {
-          return parse_timestamp(text)
-                     ? ""
-                     : text + " is not a time; write it as 2026-01-05T14:30:00Z";
+          return parse_timestamp(text) ? ""
+                                       : text + " is not a time; write it as 2026-01-05T14:30:00Z";
         })
         ->excludes(version);
   }
@@ -242,8 +248,8 @@ class CommandLine {
                            "  ticklake table read /data/table --timestamp 2026-01-05T14:30:00Z",
                            read_table);
     with_version(read);
-    read->add_option("--limit", options.limit, "at most this many rows")
-        ->check(at_least_zero);
+    with_rows_output(read);
+    read->add_option("--limit", options.limit, "at most this many rows")->check(at_least_zero);
     with_version(add_table(table, "describe", "Schema, protocol and progress of a table",
                            "  ticklake table describe /data/table --output json", describe_table));
     auto* history = add_table(table, "history", "The commits of a table, newest first",
@@ -364,23 +370,23 @@ class CommandLine {
                            "  ticklake topic tail ticks --project market\n"
                            "  ticklake topic tail ticks --project market --from earliest --follow",
                            tail_topic);
-    auto* from = tail->add_option(
-        "--from", options.from,
-        "earliest, latest, an offset or a time (default: the last --records)");
+    auto* from =
+        tail->add_option("--from", options.from,
+                         "earliest, latest, an offset or a time (default: the last --records)");
     from->check([](const std::string& text) {
       bool known = text == "earliest" || text == "latest" || at_least_zero(text).empty() ||
                    parse_timestamp(text);
       return known ? ""
-                   : text + " is none of earliest, latest, an offset, or a time such as "
-                            "2026-01-05T14:30:00Z";
+                   : text +
+                         " is none of earliest, latest, an offset, or a time such as "
+                         "2026-01-05T14:30:00Z";
     });
     tail->add_option("--group", options.group,
                      "begin where this consumer group stands, and leave it where reading ends")
         ->excludes(from);
     tail->add_option("--records", options.records, "how many of each partition (default: 10)")
         ->check(at_least_zero);
-    tail->add_option("--partition", options.partition, "only this one")
-        ->check(at_least_zero);
+    tail->add_option("--partition", options.partition, "only this one")->check(at_least_zero);
     tail->add_flag("--follow", options.follow, "go on until Ctrl-C; for a table JSON lines come");
   }
 
@@ -425,8 +431,7 @@ std::optional<std::string> unknown_command(const CLI::App& root, int argc, char*
 int report(Environment& environment, const Result<void>& result) {
   if (result) return 0;
   std::fflush(environment.out);
-  fmt::print(environment.err, "ticklake: {}\n",
-             environment.secrets.masked(result.error().message));
+  fmt::print(environment.err, "ticklake: {}\n", environment.secrets.masked(result.error().message));
   return kFailed;
 }
 

@@ -1,9 +1,12 @@
 #include "app/output.h"
 
 #include <arrow/array.h>
+#include <arrow/io/interfaces.h>
+#include <arrow/ipc/writer.h>
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <nlohmann/json.hpp>
@@ -16,6 +19,8 @@ namespace ticklake::app {
 namespace {
 
 constexpr size_t kCellCharactersMax = 60;
+constexpr std::array kFormats = {Format::JsonLines, Format::Json, Format::Csv, Format::Table,
+                                 Format::Arrow};
 
 bool starts_character(char byte) { return (static_cast<unsigned char>(byte) & 0xC0) != 0x80; }
 
@@ -78,6 +83,35 @@ std::string plain(const std::string& json, std::string_view null) {
 
 void put(std::FILE* out, std::string_view text) { std::fwrite(text.data(), 1, text.size(), out); }
 
+// The standard library's file as Arrow writes to it. It stays open.
+class Sink final : public arrow::io::OutputStream {
+ public:
+  explicit Sink(std::FILE* out) : out_(out) { set_mode(arrow::io::FileMode::WRITE); }
+  arrow::Status Write(const void* data, int64_t size) override {
+    size_t written = std::fwrite(data, 1, static_cast<size_t>(size), out_);
+    told_ += size;
+    if (written == static_cast<size_t>(size)) return arrow::Status::OK();
+    return arrow::Status::IOError(std::strerror(errno));
+  }
+  using arrow::io::OutputStream::Write;
+  arrow::Result<int64_t> Tell() const override { return told_; }
+  arrow::Status Close() override {
+    closed_ = true;
+    return arrow::Status::OK();
+  }
+  bool closed() const override { return closed_; }
+
+ private:
+  std::FILE* out_;
+  int64_t told_ = 0;
+  bool closed_ = false;
+};
+
+Result<void> written(const arrow::Status& status) {
+  if (status.ok()) return {};
+  return Error{Code::Unavailable, "the output could not be written: " + status.message()};
+}
+
 Result<void> write_table(std::FILE* out, const std::vector<std::string>& columns,
                          const std::vector<Object>& objects) {
   std::vector<bool> right(columns.size(), false);
@@ -98,19 +132,43 @@ Result<void> write_table(std::FILE* out, const std::vector<std::string>& columns
 
 Result<Format> parse_format(const std::string& text, bool terminal) {
   if (text.empty()) return terminal ? Format::Table : Format::JsonLines;
-  if (text == "jsonl") return Format::JsonLines;
-  if (text == "json") return Format::Json;
-  if (text == "csv") return Format::Csv;
-  if (text == "table") return Format::Table;
+  for (Format format : kFormats) {
+    if (text == name_of(format)) return format;
+  }
   return Error{Code::Invalid,
-               fmt::format("--output {}: use jsonl, json, csv or table", printable(text))};
+               fmt::format("--output {}: use jsonl, json, csv, table or arrow", printable(text))};
+}
+
+const char* name_of(Format format) {
+  switch (format) {
+    case Format::JsonLines: return "jsonl";
+    case Format::Json: return "json";
+    case Format::Csv: return "csv";
+    case Format::Table: return "table";
+    case Format::Arrow: return "arrow";
+  }
+  return "";
 }
 
 RowWriter::RowWriter(std::FILE* out, Format format, Schema schema)
     : out_(out), format_(format), schema_(std::move(schema)) {}
 
+RowWriter::~RowWriter() = default;
+
+Result<void> RowWriter::begin_stream() {
+  if (stream_) return {};
+  auto stream = arrow::ipc::MakeStreamWriter(std::make_shared<Sink>(out_), to_arrow(schema_));
+  TRY(written(stream.status()));
+  stream_ = *std::move(stream);
+  return {};
+}
+
 Result<void> RowWriter::write(const arrow::RecordBatch& batch) {
   if (batch.num_rows() == 0) return {};
+  if (format_ == Format::Arrow) {
+    TRY(begin_stream());
+    return written(stream_->WriteRecordBatch(batch));
+  }
   if (format_ == Format::Table) return keep_cells(batch);
   if (format_ == Format::JsonLines) {
     put(out_, TRY(formats::to_json_lines(batch, schema_)));
@@ -145,6 +203,11 @@ Result<void> RowWriter::keep_cells(const arrow::RecordBatch& batch) {
 }
 
 Result<void> RowWriter::finish() {
+  if (format_ == Format::Arrow) {
+    TRY(begin_stream());
+    TRY(written(stream_->Close()));
+    return flushed(out_);
+  }
   std::vector<std::string> header;
   std::vector<bool> right;
   for (const Field& field : schema_.fields) {

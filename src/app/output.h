@@ -1,9 +1,10 @@
-// What commands print: rows of Arrow batches and small objects, in the four forms of --output.
+// What commands print: rows of Arrow batches and small objects, in the forms of --output.
 #pragma once
 
 #include <cstdint>
 #include <cstdio>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -13,29 +14,40 @@
 #include "base/result.h"
 #include "model/arrow.h"
 
+namespace arrow::ipc {
+class RecordBatchWriter;
+}
+
 namespace ticklake::app {
 
-enum class Format : uint8_t { JsonLines, Json, Csv, Table };
+// Arrow is for rows only: the IPC stream, a schema even where there is no row.
+enum class Format : uint8_t { JsonLines, Json, Csv, Table, Arrow };
 
 // Reads --output. Nothing given: a table on a terminal, JSON Lines into a pipe.
 Result<Format> parse_format(const std::string& text, bool terminal);
+const char* name_of(Format format);
 
 // Writes rows of one schema as they come; a table is drawn at finish(), when its widths are known.
 class RowWriter {
  public:
   RowWriter(std::FILE* out, Format format, Schema schema);
+  ~RowWriter();
+  RowWriter(const RowWriter&) = delete;
+  RowWriter& operator=(const RowWriter&) = delete;
   Result<void> write(const arrow::RecordBatch& batch);
   // Call once, after the last row. Unavailable where the output could not be written (a full disk).
   Result<void> finish();
 
  private:
   Result<void> keep_cells(const arrow::RecordBatch& batch);
+  Result<void> begin_stream();
 
   std::FILE* out_;
   Format format_;
   Schema schema_;
   int64_t rows_ = 0;
   std::vector<std::vector<std::string>> cells_;
+  std::shared_ptr<arrow::ipc::RecordBatchWriter> stream_;
 };
 
 // Names and values of one printed thing, in order. A value is a JSON text.

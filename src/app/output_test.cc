@@ -2,6 +2,9 @@
 
 #include <arrow/array/builder_binary.h>
 #include <arrow/array/builder_primitive.h>
+#include <arrow/buffer.h>
+#include <arrow/io/memory.h>
+#include <arrow/ipc/reader.h>
 #include <gtest/gtest.h>
 
 #include <cstdio>
@@ -55,6 +58,20 @@ TEST(RowWriter, JsonLinesKeepAllDigits) {
             "{\"symbol\":\"a \\\"b\\\", c\",\"size\":-1}\n"
             "{\"symbol\":null,\"size\":null}\n");
   EXPECT_EQ(rows_as(Format::JsonLines, 0), "");
+}
+
+TEST(RowWriter, ArrowIsAStreamWithItsSchemaAndAllBatches) {
+  for (int batches : {0, 2}) {
+    auto buffer = arrow::Buffer::FromString(rows_as(Format::Arrow, batches));
+    arrow::io::BufferReader bytes(buffer);
+    auto reader = arrow::ipc::RecordBatchStreamReader::Open(&bytes);
+    ASSERT_TRUE(reader.ok()) << reader.status().ToString();
+    EXPECT_TRUE((*reader)->schema()->Equals(*to_arrow(schema())));
+    auto read = (*reader)->ToRecordBatches();
+    ASSERT_TRUE(read.ok()) << read.status().ToString();
+    ASSERT_EQ(read->size(), static_cast<size_t>(batches));
+    for (const auto& found : *read) EXPECT_TRUE(found->Equals(*batch()));
+  }
 }
 
 TEST(RowWriter, JsonIsOneArrayOverAllBatches) {

@@ -162,7 +162,7 @@ std::string place(const std::string& file, sql::Position at) {
   return fmt::format("{}:{}:{}", file, at.line, at.column);
 }
 
-// One answer is one document in JSON and CSV, so these take one query.
+// One answer is one document in JSON, CSV and Arrow, so these take one query.
 Result<void> check_query(const sql::Statement& statement, const std::string& file, Format format,
                          bool first) {
   if (statement.kind != sql::Statement::Kind::Query) {
@@ -171,12 +171,11 @@ Result<void> check_query(const sql::Statement& statement, const std::string& fil
                              "project's transformations and run: ticklake run",
                              place(file, statement.position))};
   }
-  if (!first && (format == Format::Json || format == Format::Csv)) {
+  if (!first && format != Format::JsonLines && format != Format::Table) {
     return Error{Code::Invalid,
                  fmt::format("{}: --output {} takes one query, here is a second one; use jsonl or "
                              "table, or ask them one at a time",
-                             place(file, statement.position),
-                             format == Format::Json ? "json" : "csv")};
+                             place(file, statement.position), name_of(format))};
   }
   return {};
 }

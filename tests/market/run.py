@@ -1,0 +1,138 @@
+"""The market example, whole: rows 3, 10 and 25 of the mission. run.py TICKLAKE PYTHON
+
+The example runs once, from its sources to gold; each test then looks at it from outside. PYTHON: with deltalake, pandas,
+matplotlib and nbclient. The last line counts the tests."""
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import traceback
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BINARY, PYTHON = str(pathlib.Path(sys.argv[1]).resolve()), pathlib.Path(sys.argv[2])
+SYMBOLS = ["AAPL", "AMZN", "FB", "GOOG", "IBM", "INTC", "MSFT", "NVDA", "ORCL", "TSLA"]
+BARS = """Ticker,Date,Open,High,Low,Close,Volume,Adj Close
+AAPL,2000-03-01,118.56,132.06,118.5,130.31,38478000,31.68
+AAPL,2000-03-02,127,127.94,120.69,122,11136800,29.66
+IBM,2000-03-01,102,105.5,100.06,100.25,10807800,84.41
+"""
+
+
+def run(*arguments, **options):
+    done = subprocess.run(list(map(str, arguments)), capture_output=True, text=True, timeout=300, **options)
+    assert done.returncode == 0, f"{' '.join(map(str, arguments))}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
+    return done.stdout
+
+
+def rows(project, query):
+    return [json.loads(line) for line in run(BINARY, "sql", query, "--project", project, "--output", "jsonl").splitlines()]
+
+
+def by_deltalake(project, script):
+    """What a Python script with deltalake, in another environment, prints as JSON; `tables` is a folder."""
+    tables = project / "storage/tables/market/main"
+    return json.loads(run(PYTHON, "-c", f"import json\nfrom deltalake import DeltaTable\ntables = {str(tables)!r}\n{script}"))
+
+
+def row_03_made_up_ticks_reach_a_topic_that_was_made_for_them(project):
+    topics = json.loads(run(BINARY, "topic", "describe", "ticks", "--project", project, "--output", "json"))
+    partitions = topics["partitions"] if isinstance(topics, dict) else topics
+    assert len(partitions) == 4, topics
+    records = [json.loads(line) for line in run(BINARY, "topic", "tail", "ticks", "--from", "earliest", "--records", "100000", "--project",
+                                                project, "--output", "jsonl").splitlines()]
+    assert len(records) > 30 * 60 * 200 * 0.9, len(records)
+    good = []
+    for record in records:
+        try:
+            good.append(json.loads(record["value"]))
+        except ValueError:
+            pass
+    seen = {tick.get("symbol") for tick in good} & set(SYMBOLS)
+    assert seen == set(SYMBOLS), seen
+    assert 0.001 < 1 - rows(project, "SELECT count(*) AS n FROM silver_ticks")[0]["n"] / len(records) < 0.05, "one in a hundred is bad"
+    assert sorted({record["partition"] for record in records}) == [0, 1, 2, 3]
+
+
+def row_10_volume_and_average_price_a_day(project):
+    gold = rows(project, "SELECT symbol, trade_date, volume, average_price, trades FROM gold_daily_volume ORDER BY ALL")
+    found = {(row["symbol"], row["trade_date"]): (row["volume"], row["trades"], round(row["average_price"], 6)) for row in gold}
+    wanted = by_deltalake(project, """
+days = {}
+for row in DeltaTable(tables + "/silver_ticks").to_pyarrow_table(columns=["symbol", "ts", "price", "size"]).to_pylist():
+    days.setdefault(row["symbol"] + " " + str(row["ts"].date()), []).append((row["size"], row["price"]))
+print(json.dumps({day: [sum(s for s, _ in ticks), len(ticks), round(sum(p for _, p in ticks) / len(ticks), 6)]
+                  for day, ticks in days.items()}))""")
+    assert {symbol for symbol, _ in found} == set(SYMBOLS), found
+    assert found == {tuple(day.split(" ")): tuple(figures) for day, figures in wanted.items()}, (found, wanted)
+
+
+def row_25_python_package_and_notebook(project):
+    with tempfile.TemporaryDirectory() as folder:
+        source = pathlib.Path(folder) / "python"  # a build leaves files beside its source
+        shutil.copytree(ROOT / "python", source)
+        run(PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "-q", "--no-deps", "--no-build-isolation", "--target",
+            f"{folder}/site", source)
+        environment = os.environ | {"PYTHONPATH": f"{folder}/site", "TICKLAKE": BINARY, "TICKLAKE_PROJECT": str(project),
+                                    "IPYTHONDIR": f"{folder}/ipython", "MPLCONFIGDIR": f"{folder}/matplotlib"}
+        notebook = json.loads(run(PYTHON, pathlib.Path(__file__).with_name("execute.py"), ROOT / "examples/market.ipynb", env=environment))
+    outputs = [output for cell in notebook["cells"] if cell["cell_type"] == "code" for output in cell["outputs"]]
+    kinds = [kind for output in outputs for kind in output.get("data", {})]
+    assert "image/png" in kinds, kinds
+    texts = ["".join(output.get("data", {}).get("text/plain", output.get("text", ""))) for output in outputs]
+    daily = next(text for text in texts if "average_price" in text)
+    for row in rows(project, "SELECT symbol, volume FROM gold_daily_volume"):
+        assert row["symbol"] in daily and str(row["volume"]) in daily, (row, daily)
+    assert any("symbl" in text and "symbol" in text and "query:1:8" in text for text in texts), texts[-1]
+
+
+def row_25_sql_gives_python_what_the_tables_hold(project):
+    script = """
+import json, sys
+import ticklake
+market = ticklake.Project(sys.argv[1])
+table = market.sql("SELECT * FROM gold_candles_1m")
+empty = market.sql("SELECT * FROM gold_candles_1m WHERE symbol = 'NONE'")
+assert empty.num_rows == 0 and empty.schema == table.schema
+assert ticklake.sql("SELECT 1 AS one", sys.argv[1]).to_pylist() == [{"one": 1}]
+try:
+    market.sql("SELECT 1; SELECT 2")
+    raise SystemExit("two queries were taken")
+except ticklake.Error as error:
+    assert "query:1:11" in str(error) and "arrow" in str(error), error
+candles = {row["symbol"] + str(row["window_start"].timestamp()): [row["open"], row["close"], row["volume"]] for row in table.to_pylist()}
+print(json.dumps({"candles": candles, "type": str(table.schema.field("window_start").type), "rows": market.table("gold_candles_1m").num_rows}))"""
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "python"), "TICKLAKE": BINARY, "PYTHONDONTWRITEBYTECODE": "1"}
+    found = json.loads(run(PYTHON, "-c", script, project, env=environment))
+    wanted = by_deltalake(project, """
+print(json.dumps({row["symbol"] + str(row["window_start"].timestamp()): [row["open"], row["close"], row["volume"]]
+                  for row in DeltaTable(tables + "/gold_candles_1m").to_pyarrow_table().to_pylist()}))""")
+    assert len(wanted) >= 29 * len(SYMBOLS) and found["rows"] == len(wanted), len(wanted)
+    assert found["candles"] == wanted
+    assert found["type"] == "timestamp[us, tz=UTC]", found["type"]
+
+
+def main():
+    failed = 0
+    tests = [test for name, test in sorted(globals().items()) if name.startswith("row_")]
+    with tempfile.TemporaryDirectory(prefix="ticklake-market-") as folder:
+        project = pathlib.Path(folder) / "market"
+        shutil.copytree(ROOT / "examples/market", project)
+        (project / "data").mkdir()
+        (project / "data/bars.csv").write_text(BARS)
+        run(BINARY, "run", "--project", project, "--once")
+        for test in tests:
+            try:
+                test(project)
+                print(f"ok   {test.__name__}")
+            except Exception:
+                failed += 1
+                print(f"FAIL {test.__name__}\n{traceback.format_exc()}")
+    print(f"market: {len(tests) - failed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
