@@ -190,8 +190,7 @@ class Analyzer {
   Result<Typed> predicate(const Call& call, size_t index, size_t fewest,
                           const std::vector<Typed>& variables, Scope& scope);
   Result<Typed> collection(const Call& call, size_t index, Kind kind, Scope& scope);
-  Result<Typed> transform(const Call& call, Scope& scope);
-  Result<Typed> filter(const Call& call, Scope& scope);
+  Result<Typed> transformed(const Call& call, Scope& scope);
   Result<Typed> any_or_all(const Call& call, Scope& scope);
   Result<Typed> reduced(const Call& call, Scope& scope);
   Result<Typed> zip_with(const Call& call, Scope& scope);

@@ -12,7 +12,7 @@ bool is_time(Kind kind) {
 
 bool is_interval(const Typed& value) { return value.type.kind == Kind::Interval; }
 
-Typed made(std::string sql, const Type& type) {
+Typed that_may_fail(std::string sql, const Type& type) {
   return {.sql = "(" + std::move(sql) + ")", .type = type, .may_fail = true};
 }
 
@@ -51,7 +51,7 @@ Result<Typed> scaled(Binary::Op op, const Typed& interval, Typed number) {
     sql = rounded_quotient("(" + huge(interval.sql) + " * " + power + ")",
                            huge("(" + number.sql + " * " + power + ")"));
   }
-  Typed out = made(cast_text(sql, type), type);
+  Typed out = that_may_fail(cast_text(sql, type), type);
   if (times) return out;
   std::string message = "[INTERVAL_DIVIDED_BY_ZERO] Division by zero";
   out.sql = "CASE WHEN (" + number.sql + ") = 0 AND (" + interval.sql + ") IS NOT NULL THEN " +
@@ -64,14 +64,14 @@ Typed moved(const Typed& time, const Typed& interval, const std::string& sign) {
   Kind kind = time.type.kind;
   if (is_months(interval.type)) {
     std::string sql = time.sql + sign + "to_months(" + interval.sql + ")";
-    return made(cast_text(sql, kind), kind);
+    return that_may_fail(cast_text(sql, kind), kind);
   }
   std::string sql = "make_timestamp(epoch_us(" + time.sql + ")" + sign + interval.sql + ")";
-  if (kind != Kind::Date) return made(sql, kind);
+  if (kind != Kind::Date) return that_may_fail(sql, kind);
   if (interval.type == interval_type(IntervalUnit::Day, IntervalUnit::Day)) {
-    return made("CAST(" + sql + " AS DATE)", kind);
+    return that_may_fail("CAST(" + sql + " AS DATE)", kind);
   }
-  return made(sql, Kind::Timestamp);
+  return that_may_fail(sql, Kind::Timestamp);
 }
 
 }  // namespace
@@ -119,16 +119,16 @@ Result<Typed> Analyzer::time_arithmetic(Binary::Op op, const Typed& left, const 
   if (add && is_time(b) && !is_time(a)) return time_arithmetic(op, right, left, position);
   if ((add || subtract) && is_interval(left) && is_interval(right)) {
     auto type = common_type(left.type, right.type);
-    if (type) return made(left.sql + sign + right.sql, *type);
+    if (type) return that_may_fail(left.sql + sign + right.sql, *type);
   }
   if ((add || subtract) && a == Kind::Date && right.type.is_integral() && b != Kind::Long) {
-    return made(left.sql + sign + cast_text(right.sql, Kind::Integer), Kind::Date);
+    return that_may_fail(left.sql + sign + cast_text(right.sql, Kind::Integer), Kind::Date);
   }
   if ((add || subtract) && is_time(a) && is_interval(right)) return moved(left, right, sign);
   if (subtract && is_time(a) && is_time(b)) {
     bool dates = a == Kind::Date && b == Kind::Date;
     Type type = dates ? interval_type(IntervalUnit::Day, IntervalUnit::Day) : Kind::Interval;
-    return made("epoch_us(" + left.sql + ") - epoch_us(" + right.sql + ")", type);
+    return that_may_fail("epoch_us(" + left.sql + ") - epoch_us(" + right.sql + ")", type);
   }
   auto is_number = [](const Type& type) { return type.is_numeric() || type.kind == Kind::Null; };
   bool multiply = op == Binary::Op::Multiply;

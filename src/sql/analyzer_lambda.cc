@@ -15,10 +15,6 @@ using Function = Result<Typed> (Analyzer::*)(const Call&, Scope&);
 
 Typed variable(std::string sql, const Type& type) { return {.sql = std::move(sql), .type = type}; }
 
-Typed made(std::string sql, const Type& type, bool may_fail) {
-  return {.sql = cast_text(sql, type), .type = type, .may_fail = may_fail};
-}
-
 size_t parameters_of(const Argument& argument) {
   const auto* lambda = std::get_if<Lambda>(&argument.value->node);
   return lambda == nullptr ? 0 : lambda->parameters.size();
@@ -39,8 +35,8 @@ struct HigherOrder {
 
 struct Analyzer::HigherOrders {
   static constexpr std::array kAll = {
-      HigherOrder{"transform", 2, 2, &Analyzer::transform},
-      HigherOrder{"filter", 2, 2, &Analyzer::filter},
+      HigherOrder{"transform", 2, 2, &Analyzer::transformed},
+      HigherOrder{"filter", 2, 2, &Analyzer::transformed},
       HigherOrder{"exists", 2, 2, &Analyzer::any_or_all},
       HigherOrder{"forall", 2, 2, &Analyzer::any_or_all},
       HigherOrder{"aggregate", 3, 4, &Analyzer::reduced},
@@ -145,26 +141,20 @@ Result<Typed> Analyzer::collection(const Call& call, size_t index, Kind kind, Sc
                                    to_sql(value.type));
 }
 
-Result<Typed> Analyzer::transform(const Call& call, Scope& scope) {
+// transform and filter.
+Result<Typed> Analyzer::transformed(const Call& call, Scope& scope) {
+  bool filters = equal_ignoring_case(call.name, "filter");
   Typed array = TRY(collection(call, 0, Kind::Array, scope));
   std::string x = scope.level() + "x", i = scope.level() + "i";
-  Typed index = variable(cast_text(i + " - 1", Kind::Integer), Kind::Integer);
-  Typed body =
-      TRY(lambda_body(call, 1, 1, {variable(x, array.type.children->front().type), index}, scope));
+  std::vector<Typed> variables = {
+      variable(x, array.type.children->front().type),
+      variable(cast_text(i + " - 1", Kind::Integer), Kind::Integer)};
+  Typed body = TRY(filters ? predicate(call, 1, 1, variables, scope)
+                           : lambda_body(call, 1, 1, variables, scope));
   std::string parameters = parameters_of(call.arguments[1]) == 2 ? x + ", " + i : x;
-  return made("list_transform(" + array.sql + ", lambda " + parameters + ": " + body.sql + ")",
-              Type::array(body.type), array.may_fail || body.may_fail);
-}
-
-Result<Typed> Analyzer::filter(const Call& call, Scope& scope) {
-  Typed array = TRY(collection(call, 0, Kind::Array, scope));
-  std::string x = scope.level() + "x", i = scope.level() + "i";
-  Typed index = variable(cast_text(i + " - 1", Kind::Integer), Kind::Integer);
-  Typed body =
-      TRY(predicate(call, 1, 1, {variable(x, array.type.children->front().type), index}, scope));
-  std::string parameters = parameters_of(call.arguments[1]) == 2 ? x + ", " + i : x;
-  return made("list_filter(" + array.sql + ", lambda " + parameters + ": " + body.sql + ")",
-              array.type, array.may_fail || body.may_fail);
+  std::string name = filters ? "list_filter(" : "list_transform(";
+  return made(name + array.sql + ", lambda " + parameters + ": " + body.sql + ")",
+              filters ? array.type : Type::array(body.type), array.may_fail || body.may_fail);
 }
 
 // exists: true where one is, else NULL where one is NULL; forall: the same of false.

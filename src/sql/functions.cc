@@ -163,6 +163,19 @@ Result<Common> common_arrays(std::string_view name, const Arguments& values) {
   return common(name, values);
 }
 
+Typed made(const std::string& sql, const Type& type, bool may_fail) {
+  return {.sql = cast_text(sql, type), .type = type, .may_fail = may_fail};
+}
+
+Result<std::string> literal_of(const CallContext& context, const Typed& value,
+                               std::string_view what) {
+  if (!value.literal || value.type.kind != Kind::String) {
+    return Error{Code::Unsupported, "the " + std::string(what) + " of " +
+                                        std::string(context.name) + "() must be a string literal"};
+  }
+  return value.literal->text;
+}
+
 bool texts_and_others(const Type& a, const Type& b) {
   if (a.kind == Kind::Null || b.kind == Kind::Null) return false;
   if (a.is_nested() && a.kind == b.kind && a.children->size() == b.children->size()) {

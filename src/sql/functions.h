@@ -109,6 +109,12 @@ Result<Typed> call(const ScalarFunction& function, const CallContext& context,
 Result<Arguments> coerced(std::string_view name, Letters parameters, const Arguments& arguments);
 Type letter_type(char letter);
 
+// The text cast to the type.
+Typed made(const std::string& sql, const Type& type, bool may_fail = false);
+// The text of a literal. Unsupported: it is none; the error names it `what`, as in "pattern".
+Result<std::string> literal_of(const CallContext& context, const Typed& value,
+                               std::string_view what);
+
 // Arguments cast to their common type.
 struct Common {
   Type type;

@@ -8,10 +8,6 @@ namespace {
 
 const Type& element_type(const Typed& value) { return value.type.children->front().type; }
 
-Typed made(std::string sql, const Type& type, bool may_fail = false) {
-  return {.sql = cast_text(sql, type), .type = type, .may_fail = may_fail};
-}
-
 std::string raised(const Type& type, const std::string& message) {
   return raising(type, quoted_text(message));
 }

@@ -6,10 +6,6 @@
 namespace ticklake::sql {
 namespace {
 
-Typed made(std::string sql, const Type& type, bool may_fail = false) {
-  return {.sql = cast_text(sql, type), .type = type, .may_fail = may_fail};
-}
-
 // The function of ours for values of one type: "ticklake_xx_" and what it takes.
 struct Hash {
   std::string prefix;

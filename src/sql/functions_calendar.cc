@@ -10,19 +10,6 @@
 namespace ticklake::sql {
 namespace {
 
-Typed made(std::string sql, const Type& type, bool may_fail = false) {
-  return {.sql = cast_text(sql, type), .type = type, .may_fail = may_fail};
-}
-
-Result<std::string> literal_of(const CallContext& context, const Typed& value,
-                               std::string_view what) {
-  if (!value.literal || value.type.kind != Kind::String) {
-    return Error{Code::Unsupported, "the " + std::string(what) + " of " +
-                                        std::string(context.name) + "() must be a string literal"};
-  }
-  return value.literal->text;
-}
-
 struct Unit {
   std::string_view name;
   int64_t micros;  // 0: a calendar unit

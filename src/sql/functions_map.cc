@@ -6,10 +6,6 @@
 namespace ticklake::sql {
 namespace {
 
-Typed made(std::string sql, const Type& type, bool may_fail = false) {
-  return {.sql = cast_text(sql, type), .type = type, .may_fail = may_fail};
-}
-
 const Type& key_type(const Typed& map) { return map.type.children->front().type; }
 const Type& value_type(const Typed& map) { return map.type.children->back().type; }
 

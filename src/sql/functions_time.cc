@@ -8,16 +8,7 @@
 namespace ticklake::sql {
 namespace {
 
-Result<std::string> literal_of(const CallContext& context, const Typed& value,
-                               std::string_view what) {
-  if (!value.literal || value.type.kind != Kind::String) {
-    return Error{Code::Unsupported, "the " + std::string(what) + " of " +
-                                        std::string(context.name) + "() must be a string literal"};
-  }
-  return value.literal->text;
-}
-
-Typed made(std::string sql, const Type& type) { return {.sql = std::move(sql), .type = type}; }
+Typed typed(std::string sql, const Type& type) { return {.sql = std::move(sql), .type = type}; }
 
 // A string is read by the pattern; what does not fit is an error, or NULL.
 Result<Typed> parsed(const CallContext& context, const Arguments& arguments, const Type& type,
@@ -29,7 +20,7 @@ Result<Typed> parsed(const CallContext& context, const Arguments& arguments, con
   std::string attempt =
       filled("CASE WHEN regexp_full_match({0}, {1}) THEN try_strptime({0}, {2}) END",
              {value.sql, quoted_text(format.regex), quoted_text(format.strptime)});
-  Typed out = made(attempt, Kind::Timestamp);
+  Typed out = typed(attempt, Kind::Timestamp);
   if (!is_try) {
     std::string message = quoted_text("[CANNOT_PARSE_TIMESTAMP] Text '") + " || " + value.sql +
                           " || " +
@@ -95,18 +86,18 @@ std::string floored(const std::string& sql, int64_t step) {
 
 Result<Typed> build_date_trunc(const CallContext& context, const Arguments& arguments) {
   auto known = TRY(unit_of(context, arguments[0]));
-  if (!known) return made(typed_null(Kind::Timestamp), Kind::Timestamp);
+  if (!known) return typed(typed_null(Kind::Timestamp), Kind::Timestamp);
   const Unit& unit = *known;
   const std::string& value = arguments[1].sql;
-  if (unit.micros > 0) return made(floored(value, unit.micros), Kind::Timestamp);
-  return made("CAST(date_trunc('" + std::string(unit.duckdb) + "', " + value + ") AS TIMESTAMP)",
+  if (unit.micros > 0) return typed(floored(value, unit.micros), Kind::Timestamp);
+  return typed("CAST(date_trunc('" + std::string(unit.duckdb) + "', " + value + ") AS TIMESTAMP)",
               Kind::Timestamp);
 }
 
 Result<Typed> build_trunc(const CallContext& context, const Arguments& arguments) {
   auto unit = TRY(unit_of(context, arguments[1]));
-  if (!unit || unit->micros > 0) return made(typed_null(Kind::Date), Kind::Date);
-  return made(
+  if (!unit || unit->micros > 0) return typed(typed_null(Kind::Date), Kind::Date);
+  return typed(
       "CAST(date_trunc('" + std::string(unit->duckdb) + "', " + arguments[0].sql + ") AS DATE)",
       Kind::Date);
 }
@@ -114,14 +105,14 @@ Result<Typed> build_trunc(const CallContext& context, const Arguments& arguments
 Result<Typed> build_date_format(const CallContext& context, const Arguments& arguments) {
   std::string java = TRY(literal_of(context, arguments[1], "pattern"));
   std::string format = TRY(strftime_format(java));
-  return made("strftime(" + arguments[0].sql + ", " + quoted_text(format) + ")", Kind::String);
+  return typed("strftime(" + arguments[0].sql + ", " + quoted_text(format) + ")", Kind::String);
 }
 
 Result<Typed> build_from_unixtime(const CallContext& context, const Arguments& arguments) {
   std::string java = "yyyy-MM-dd HH:mm:ss";
   if (arguments.size() == 2) java = TRY(literal_of(context, arguments[1], "pattern"));
   std::string format = TRY(strftime_format(java));
-  return made(
+  return typed(
       "strftime(make_timestamp(" + arguments[0].sql + " * 1000000), " + quoted_text(format) + ")",
       Kind::String);
 }
@@ -134,7 +125,7 @@ Result<Typed> build_timestamp_seconds(const CallContext&, const Arguments& argum
                    "timestamp_seconds() of DECIMAL takes at most 6 digits behind the point"};
     }
     Typed micros = TRY(cast(value, Type::decimal(38, 6)));
-    return made(
+    return typed(
         "make_timestamp(CAST(replace(CAST(" + micros.sql + " AS VARCHAR), '.', '') AS BIGINT))",
         Kind::Timestamp);
   }
@@ -142,31 +133,31 @@ Result<Typed> build_timestamp_seconds(const CallContext&, const Arguments& argum
 }
 
 Result<Typed> build_now(const CallContext& context, const Arguments&) {
-  return made("make_timestamp(" + std::to_string(context.now_us) + ")", Kind::Timestamp);
+  return typed("make_timestamp(" + std::to_string(context.now_us) + ")", Kind::Timestamp);
 }
 
 Result<Typed> build_localtimestamp(const CallContext& context, const Arguments&) {
-  return made("make_timestamp(" + std::to_string(context.now_us) + ")", Kind::TimestampNtz);
+  return typed("make_timestamp(" + std::to_string(context.now_us) + ")", Kind::TimestampNtz);
 }
 
 Result<Typed> build_today(const CallContext& context, const Arguments&) {
-  return made("CAST(make_timestamp(" + std::to_string(floor_to(context.now_us, kMicrosPerDay)) +
+  return typed("CAST(make_timestamp(" + std::to_string(floor_to(context.now_us, kMicrosPerDay)) +
                   ") AS DATE)",
               Kind::Date);
 }
 
 Result<Typed> build_zone(const CallContext&, const Arguments&) {
-  return made("'UTC'", Kind::String);
+  return typed("'UTC'", Kind::String);
 }
 
 // As Spark, cut towards zero: an instant just before 1970 is second 0 (unix_seconds rounds down).
 Typed whole_seconds(const Typed& instant) {
-  return made("(epoch_us(" + instant.sql + ") // 1000000)", Kind::Long);
+  return typed("(epoch_us(" + instant.sql + ") // 1000000)", Kind::Long);
 }
 
 Result<Typed> build_to_unix(const CallContext& context, const Arguments& arguments) {
   if (arguments.empty()) {
-    return made("CAST(" +
+    return typed("CAST(" +
                     std::to_string(floor_to(context.now_us, kMicrosPerSecond) / kMicrosPerSecond) +
                     " AS BIGINT)",
                 Kind::Long);
