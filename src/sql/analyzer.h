@@ -167,6 +167,8 @@ class Analyzer {
   Result<void> order_within(const Call& call, const Expression& whole, AggregateSlot& slot,
                             Scope& scope);
   Result<Typed> window_call(const Call& call, const Expression& whole, Scope& scope);
+  Result<Typed> window_function(const Call& call, const WindowFunction& function,
+                                const WindowSpec& spec, Position position, Scope& scope);
   Result<const WindowSpec*> window_spec(const WindowSpec& spec, const Expression& whole,
                                         const Scope& scope);
   Result<std::string> over_text(const WindowSpec& spec, bool takes_frame, bool needs_order,

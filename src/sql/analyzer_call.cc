@@ -51,6 +51,20 @@ constexpr std::array kRefused = {
             "a table must not depend on who makes it; write the value"},
 };
 
+// Of 'a INT, b STRING' and of 'STRUCT<a: INT, b: STRING>'.
+Result<Schema> json_schema(const std::string& text) {
+  std::string start = uppered(trimmed(text));
+  bool type = start.starts_with("STRUCT<") || start.starts_with("ARRAY<") ||
+              start.starts_with("MAP<");
+  if (!type) return parse_ddl(text);
+  Schema whole = TRY(parse_ddl("v " + text));
+  if (whole.fields.size() == 1 && whole.fields[0].type.kind == Kind::Struct)
+    return Schema{*whole.fields[0].type.children};
+  return Error{Code::Unsupported,
+               "an ARRAY or a MAP at the top is not supported; make it a field: "
+               "from_json(concat('{\"v\":', text, '}'), 'v ARRAY<INT>').v"};
+}
+
 }  // namespace
 
 Error Analyzer::unknown_function(const std::string& name, Position position) const {
@@ -215,7 +229,7 @@ Result<Typed> Analyzer::from_json(const Call& call, const Expression& whole, Sco
     return at(whole.position,
               "the schema of from_json() must be a string literal such as 'a INT, b STRING'");
   }
-  auto schema = parse_ddl(literal->text);
+  auto schema = json_schema(literal->text);
   if (!schema) {
     return at(call.arguments[1].position, "the schema of from_json(): " + schema.error().message,
               schema.error().code);

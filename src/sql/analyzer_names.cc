@@ -48,6 +48,11 @@ Typed Analyzer::column_value(const Source& source, const Column& column) {
 }
 
 Result<Typed> Analyzer::field(Typed value, const std::string& name, Position position) const {
+  if (value.type.kind == Kind::Map && value.type.children->front().type.kind == Kind::String) {
+    auto function = TRY(find_scalar("element_at", 2));
+    Typed key = {.sql = quoted_text(name), .type = Kind::String};
+    return located(position, sql::call(*function, {"element_at", options_.now_us}, {value, key}));
+  }
   if (value.type.kind != Kind::Struct) {
     return at(position, "field " + name + " is asked of a value of type " + to_sql(value.type) +
                             ", which has no fields");

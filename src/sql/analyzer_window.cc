@@ -12,6 +12,13 @@ namespace {
 constexpr std::array kRanking = {"row_number", "rank",  "dense_rank", "percent_rank",
                                  "cume_dist",  "ntile", "lag",        "lead"};
 
+// f(x, TRUE) is f(x) IGNORE NULLS.
+constexpr std::array kFlagged = {"first", "first_value", "last", "last_value", "any_value"};
+
+bool is_flagged(std::string_view name, size_t arguments) {
+  return arguments == 2 && std::ranges::find(kFlagged, name) != kFlagged.end();
+}
+
 bool is_constant(const Typed& value) { return value.literal.has_value(); }
 
 // {F}: what stands within the parentheses after the arguments.
@@ -34,35 +41,13 @@ Result<Typed> Analyzer::window_call(const Call& call, const Expression& whole, S
                             "; compute it in a subquery, or use QUALIFY");
   }
   const WindowSpec* spec = TRY(window_spec(*call.over, whole, scope));
-  auto window = find_window(name, call.arguments.size());
+  size_t count = call.arguments.size();
+  auto window = find_window(name, is_flagged(name, count) ? 1 : count);
   if (!window && window.error().code == Code::NotFound && !is_aggregate(name)) {
     if (find_scalar(name, call.arguments.size())) return at(position, name + "() takes no OVER");
     return unknown_function(call.name, position);
   }
-  bool ranking = std::ranges::find(kRanking, name) != kRanking.end();
-  if (window && call.filter == nullptr) {
-    const WindowFunction& function = **window;
-    if (call.nulls == Call::Nulls::Ignore && !function.takes_ignore_nulls) {
-      return at(position, name + "() takes no IGNORE NULLS");
-    }
-    Arguments given = TRY(arguments(call, scope));
-    Arguments values = TRY(located(position, coerced(name, function.parameters, given)));
-    for (size_t i = 1; i < values.size() && i < 2; ++i) {
-      if (!is_constant(values[i]))
-        return at(position, "the second argument of " + name + "() must be a literal");
-    }
-    if (name == "ntile" && !is_constant(values[0])) return at(position, "ntile() takes a literal");
-    if (values.size() == 3) values[2] = TRY(located(position, coerce(values[2], values[0].type)));
-    std::vector<std::string> texts;
-    for (const Typed& value : values) texts.push_back(value.sql);
-    std::string over = TRY(over_text(*spec, function.takes_frame, ranking, scope));
-    Typed out;
-    out.type = function.result == "0" ? values[0].type : letter_type(function.result[0]);
-    out.sql = cast_text(
-        filled(with_nulls(function.pattern, call.nulls == Call::Nulls::Ignore), texts) + over,
-        out.type);
-    return out;
-  }
+  if (window) return window_function(call, **window, *spec, position, scope);
   if (!is_aggregate(name)) return located(position, window).error();
   AggregateSlot slot = TRY(aggregate_slot(call, whole, scope));
   std::string over = TRY(over_text(*spec, true, false, scope));
@@ -72,6 +57,36 @@ Result<Typed> Analyzer::window_call(const Call& call, const Expression& whole, S
   return Typed{.sql = cast_text(filled(slot.made.final, parts), slot.made.type),
                .type = slot.made.type,
                .may_fail = true};
+}
+
+Result<Typed> Analyzer::window_function(const Call& call, const WindowFunction& function,
+                                        const WindowSpec& spec, Position position, Scope& scope) {
+  std::string name = lowered(call.name);
+  if (call.filter != nullptr)
+    return at(position, name + "() takes no FILTER with OVER", Code::Unsupported);
+  bool ignore_nulls = call.nulls == Call::Nulls::Ignore;
+  if (ignore_nulls && !function.takes_ignore_nulls)
+    return at(position, name + "() takes no IGNORE NULLS");
+  Arguments given = TRY(arguments(call, scope));
+  if (is_flagged(name, given.size())) {
+    if (!is_constant(given[1]) || given[1].type.kind != Kind::Boolean)
+      return at(position, "the second argument of " + name + "() must be true or false");
+    ignore_nulls |= given[1].literal->value != 0;
+    given.pop_back();
+  }
+  Arguments values = TRY(located(position, coerced(name, function.parameters, given)));
+  if (values.size() > 1 && !is_constant(values[1]))
+    return at(position, "the second argument of " + name + "() must be a literal");
+  if (name == "ntile" && !is_constant(values[0])) return at(position, "ntile() takes a literal");
+  if (values.size() == 3) values[2] = TRY(located(position, coerce(values[2], values[0].type)));
+  std::vector<std::string> texts;
+  for (const Typed& value : values) texts.push_back(value.sql);
+  bool ranking = std::ranges::find(kRanking, name) != kRanking.end();
+  std::string over = TRY(over_text(spec, function.takes_frame, ranking, scope));
+  Typed out;
+  out.type = function.result == "0" ? values[0].type : letter_type(function.result[0]);
+  out.sql = cast_text(filled(with_nulls(function.pattern, ignore_nulls), texts) + over, out.type);
+  return out;
 }
 
 // OVER name stands for a window of the WINDOW clause.
@@ -144,8 +159,12 @@ Result<std::string> Analyzer::frame_text(const WindowFrame& frame, const std::ve
       return "to_microseconds(" + offset.sql + ")" + word;
     if (kind == Kind::Date && whole_number && offset.type.kind != Kind::Long)
       return "to_days(" + offset.sql + ")" + word;
-    if (order[0].type.is_integral() && whole_number)
-      return cast_text(offset.sql, order[0].type) + word;
+    const Type& type = order[0].type;
+    bool number = offset.literal && offset.type.is_numeric();
+    bool fits = whole_number || kind == Kind::Double || kind == Kind::Float ||
+                (kind == Kind::Decimal && offset.type.kind == Kind::Decimal &&
+                 offset.type.scale <= type.scale);
+    if (type.is_numeric() && number && fits) return cast_text(offset.sql, type) + word;
     return at(position,
               "a RANGE frame over " + to_sql(order[0].type) + " does not take an offset of " +
                   to_sql(offset.type),

@@ -129,8 +129,23 @@ std::string floored_seconds(const std::string& sql) {
                 {sql});
 }
 
+// DuckDB leaves the 0 before the point out where the type has no digit for it.
+std::string decimal_text(const Typed& value) {
+  const Type& type = value.type;
+  if (type.precision > type.scale) return cast_text(value.sql, Kind::String);
+  if (type.precision < 38) {
+    return cast_text(cast_text(value.sql, Type::decimal(type.precision + 1, type.scale)),
+                     Kind::String);
+  }
+  return filled(
+      "CASE WHEN {0} < 0 THEN '-0' || substr(CAST({0} AS VARCHAR), 2) ELSE '0' || CAST({0} AS "
+      "VARCHAR) END",
+      {value.sql});
+}
+
 std::optional<std::string> to_string_sql(const Typed& value) {
   switch (value.type.kind) {
+    case Kind::Decimal: return decimal_text(value);
     case Kind::Binary: return "ticklake_utf8(" + value.sql + ")";
     case Kind::Float:
     case Kind::Double: return double_text(value.sql);
@@ -224,8 +239,14 @@ Result<std::string> nested_cast(const Typed& value, const Type& type, bool is_tr
     Typed element = TRY(cast({.sql = "element_", .type = from[0].type}, to[0].type, is_try));
     return "list_transform(" + value.sql + ", lambda element_: " + element.sql + ")";
   }
-  return Error{Code::Unsupported,
-               "casting a value of type " + to_sql(value.type) + " is not supported"};
+  // No key may become NULL.
+  if (is_try && !(from[0].type == to[0].type)) return no_cast(value.type, type);
+  Typed key = TRY(cast({.sql = "element_", .type = from[0].type}, to[0].type));
+  Typed held = TRY(cast({.sql = "element_", .type = from[1].type}, to[1].type, is_try));
+  return filled(
+      "CASE WHEN {0} IS NOT NULL THEN map(list_transform(map_keys({0}), lambda element_: {1}), "
+      "list_transform(map_values({0}), lambda element_: {2})) END",
+      {value.sql, key.sql, held.sql});
 }
 
 bool is_widening(const Type& from, const Type& to) {

@@ -97,6 +97,8 @@ def together(binary, tables, cases):
 def problem(binary, tables, case):
     """None where ours is Spark's answer, else what differs."""
     kind, text = case["case"].split(": ", 1) if "case" in case else ("query", case["query"])
+    if "with" in case:
+        text = (HERE / f"{case['with']}.sql").read_text() + text
     code, names, rows, errors = ask(binary, tables, kind, text)
     if "refused" in case:
         return None if code == 1 and case["refused"] in errors else f"expected a refusal with '{case['refused']}': {errors}"

@@ -48,7 +48,8 @@ def error_class(error):
 
 
 def blocks(text):
-    """(options, query) of each block of queries.txt; options are its lines "-- key" and "-- key: value"."""
+    """(options, query) of each block of queries.txt; options are its lines "-- key" and "-- key: value". "-- with: market": the
+    query goes on from market.sql."""
     for block in text.split("\n\n"):
         lines = [line for line in block.strip("\n").split("\n") if not line.startswith("#")]
         heads = [line[3:] for line in lines if line.startswith("-- ")]
@@ -71,7 +72,7 @@ def answer_queries(spark):
             out.append(kept[query])
             continue
         try:
-            frame = spark.sql(query)
+            frame = spark.sql((HERE / f"{options['with']}.sql").read_text() + query if "with" in options else query)
             case["names"] = frame.columns
             case["types"] = [f.dataType.simpleString() for f in frame.schema.fields]
             got = [[plain(v) for v in row] for row in frame.collect()]
