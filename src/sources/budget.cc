@@ -21,6 +21,8 @@ using Json = nlohmann::json;
 namespace {
 
 constexpr int64_t kBusyPauseUs = 20'000;
+// By a source without a limit a day: no plan that has one allows more.
+constexpr int64_t kRequestsKept = 1000;
 
 // An exclusive lock on a file, for as long as this lives.
 class FileLock {
@@ -48,7 +50,10 @@ class FileLock {
       done = ::flock(descriptor, wait ? LOCK_EX : LOCK_EX | LOCK_NB);
     } while (done != 0 && errno == EINTR);
     if (done == 0) return lock;
-    return FileLock(kBusy);
+    if (errno == EWOULDBLOCK) return FileLock(kBusy);
+    return Error{Code::Unavailable, fmt::format("cannot lock {}, which guards the budget of an API "
+                                                "key: {}",
+                                                path, std::strerror(errno))};
   }
 
  private:
@@ -145,11 +150,14 @@ Result<int64_t> Budget::take() {
   int64_t next = state.next_us(limits_, now);
   if (next > now) return next;
   state.requests_us.push_back(now);
-  // Without a limit a day they are many, and only the last minute counts.
-  if (limits_.per_day == 0) {
-    std::erase_if(state.requests_us, [&](int64_t at) { return at <= now - kMicrosPerMinute; });
-  }
   std::sort(state.requests_us.begin(), state.requests_us.end());
+  // Another source with this key may have a limit a day; without one here they may become many.
+  auto& requests = state.requests_us;
+  auto minute_ago = std::upper_bound(requests.begin(), requests.end(), now - kMicrosPerMinute);
+  auto surplus = std::max<int64_t>(0, std::ssize(requests) - kRequestsKept);
+  if (limits_.per_day == 0) {
+    requests.erase(requests.begin(), std::min(requests.begin() + surplus, minute_ago));
+  }
   TRY(put(state));
   return int64_t{0};
 }

@@ -1,8 +1,18 @@
 #include "sources/budget.h"
 
 #include <gtest/gtest.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstddef>
+#include <cstdio>
 
 #include "base/time.h"
+#include "sources/test_world.h"
 
 namespace ticklake::sources {
 namespace {
@@ -55,7 +65,40 @@ TEST(Budget, NoLimitADayKeepsTheFileSmall) {
   Desk desk;
   auto times = desk.take_until(3600, {.per_minute = 75, .per_day = 0, .spacing_us = 0});
   EXPECT_EQ(times.size(), 75u * 61);
-  EXPECT_LE(desk.open({.per_minute = 75, .per_day = 0}).state()->requests_us.size(), 75u);
+  EXPECT_EQ(desk.open({.per_minute = 75, .per_day = 0}).state()->requests_us.size(), 1000u);
+}
+
+TEST(Budget, ASourceWithoutALimitADayCountsForTheOthers) {
+  Desk desk;
+  RequestLimits unlimited{.per_minute = 0, .per_day = 0, .spacing_us = kMicrosPerMinute};
+  EXPECT_EQ(desk.take_until(20 * 60 - 1, unlimited).size(), 20u);
+  // Five are left of 25 until the first is a day old.
+  EXPECT_EQ(desk.take_until(86'399).size(), 5u);
+}
+
+// A disk without locks (some network disks) is told, not waited for.
+TEST(Budget, ALockThatCannotBeTakenIsAnError) {
+  TestDirectory directory;
+  std::string file = directory.path() + "/key.json";
+  auto take_without_locks = [&] {
+    sock_filter program[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_flock, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOLCK),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    sock_fprog filter{.len = 4, .filter = program};
+    bool set = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+               prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0;
+    io::MemoryFiles files;
+    io::ManualClock clock{kBegin};
+    auto taken = Budget(files, clock, file, {}, true).take();
+    std::string told = !set ? "no filter" : taken ? "taken" : taken.error().message;
+    std::fputs(told.c_str(), stderr);
+    _exit(0);
+  };
+  EXPECT_EXIT(take_without_locks(), testing::ExitedWithCode(0),
+              "cannot lock .*key.json.lock, which guards the budget of an API key: No locks");
 }
 
 TEST(Budget, ARequestCountsBeforeItIsSentWhateverTheDiskDoes) {
