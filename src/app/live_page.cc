@@ -107,6 +107,7 @@ void LivePage::follow(const std::stop_token& over, const serving::CandleTable& t
   while (!over.stop_requested()) {
     auto began = std::chrono::steady_clock::now();
     auto update = preview_->step();
+    update.waiting = environment_.secrets.masked(std::move(update.waiting));
     bool news = update.open || !update.closed.empty() || update.restarted;
     if (news || update.waiting != waiting) server_->publish(live_update(table, update));
     waiting = update.waiting;
@@ -132,7 +133,7 @@ void LivePage::show(const std::vector<SourceStatus>& sources,
   for (const auto& source : sources) {
     state.sources.push_back({.name = source.name,
                              .topic = source.topic,
-                             .problem = source.problem,
+                             .problem = environment_.secrets.masked(source.problem),
                              .sent = source.sent,
                              .bad = source.bad});
   }
@@ -149,7 +150,7 @@ serving::FlowState LivePage::flow_state(const engine::FlowStatus& status) {
       .name = status.name,
       .kind = std::string(engine::to_string(status.kind)),
       .state = lowered(engine::to_string(status.state)),
-      .problem = status.problem,
+      .problem = environment_.secrets.masked(status.problem),
       .rows_in = status.rows_in,
       .rows_out = status.rows_out,
       .commits = status.commits,

@@ -8,6 +8,7 @@
 #include "engine/engine.h"
 #include "settings.h"
 #include "spec.h"
+#include "sql_pieces.h"
 
 namespace ticklake::engine {
 namespace {
@@ -54,8 +55,21 @@ class Substitution {
     for (const auto& name : secret_references(value.text)) secrets.add(find(name).value_or(""));
     return std::move(out.text);
   }
-  Result<std::string> apply(std::string text, const std::string& file) {
-    return apply(Located{.text = std::move(text), .file = file});
+  // The same for SQL, where a value inside quotes cannot end them.
+  Result<std::string> apply_in_sql(std::string text, const std::string& file) {
+    Located value{.text = std::move(text), .file = file};
+    std::string out;
+    for (const auto& piece : sql_pieces(value.text)) {
+      auto part = substituted(piece.text, [&](const std::string& name) {
+        used_.insert(name);
+        auto found = find(name);
+        return found ? quoted_value(*std::move(found), piece.quote) : found;
+      });
+      if (!part.unknown.empty()) return unknown(part.unknown.front(), value);
+      out += part.text;
+    }
+    for (const auto& name : secret_references(value.text)) secrets.add(find(name).value_or(""));
+    return out;
   }
 
   // The same, but ${env:NAME} and ${file:PATH} stay: a text that is to be parsed, and shown where
@@ -266,13 +280,14 @@ io::Path Project::table_path(const std::string& canonical_name) const {
   return path;
 }
 
-Result<Project> load_project(io::FileStore& files, const io::Path& directory,
-                             const LoadOptions& options) {
+namespace {
+
+Result<Project> load_with(io::FileStore& files, const io::Path& directory,
+                          const LoadOptions& options, Substitution& substitution) {
   std::string file;
   std::string text = TRY(read_spec_file(files, directory, file));
   Spec spec = TRY(parse_spec(text, file));
 
-  Substitution substitution(files, directory, options.environment);
   substitution.configuration = spec.configuration;
   TRY(read_bundle(files, directory, options.target, substitution));
   const auto of_project = substitution.configuration;
@@ -303,18 +318,25 @@ Result<Project> load_project(io::FileStore& files, const io::Path& directory,
 
   for (const auto& path : TRY(library_files(files, directory, spec))) {
     std::string written = TRY(files.read(io::join(directory, path)));
-    std::string with_values = TRY(substitution.apply(written, path));
-    auto statements = sql::parse(with_values, path);
-    if (!statements) {
-      auto& error = statements.error();
-      return Error{error.code, substitution.secrets.masked(error.message)};
-    }
-    for (auto& statement : *statements) project.statements.push_back(std::move(statement));
+    std::string with_values = TRY(substitution.apply_in_sql(written, path));
+    auto statements = TRY(sql::parse(with_values, path));
+    for (auto& statement : statements) project.statements.push_back(std::move(statement));
   }
   project.sources = TRY(read_sources(files, directory, substitution));
   TRY(check_overrides(options.overrides, of_project, substitution.used()));
   project.secrets = std::move(substitution.secrets);
   return project;
+}
+
+}  // namespace
+
+Result<Project> load_project(io::FileStore& files, const io::Path& directory,
+                             const LoadOptions& options) {
+  Substitution substitution(files, directory, options.environment);
+  auto project = load_with(files, directory, options, substitution);
+  if (project) return project;
+  const Error& error = project.error();
+  return Error{error.code, substitution.secrets.masked(error.message)};
 }
 
 }  // namespace ticklake::engine

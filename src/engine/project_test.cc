@@ -103,6 +103,37 @@ TEST(Project, PlacesOfUnknownNamesAreOfTheirFile) {
             "spark-pipeline.yml or give --set where=VALUE");
 }
 
+TEST(Project, ValuesInsideQuotesMeanThemselves) {
+  LoadOptions options;
+  options.environment = [](const std::string&) {
+    return std::optional<std::string>("it's \"a\" C:\\tmp; `b`");
+  };
+  EXPECT_EQ(refusal(kSpec,
+                    {{"transformations/a.sql",
+                      "-- it's\nCREATE MATERIALIZED VIEW a AS SELECT '${env:V}' AS x, \"${env:V}\" "
+                      "AS y, 1 AS `${env:V}` /* it's /* nested */ \" */"}},
+                    options),
+            "");
+}
+
+TEST(Project, NoRefusalShowsASecret) {
+  LoadOptions options;
+  const std::string secret = "a'b\"c-and much more of it than any message shows of it";
+  options.environment = [&](const std::string&) { return std::optional<std::string>(secret); };
+  for (const std::string sql :
+       {"CREATE MATERIALIZED VIEW a AS SELECT 1 FORM '${env:MY_TOKEN}'",
+        "CREATE MATERIALIZED VIEW a AS SELECT 1 FROM '${env:MY_TOKEN}'",
+        "CREATE MATERIALIZED VIEW a AS SELECT 1 FROM 'user=u password=${env:MY_TOKEN}'"}) {
+    std::string message = refusal(kSpec, {{"transformations/a.sql", sql}}, options);
+    EXPECT_NE(message.find("***"), std::string::npos) << message;
+    EXPECT_EQ(message.find("a'b"), std::string::npos) << message;
+  }
+  std::string spec =
+      "name: m\nstorage: 's3://b?token=${env:T}'\nlibraries: [{glob: {include: a.sql}}]";
+  std::string message = refusal(spec, {}, options);
+  EXPECT_NE(message.find("s3://b?token=***"), std::string::npos) << message;
+}
+
 TEST(Project, OverridesThatNothingReadsAreRefused) {
   auto files = project_files(
       std::string(kSpec) + "configuration: {pace: slow}\n",
