@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
-# A real Apache Kafka for tests and trials: one node on 127.0.0.1, everything it keeps below one directory.
+# A real Apache Kafka for tests and trials: one node (or three) on 127.0.0.1, everything it keeps below one directory.
 #
 #   tools/kafka.sh start DIR [PORT]    starts it and returns when it answers; prints 127.0.0.1:PORT
 #   tools/kafka.sh secure DIR [PORT]   the same, and beside the plain listener two with TLS (below)
-#   tools/kafka.sh stop DIR            ends the one that was started in DIR, and no other process
+#   tools/kafka.sh cluster DIR         three of them that stand in for each other, in DIR/1 to DIR/3; starts those that do
+#                                      not run, with the ports and data of last time; prints the three addresses
+#   tools/kafka.sh stop DIR            ends the one that was started in DIR (or the cluster), and no other process
 #   tools/kafka.sh status DIR          prints its address and process; fails where none runs
 #   tools/kafka.sh tool DIR CLASS ..   runs one of Kafka's own tools: org.apache.kafka.tools.TopicCommand --list
 #
@@ -21,11 +23,11 @@ set -euo pipefail
 version=4.3.1
 cache="${TICKLAKE_CACHE:-${XDG_CACHE_HOME:-${HOME:-$(getent passwd "$(id -u)" | cut -d: -f6)}/.cache}/ticklake}"
 jars="$cache/kafka-$version/lib"
-seconds_to_start=60
+seconds_to_start=120
 seconds_to_stop=20
 
 die() { printf 'kafka.sh: %s\n' "$*" >&2; exit 1; }
-usage() { die "usage: tools/kafka.sh start|secure|stop|status|tool DIR [PORT]"; }
+usage() { die "usage: tools/kafka.sh start|secure|cluster|stop|status|tool DIR [PORT]"; }
 
 # The file pid holds the process and when it started: a number that another process has since got is not ours.
 # One that was killed and is not yet reaped has ended.
@@ -96,8 +98,8 @@ write_settings() {
   fi
   cat >"$dir/server.properties" <<X
 process.roles=broker,controller
-node.id=1
-controller.quorum.voters=1@127.0.0.1:$controller
+node.id=$node
+controller.quorum.voters=${voters:-1@127.0.0.1:$controller}
 controller.listener.names=CONTROLLER
 listeners=PLAINTEXT://127.0.0.1:$port,CONTROLLER://127.0.0.1:$controller$listeners
 advertised.listeners=PLAINTEXT://127.0.0.1:$port$advertised
@@ -105,13 +107,17 @@ listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SASL_SSL
 log.dirs=$data
 auto.create.topics.enable=false
 group.initial.rebalance.delay.ms=0
-offsets.topic.replication.factor=1
+offsets.topic.replication.factor=$replicas
 offsets.topic.num.partitions=1
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
+transaction.state.log.replication.factor=$replicas
+transaction.state.log.min.isr=$in_sync
+default.replication.factor=$replicas
+min.insync.replicas=$in_sync
+broker.session.timeout.ms=4000
+broker.heartbeat.interval.ms=500
 transaction.state.log.num.partitions=1
-share.coordinator.state.topic.replication.factor=1
-share.coordinator.state.topic.min.isr=1
+share.coordinator.state.topic.replication.factor=$replicas
+share.coordinator.state.topic.min.isr=$in_sync
 X
   if [ -n "$secure" ]; then secure_settings >>"$dir/server.properties"; fi
   cat >"$dir/log4j2.properties" <<X
@@ -126,20 +132,18 @@ appender.out.layout.pattern=%d %p %c{1}: %m%n
 X
 }
 java_options() {
-  printf '%s\n' -Xms256m -Xmx512m -Xshare:auto "-Dlog4j2.configurationFile=$dir/log4j2.properties" -cp "$jars/*"
+  printf '%s\n' $heap -Xshare:auto "-Dlog4j2.configurationFile=$dir/log4j2.properties" -cp "$jars/*"
 }
 give_up() { tail -n 20 "$dir/server.log" >&2; stop >/dev/null; die "$1 (its log: $dir/server.log)"; }
 
 start() {
-  local options port controller until data users=()
-  [ -d "$jars" ] || die "$jars is missing: run tools/setup.sh test"
-  command -v java >/dev/null || die "java is missing: run tools/setup.sh test"
-  mkdir -p "$dir"
-  data="$dir/${secure:+secure-}data"  # users are made with the data: what has none cannot get any
+  local port controller data users=()
+  check_tools
   if runs; then die "one already runs in $dir (process $(pid_of), port $(cat "$dir/port"))"; fi
   port="${1:-$(free_port)}"
   ! is_taken "$port" || die "port $port is taken by another process"
   controller="$(free_port "$port")"
+  data="$dir/${secure:+secure-}data"  # users are made with the data: what has none cannot get any
   if [ -n "$secure" ]; then
     make_certificates
     port_in "$dir/sasl_port" >/dev/null
@@ -148,24 +152,53 @@ start() {
       for user in ticker guest; do users+=(--add-scram "$mechanism=[name=$user,password=$user-secret]"); done
     done
   fi
-  write_settings "$port" "$controller"
+  launch "$port" "$controller" "$(new_id)" "${users[@]}"
+  wait_until_it_answers
+  echo "127.0.0.1:$port"
+}
+cluster() {
+  local whole="$dir" id addresses=""
+  check_tools
+  replicas=3 in_sync=2 heap="-Xms64m -Xmx256m" voters=""
+  [ -s "$whole/id" ] || new_id >"$whole/id"
+  id="$(cat "$whole/id")"
+  for node in 1 2 3; do
+    mkdir -p "$whole/$node"
+    voters+="${voters:+,}$node@127.0.0.1:$(port_in "$whole/$node/controller_port")"
+    addresses+="${addresses:+,}127.0.0.1:$(port_in "$whole/$node/port")"
+  done
+  for node in 1 2 3; do
+    dir="$whole/$node" data="$whole/$node/data"
+    runs || launch "$(cat "$dir/port")" "$(cat "$dir/controller_port")" "$id"
+  done
+  for node in 1 2 3; do dir="$whole/$node"; wait_until_it_answers; done
+  echo "$addresses"
+}
+check_tools() {
+  [ -d "$jars" ] || die "$jars is missing: run tools/setup.sh test"
+  command -v java >/dev/null || die "java is missing: run tools/setup.sh test"
+}
+new_id() { head -c 16 /dev/urandom | base64 | tr '+/' 'ab' | cut -c1-22; }
+launch() {  # launch PORT CONTROLLER_PORT ID [FORMAT OPTION..]
+  local options
+  write_settings "$1" "$2"
   mapfile -t options < <(java_options)
   if [ ! -f "$data/meta.properties" ]; then
-    java "${options[@]}" -XX:TieredStopAtLevel=1 kafka.tools.StorageTool format \
-      -t "$(head -c 16 /dev/urandom | base64 | tr '+/' 'ab' | cut -c1-22)" \
-      -c "$dir/server.properties" "${users[@]}" >"$dir/format.log" 2>&1 || { cat "$dir/format.log" >&2; die "cannot prepare $dir"; }
+    java "${options[@]}" -XX:TieredStopAtLevel=1 kafka.tools.StorageTool format -t "$3" \
+      -c "$dir/server.properties" "${@:4}" >"$dir/format.log" 2>&1 || { cat "$dir/format.log" >&2; die "cannot prepare $dir"; }
   fi
   : >"$dir/server.log"
   setsid java "${options[@]}" kafka.Kafka "$dir/server.properties" >>"$dir/server.log" 2>&1 </dev/null &
   echo "$! $(started_at $!)" >"$dir/pid"
-  echo "$port" >"$dir/port"
-  until=$((SECONDS + seconds_to_start))
-  until grep -q 'Kafka Server started' "$dir/server.log" && is_taken "$port"; do
+  echo "$1" >"$dir/port"
+}
+wait_until_it_answers() {
+  local until=$((SECONDS + seconds_to_start))
+  until grep -q 'Kafka Server started' "$dir/server.log" && is_taken "$(cat "$dir/port")"; do
     runs || give_up "Kafka ended while it started"
     [ "$SECONDS" -lt "$until" ] || give_up "Kafka did not start in $seconds_to_start s"
     sleep 0.1
   done
-  echo "127.0.0.1:$port"
 }
 stop() {
   local pid
@@ -190,12 +223,17 @@ tool() {
 }
 
 [ "$#" -ge 2 ] || usage
-secure=""
+secure="" node=1 voters="" replicas=1 in_sync=1 heap="-Xms256m -Xmx512m"
 mkdir -p "$2" && dir="$(cd "$2" && pwd)" || die "cannot make the directory $2"
 case "$1" in
   start) start "${3:-}" ;;
   secure) secure=yes; start "${3:-}" ;;
-  stop) stop ;;
+  cluster) cluster ;;
+  stop)
+    for node in "$dir"/[123]; do
+      if [ -s "$node/pid" ]; then ( dir="$node"; stop ); fi
+    done
+    stop ;;
   status) status ;;
   tool) [ "$#" -ge 3 ] || usage; tool "${@:3}" ;;
   *) usage ;;
