@@ -13,7 +13,10 @@ failed=0
 all=""
 [ "${1:-}" != --all ] || all=yes
 threads=1,3  # of the parallel mode
-[ -z "$all" ] || threads=1,2,3
+chaos_rounds=6
+disk_tests='at_times|dead'
+readers="$cache/python-readers-1/venv/bin/python"
+[ -z "$all" ] || { threads=1,2,3; chaos_rounds=100; disk_tests=''; }
 mkdir -p "$logs"
 
 say() { printf 'test: %s\n' "$*"; }
@@ -90,7 +93,10 @@ unit_tests release
 say "end-to-end scripts: straight, killed after every step, on several threads, on Kafka, read by a peer"
 counted e2e python3 tests/e2e/run.py -j "$jobs" --parallelism "$threads"
 say "Kafka: logins, secrets, outages"
-counted kafka-projects python3 tests/kafka/run.py
+counted kafka-projects python3 tests/kafka/run.py ${all:+--slow}
+say "kill -9 of the program and of a broker, and disks that fail"
+counted chaos "$readers" tests/chaos/run.py build/release/ticklake --rounds "$chaos_rounds"
+counted disk "$readers" tests/chaos/disk.py build/release/ticklake --filter "$disk_tests"
 say "functions against Spark's answers"
 counted functions python3 tests/functions/run.py build/release/ticklake "$cache/python-readers-1/venv/bin/python"
 say "the Alpha Vantage source and its example against a made-up service"
@@ -109,6 +115,8 @@ unit_tests dev -E '^tidy$'
 if [ -n "$all" ]; then
   build tsan
   unit_tests tsan -E '^tidy$'
+  say "three brokers, of which the one that leads is killed"
+  counted failover "$readers" tests/chaos/failover.py build/release/ticklake
   say "end-to-end scripts, read at every version by Apache Spark"
   counted e2e-spark python3 tests/e2e/run.py -j "$jobs" --mode spark
 fi

@@ -115,7 +115,7 @@ def test_files_that_cannot_be_opened(disk):
     return disk.suffers("eio", "open,stat", 20)
 
 
-def test_everything_fails_at_times(disk):
+def test_row_11_everything_on_the_disk_fails_at_times(disk):
     return disk.suffers("eio", "read,write,sync,rename,link,open,stat,cut", 15)
 
 

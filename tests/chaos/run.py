@@ -2,7 +2,8 @@
 """kill -9 at any instant: PYTHON tests/chaos/run.py BINARY [--rounds N] [--seed N] [--on kafka,embedded] [--keep]
 
 A project goes on from source to gold while, round after round, the program, its broker or both are killed: while they
-start, while records are under way, while a file is being written, right after a commit. PYTHON is that of the readers
+start, while records are under way, while a file is being written, right after a commit. Row 20 of the reference
+systems: the first load is killed too, and what follows it live joins on without a gap or a double. PYTHON is that of the readers
 (tools/setup.sh test). A seed draws the same victims and moments again; the instants depend on the machine.
 """
 import argparse
@@ -131,10 +132,10 @@ def run_on(kind, options):
     try:
         broker = Broker(folder / "kafka") if kind == "kafka" else None
         chaos = Chaos(options, folder / "project", broker)
-        print(f"on {kind}, seed {options.seed}: {chaos.go()}", flush=True)
+        print(f"row 20 on {kind}, seed {options.seed}: {chaos.go()}", flush=True)
         return True
     except Failed as problem:
-        print(f"FAILED on {kind}, seed {options.seed}: {problem}\nits files: {folder}", flush=True)
+        print(f"FAILED row 20 on {kind}, seed {options.seed}: {problem}\nits files: {folder}", flush=True)
         options.keep = True
         return False
     finally:
