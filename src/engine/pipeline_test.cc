@@ -442,6 +442,46 @@ TEST(Pipeline, CommitsAtItsPaceWhileLive) {
   EXPECT_EQ(box.rows("s").size(), 2u);
 }
 
+TEST(Pipeline, ATableCommitsWithTheOneThatItFollows) {
+  Box box(R"(CREATE STREAMING TABLE s AS SELECT CAST(value AS STRING) AS v
+    FROM STREAM read_kafka(bootstrapServers => 'embedded', subscribe => 't',
+                       startingOffsets => 'earliest');
+    CREATE STREAMING TABLE next AS SELECT v FROM STREAM s;
+    CREATE STREAMING TABLE slow TBLPROPERTIES ('ticklake.pace' = '2 s') AS SELECT v FROM STREAM s;)",
+          "ticklake.pace: '1 s', ticklake.parallelism: '1'");
+  box.create_topic("t", 1);
+  auto pipeline = box.open({});
+  ASSERT_TRUE(pipeline) << pipeline.error().message;
+  auto settle = [&] {
+    for (int i = 0; i < 20; ++i) {
+      auto report = (*pipeline)->step();
+      ASSERT_TRUE(report) << report.error().message;
+      if (report->kind == StepReport::Kind::Idle) return;
+    }
+    FAIL() << "never idle";
+  };
+  settle();
+  box.produce("t", 0, {"a"});
+  for (int i = 0; i < 3; ++i) {
+    auto report = (*pipeline)->step();
+    ASSERT_TRUE(report) << report.error().message;
+    box.clock.advance_us(200'000);  // so that each table has its own moment
+  }
+  for (const char* table : {"s", "next", "slow"}) EXPECT_EQ(box.rows(table).size(), 1u) << table;
+  box.produce("t", 0, {"b"});
+  box.clock.advance_us(399'000);
+  settle();
+  EXPECT_EQ(box.rows("s").size(), 1u);
+  box.clock.advance_us(1'000);
+  settle();
+  EXPECT_EQ(box.rows("s").size(), 2u);
+  EXPECT_EQ(box.rows("next").size(), 2u) << "though its last commit is no second ago";
+  EXPECT_EQ(box.rows("slow").size(), 1u);
+  box.clock.advance_us(1'400'000);
+  settle();
+  EXPECT_EQ(box.rows("slow").size(), 2u);
+}
+
 TEST(Pipeline, RefusesATopicThatWasMadeAnew) {
   Box box(R"(CREATE STREAMING TABLE s AS SELECT CAST(value AS STRING) AS v
     FROM STREAM read_kafka(bootstrapServers => 'embedded', subscribe => 't',
