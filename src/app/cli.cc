@@ -347,6 +347,11 @@ class CommandLine {
     add_tail(topic);
   }
 
+  static void add_form(CLI::App& app, TopicOptions& options, const std::string& what) {
+    app.add_option("--format", options.records_as, what)
+        ->check(CLI::IsMember({"json", "avro", "json_schema"}));
+  }
+
   void add_produce(CLI::App& topic) {
     TopicOptions& options = parsed_.topic;
     auto* produce = add_topic(topic, "produce", "Send the lines of standard input or of a file",
@@ -360,6 +365,11 @@ class CommandLine {
         ->add_option("--key-separator", options.key_separator,
                      "what stands before its first place in a line is the key")
         ->excludes(key);
+    add_form(*produce, options,
+             "what the records are: json, as the lines are (default), or avro or json_schema, "
+             "framed by the newest schema of --subject");
+    produce->add_option("--subject", options.subject,
+                        "of the schema registry (default: TOPIC-value)");
     produce->add_option("--partition", options.partition, "send to this one (default: by the key)")
         ->check(at_least_zero);
   }
@@ -381,6 +391,8 @@ class CommandLine {
                          " is none of earliest, latest, an offset, or a time such as "
                          "2026-01-05T14:30:00Z";
     });
+    add_form(*tail, options,
+             "show framed values as JSON: avro or json_schema, each by its own schema");
     tail->add_option("--group", options.group,
                      "begin where this consumer group stands, and leave it where reading ends")
         ->excludes(from);

@@ -127,6 +127,8 @@ struct TopicOptions {
   std::string from = {};
   std::string group = {};
   int64_t records = 10;
+  std::string records_as = {};  // "json", "avro" or "json_schema": what the values are
+  std::string subject = {};     // of the schema; empty: the topic's
 };
 Result<void> list_topics(Environment& environment, const TopicOptions& options);
 Result<void> describe_topic(Environment& environment, const TopicOptions& options);

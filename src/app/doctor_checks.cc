@@ -192,6 +192,20 @@ Findings look_at_broker(Patient& patient) {
   return findings;
 }
 
+Findings look_at_registry(Patient& patient) {
+  if (!patient.project) return {};
+  auto registry = project_registry(patient.environment, *patient.project);
+  if (!registry) return {bad(registry.error().message)};
+  if (!*registry) return {};
+  auto start = std::chrono::steady_clock::now();
+  auto subjects = (*registry)->subjects();
+  if (!subjects) return {bad(subjects.error().message)};
+  auto took = std::chrono::duration_cast<std::chrono::milliseconds>(
+      std::chrono::steady_clock::now() - start);
+  return {good(fmt::format("the schema registry {} answers in {} ms and has {}", (*registry)->url(),
+                           took.count(), counted(subjects->size(), "subject")))};
+}
+
 Findings look_at_clock(Patient& patient) {
   if (!patient.project) return {};
   auto& files = patient.environment.files;
@@ -234,8 +248,8 @@ Findings look_at_limits(Patient&) {
 
 std::vector<Check> checks() {
   return {{"project", look_at_project}, {"secrets", look_at_secrets}, {"storage", look_at_storage},
-          {"broker", look_at_broker},   {"clock", look_at_clock},     {"runner", look_at_runner},
-          {"limits", look_at_limits}};
+          {"broker", look_at_broker},   {"registry", look_at_registry}, {"clock", look_at_clock},
+          {"runner", look_at_runner},   {"limits", look_at_limits}};
 }
 
 }  // namespace ticklake::app

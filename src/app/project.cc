@@ -62,6 +62,13 @@ Result<engine::Project> load(Environment& environment, const ProjectOptions& opt
 
 namespace {
 
+constexpr std::string_view kRegistryPrefix = "registry.";
+
+bool needs_no_project(const TopicOptions& options) {
+  return !options.directory.empty() ||
+         (!options.bootstrap.empty() && options.bootstrap != "embedded");
+}
+
 // Of ${env:NAME} and ${file:PATH}.
 std::optional<std::string> value_outside(Environment& environment, const io::Path& directory,
                                          const std::string& name) {
@@ -80,9 +87,9 @@ Result<std::map<std::string, std::string>> broker_settings(Environment& environm
   auto settings = TRY(key_values(options.settings, "--set"));
   auto lookup = [&](const std::string& name) { return value_outside(environment, ".", name); };
   for (auto& [key, value] : settings) {
-    if (!key.starts_with(kKafkaPrefix)) {
+    if (!key.starts_with(kKafkaPrefix) && !key.starts_with(kRegistryPrefix)) {
       return Error{Code::Invalid, fmt::format("--set {}: with --bootstrap or --directory only "
-                                              "kafka.* can be set",
+                                              "kafka.* and registry.* can be set",
                                               printable(key))};
     }
     auto replaced = substituted(value, lookup);
@@ -113,13 +120,41 @@ Result<std::vector<sources::SourceSpec>> source_specs(Environment& environment,
   return specs;
 }
 
-sources::OpenOptions source_options(Environment& environment, const engine::Project& project,
-                                    bool once) {
-  return {.project_directory = project.directory,
-          .lease_directory = io::join(project.storage, "sources"),
-          .http = &environment.http,
-          .state_directory = state_directory(),
-          .once = once};
+Result<sources::OpenOptions> source_options(Environment& environment,
+                                            const engine::Project& project, bool once) {
+  return sources::OpenOptions{.project_directory = project.directory,
+                              .lease_directory = io::join(project.storage, "sources"),
+                              .http = &environment.http,
+                              .registry = TRY(project_registry(environment, project)),
+                              .state_directory = state_directory(),
+                              .once = once};
+}
+
+Result<std::shared_ptr<broker::SchemaRegistry>> project_registry(Environment& environment,
+                                                                 const engine::Project& project) {
+  auto settings = broker::registry_settings(project.configuration);
+  if (settings.url.empty()) return std::shared_ptr<broker::SchemaRegistry>();
+  if (!settings.ca_file.empty() && !settings.ca_file.starts_with('/')) {
+    settings.ca_file = io::join(project.directory, settings.ca_file);
+  }
+  // The environment outlives all that it is used for.
+  std::shared_ptr<io::Http> http(&environment.http, [](io::Http*) {});
+  return broker::SchemaRegistry::make(std::move(settings), std::move(http));
+}
+
+Result<std::shared_ptr<broker::SchemaRegistry>> open_registry(Environment& environment,
+                                                              const TopicOptions& options) {
+  engine::Project project{.directory = "."};
+  if (needs_no_project(options)) {
+    project.configuration = TRY(broker_settings(environment, options.project));
+  } else {
+    project = TRY(load(environment, options.project));
+  }
+  auto registry = TRY(project_registry(environment, project));
+  if (registry) return registry;
+  return Error{Code::Invalid, "records with a schema need a schema registry: set registry.url in "
+                              "the configuration of spark-pipeline.yml, or give --set "
+                              "registry.url=ADDRESS"};
 }
 
 std::vector<std::string> name_parts(const std::string& name) {
@@ -201,9 +236,7 @@ Result<std::unique_ptr<broker::Topics>> project_topics(Environment& environment,
 
 Result<std::unique_ptr<broker::Topics>> open_topics(Environment& environment,
                                                     const TopicOptions& options) {
-  bool no_project =
-      !options.directory.empty() || (!options.bootstrap.empty() && options.bootstrap != "embedded");
-  if (!no_project) {
+  if (!needs_no_project(options)) {
     engine::Project project = TRY(load(environment, options.project));
     if (!options.bootstrap.empty()) project.configuration[std::string(kBootstrap)] = "embedded";
     return project_topics(environment, project);

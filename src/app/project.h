@@ -23,8 +23,16 @@ Result<engine::Project> load(Environment& environment, const ProjectOptions& opt
 Result<std::vector<sources::SourceSpec>> source_specs(Environment& environment,
                                                       const engine::Project& project);
 
-sources::OpenOptions source_options(Environment& environment, const engine::Project& project,
-                                    bool once);
+// Invalid: the registry's address is none.
+Result<sources::OpenOptions> source_options(Environment& environment,
+                                            const engine::Project& project, bool once);
+
+// The schema registry of the configuration; null where it names none.
+Result<std::shared_ptr<broker::SchemaRegistry>> project_registry(Environment& environment,
+                                                                 const engine::Project& project);
+// The same, for commands that need no project: then of --set. Invalid: it names none.
+Result<std::shared_ptr<broker::SchemaRegistry>> open_registry(Environment& environment,
+                                                              const TopicOptions& options);
 
 // Where a table is: a path (it has a '/', or a table's log stands there) needs no project; a name
 // of one to three parts is one of the project's. NotFound names the nearest table.

@@ -66,9 +66,10 @@ class Run {
     topics_ = TRY(project_topics(environment_, project));
     brokers_ =
         std::make_unique<Brokers>(environment_, project, TRY(kafka_bootstrap(project)), topics_);
+    auto sources = TRY(source_options(environment_, project, options_.once));
     world_ = std::make_unique<SourceWorld>(SourceWorld{
         environment_, *topics_, signals_, crash_point_,
-                    source_options(environment_, project, options_.once)});
+                    std::move(sources)});
     engine::World world{.files = environment_.files,
                         .clock = environment_.clock,
                         .topics = [this](const auto& bootstrap, const auto& config) {
@@ -236,7 +237,7 @@ Result<void> ingest_source(Environment& environment, const IngestOptions& option
   Signals signals;
   CrashPoint crash_point(CrashPoint::steps_from_environment());
   SourceWorld world{environment, *topics, signals, crash_point,
-                    source_options(environment, project, options.once)};
+                    TRY(source_options(environment, project, options.once))};
   world.options.history = options.mode != "live";
   Progress progress(environment);
   auto status = TRY(drain_source(world, *spec, [&progress](const SourceStatus& now) {

@@ -126,7 +126,7 @@ Result<query::Input> open_input(Environment& environment, const engine::Project&
 Result<Batches> answer(Environment& environment, const engine::Project& project,
                        const std::string& file, const sql::Plan& plan) {
   query::Request request{
-      .sql = plan.duckdb_sql, .output = plan.output, .from_json = plan.from_json};
+      .sql = plan.duckdb_sql, .output = plan.output, .payload_functions = plan.payload_functions};
   for (const auto& input : plan.inputs) {
     auto opened = TRY(open_input(environment, project, file, input));
     request.inputs.emplace(input.id, std::move(opened));

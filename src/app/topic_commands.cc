@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "app/commands.h"
+#include "app/payloads.h"
 #include "app/project.h"
 #include "app/signals.h"
 #include "base/text.h"
@@ -54,7 +55,20 @@ std::string headers_json(const arrow::Array& array, int64_t row) {
   return to_json(headers);
 }
 
-Object record_object(const arrow::RecordBatch& rows, int64_t row) {
+// The value as JSON where a schema tells what it is; else the reason, beside its bytes.
+void add_framed(Object& object, const arrow::Array& array, int64_t row, FramedValues& values) {
+  const auto& binary = static_cast<const arrow::BinaryArray&>(array);
+  auto json = binary.IsNull(row) ? Result<std::string>(std::string("null"))
+                                 : values.to_json(binary.GetView(row));
+  if (json) {
+    object.emplace_back("value", *json);
+    return;
+  }
+  add_bytes(object, "value", array, row);
+  object.emplace_back("problem", json_text(json.error().message));
+}
+
+Object record_object(const arrow::RecordBatch& rows, int64_t row, FramedValues* values) {
   const auto& partition = static_cast<const arrow::Int32Array&>(*rows.column(3));
   const auto& offset = static_cast<const arrow::Int64Array&>(*rows.column(4));
   const auto& timestamp = static_cast<const arrow::TimestampArray&>(*rows.column(5));
@@ -62,7 +76,11 @@ Object record_object(const arrow::RecordBatch& rows, int64_t row) {
                    {"offset", std::to_string(offset.Value(row))},
                    {"timestamp", json_text(format_instant(timestamp.Value(row)))}};
   add_bytes(object, "key", *rows.column(0), row);
-  add_bytes(object, "value", *rows.column(1), row);
+  if (values != nullptr) {
+    add_framed(object, *rows.column(1), row, *values);
+  } else {
+    add_bytes(object, "value", *rows.column(1), row);
+  }
   object.emplace_back("headers", headers_json(*rows.column(7), row));
   return object;
 }
@@ -118,11 +136,12 @@ bool reached(const std::map<Partition, Offset>& next, const broker::TopicInfo& i
   return true;
 }
 
-std::vector<Object> record_objects(const std::vector<broker::Chunk>& chunks) {
+std::vector<Object> record_objects(const std::vector<broker::Chunk>& chunks,
+                                   FramedValues* values) {
   std::vector<Object> objects;
   for (const auto& chunk : chunks) {
     for (int64_t row = 0; row < chunk.rows->num_rows(); ++row) {
-      objects.push_back(record_object(*chunk.rows, row));
+      objects.push_back(record_object(*chunk.rows, row, values));
     }
   }
   return objects;
@@ -164,18 +183,34 @@ broker::Record record_of(std::string_view line, const TopicOptions& options) {
   return record;
 }
 
+bool is_framed(const TopicOptions& options) {
+  return !options.records_as.empty() && options.records_as != "json";
+}
+
 struct Closed {
   void operator()(std::FILE* file) const { std::fclose(file); }
 };
 
-Result<int64_t> produce_lines(std::FILE* in, broker::Writer& writer, const TopicOptions& options) {
+Result<int64_t> produce_lines(std::FILE* in, broker::Writer& writer, const TopicOptions& options,
+                              FramedTexts* texts) {
   std::optional<Partition> partition;
   if (options.partition) partition = Partition(*options.partition);
   int64_t records = 0;
   Lines lines(in);
   while (auto line = lines.next()) {
-    TRY(writer.append(record_of(*line, options), partition));
+    broker::Record record = record_of(*line, options);
     ++records;
+    if (texts != nullptr) {
+      auto value = texts->from_json(*record.value);
+      if (!value) {
+        TRY(writer.flush());
+        return Error{value.error().code,
+                     fmt::format("line {}: {}; the lines before it were sent", records,
+                                 value.error().message)};
+      }
+      record.value = *std::move(value);
+    }
+    TRY(writer.append(std::move(record), partition));
   }
   TRY(writer.flush());
   return records;
@@ -246,7 +281,14 @@ Result<void> produce_records(Environment& environment, const TopicOptions& optio
                    fmt::format("--file {}: {}", printable(options.file), std::strerror(errno))};
     }
   }
-  int64_t records = TRY(produce_lines(file ? file.get() : stdin, *writer, options));
+  std::optional<FramedTexts> texts;
+  if (is_framed(options)) {
+    auto registry = TRY(open_registry(environment, options));
+    std::string subject = options.subject.empty() ? options.topic + "-value" : options.subject;
+    texts = TRY(FramedTexts::open(*registry, subject, options.records_as == "avro"));
+  }
+  int64_t records = TRY(
+      produce_lines(file ? file.get() : stdin, *writer, options, texts ? &*texts : nullptr));
   return write_object(environment.out, options.format,
                       {{"topic", json_text(options.topic)}, {"records", std::to_string(records)}});
 }
@@ -260,11 +302,13 @@ Result<void> tail_topic(Environment& environment, const TopicOptions& options) {
   bool endless = options.follow && options.format == Format::Table;
   ObjectWriter writer(environment.out, endless ? Format::JsonLines : options.format,
                       {"partition", "offset", "timestamp", "key", "value", "headers"});
+  std::optional<FramedValues> values;
+  if (is_framed(options)) values.emplace(TRY(open_registry(environment, options)));
   Signals signals;
   while (!signals.stopping() && (options.follow || !reached(next, info))) {
     auto chunks = TRY(reader->poll({.rows_max = kTailRowsMax, .wait_ms_max = kTailWaitMs}));
     for (const auto& chunk : chunks) next[chunk.partition] = chunk.next;
-    TRY(writer.write(record_objects(chunks)));
+    TRY(writer.write(record_objects(chunks, values ? &*values : nullptr)));
     if (options.group.empty() || chunks.empty()) continue;
     TRY(flushed(environment.out));
     TRY(topics->publish_offsets(options.group, info.name, next));

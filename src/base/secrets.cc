@@ -153,7 +153,7 @@ bool names_secret(std::string_view name) {
   static constexpr std::array kSecret = {"password", "passwd", "passphrase",  "pass",    "pwd",
                                          "secret",   "secrets", "token",      "credential",
                                          "jaas",     "sas",     "userinfo",   "credentials",
-                                         "private"};
+                                         "private",  "login"};
   static constexpr std::array kSecretEnds = {"password", "apikey", "accesskey", "accountkey",
                                              "privatekey"};
   // A bare key is that of a record or a row; an environment variable's is not.
@@ -165,7 +165,10 @@ bool names_secret(std::string_view name) {
     return std::find(list.begin(), list.end(), word) != list.end();
   };
   if (any_of(kHarmless, words.back())) return false;
-  if (joined(words, "").find("connectionstring") != std::string::npos) return true;
+  std::string run = joined(words, "");
+  for (std::string_view part : {"connectionstring", "userinfo"}) {
+    if (run.find(part) != std::string::npos) return true;
+  }
   bool is_of_key = std::any_of(words.begin(), words.end(),
                                [&](const std::string& word) { return any_of(kKeyOf, word); });
   return std::any_of(words.begin(), words.end(), [&](const std::string& word) {

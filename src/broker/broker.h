@@ -11,6 +11,7 @@
 
 #include "base/ids.h"
 #include "base/result.h"
+#include "broker/schema_registry.h"
 #include "io/clock.h"
 #include "model/arrow.h"
 

@@ -46,6 +46,7 @@ struct Project {
   std::vector<ProjectFile> sources;                  // sources/*.yml, sorted; env:, file: left
   Secrets secrets;                                   // among the values substituted
   sql::FileColumns file_columns;                     // see file_columns(); set by load_project
+  sql::PayloadFunctions payload_functions;           // Avro and schema registries; likewise
 
   // catalog.database.table of a name of one to three parts, as written.
   std::string canonical(const std::vector<std::string>& parts) const;
@@ -58,6 +59,7 @@ struct LoadOptions {
   std::string target = {};                            // --target; "": none given
   std::map<std::string, std::string> overrides = {};  // --set KEY=VALUE
   Lookup environment = {};                            // of ${env:NAME}; unset: no variable is known
+  std::shared_ptr<io::Http> http = {};  // to schema registries; unset: the network
 };
 
 // Reads the project. Invalid, naming file and line: an unknown key (with the nearest), an unknown
@@ -66,8 +68,7 @@ struct LoadOptions {
 Result<Project> load_project(io::FileStore& files, const io::Path& directory,
                              const LoadOptions& options = {});
 
-// How many threads are to step the project's pipeline: configuration ticklake.parallelism, else one
-// a core.
+// Threads that are to step the project's pipeline: ticklake.parallelism, else one a core.
 int parallelism(const Project& project);
 
 // Who runs the project with this storage now ("process 4711"), or nothing.
@@ -116,9 +117,8 @@ Result<Graph> build_graph(const Project& project, int64_t now_us);
 struct World {
   io::FileStore& files;
   const io::Clock& clock;
-  // A broker by read_kafka's bootstrapServers and its dotted client options; asked once for each
-  // distinct pair, by one thread at a time. Unset: broker::open with the project's topics
-  // directory.
+  // A broker by read_kafka's bootstrapServers and its dotted options; asked once for each distinct
+  // pair, by one thread at a time. Unset: broker::open with the project's topics directory.
   std::function<Result<std::shared_ptr<broker::Topics>>(
       const std::string& bootstrap, const std::map<std::string, std::string>& config)>
       topics = {};

@@ -290,6 +290,7 @@ sql::Catalog Graph::catalog(const Project& project) const {
   for (const auto& table : tables) out.candidates.push_back(table.name);
   for (const auto& entry : views) out.candidates.push_back(entry.first);
   out.file_columns = project.file_columns;
+  out.payload_functions = project.payload_functions;
   return out;
 }
 

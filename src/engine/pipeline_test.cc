@@ -447,7 +447,8 @@ TEST(Pipeline, ATableCommitsWithTheOneThatItFollows) {
     FROM STREAM read_kafka(bootstrapServers => 'embedded', subscribe => 't',
                        startingOffsets => 'earliest');
     CREATE STREAMING TABLE next AS SELECT v FROM STREAM s;
-    CREATE STREAMING TABLE slow TBLPROPERTIES ('ticklake.pace' = '2 s') AS SELECT v FROM STREAM s;)",
+    CREATE STREAMING TABLE slow TBLPROPERTIES ('ticklake.pace' = '2 s')
+    AS SELECT v FROM STREAM s;)",
           "ticklake.pace: '1 s', ticklake.parallelism: '1'");
   box.create_topic("t", 1);
   auto pipeline = box.open({});

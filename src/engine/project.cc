@@ -6,6 +6,7 @@
 #include "base/secrets.h"
 #include "base/text.h"
 #include "engine/engine.h"
+#include "payload_functions.h"
 #include "settings.h"
 #include "spec.h"
 #include "sql_pieces.h"
@@ -246,7 +247,7 @@ Result<void> read_bundle(io::FileStore& files, const io::Path& directory, const 
 Result<void> check_overrides(const std::map<std::string, std::string>& overrides,
                              const std::map<std::string, Located>& written,
                              const std::set<std::string>& used) {
-  static const std::vector<std::string> read_by_us = {"kafka.", "pipelines.", "spark.",
+  static const std::vector<std::string> read_by_us = {"kafka.", "pipelines.", "registry.", "spark.",
                                                       "ticklake."};
   for (const auto& entry : overrides) {
     const std::string& key = entry.first;
@@ -301,6 +302,10 @@ Result<Project> load_with(io::FileStore& files, const io::Path& directory,
   for (const auto& [key, value] : substitution.configuration) {
     project.configuration[key] = TRY(substitution.apply(value));
     if (names_secret(key)) substitution.secrets.add(project.configuration[key]);
+    if (key == "registry.login") {  // its password alone, too
+      const auto& login = project.configuration[key];
+      substitution.secrets.add(login.substr(login.find(':') + 1));
+    }
   }
   auto checked = check_configuration(project.configuration);
   if (!checked) return prefixed(file, checked.error());
@@ -310,6 +315,7 @@ Result<Project> load_with(io::FileStore& files, const io::Path& directory,
   project.storage = TRY(resolved(directory, storage, spec.storage.where()));
   project.topics = io::join(project.storage, "topics");
   project.file_columns = file_columns(files, directory, project.storage);
+  project.payload_functions = payload_functions(project.configuration, directory, options.http);
   auto warehouse = project.configuration.find("ticklake.warehouse");
   project.warehouse = io::join(project.storage, "tables");
   if (warehouse != project.configuration.end()) {

@@ -12,13 +12,15 @@
 namespace ticklake::engine {
 namespace {
 
-Result<std::unique_ptr<query::Prepared>> prepare(Context& context, const sql::Plan& plan) {
+Result<std::unique_ptr<query::Prepared>> prepare(Context& context, const sql::Plan& plan,
+                                                 const QuarantineRule& rule) {
   query::Request request{
       .sql = plan.duckdb_sql,
       .output = plan.output,
-      .from_json = plan.from_json,
+      .payload_functions = plan.payload_functions,
       .batch_input = plan.inputs[0].id,
-      .batch_schema = with_columns(plan.inputs[0].schema, plan.inputs[0].columns)};
+      .batch_schema = with_columns(plan.inputs[0].schema, plan.inputs[0].columns),
+      .keeps_undecodable = rule.undecodable};
   request.output.fields.push_back({"__row", Kind::Long});
   for (int i = 0; i < plan.expectations; ++i) {
     request.output.fields.push_back({fmt::format("__expect_{}", i), Kind::Boolean});
@@ -39,7 +41,7 @@ StatelessRows::StatelessRows(Context& context, const Dataset& dataset, const Qua
 
 Result<StatelessRows> StatelessRows::open(Context& context, const Dataset& dataset,
                                           const Settings& settings) {
-  auto statement = TRY(prepare(context, dataset.plan));
+  auto statement = TRY(prepare(context, dataset.plan, settings.quarantine));
   return StatelessRows(context, dataset, settings.quarantine, std::move(statement));
 }
 
@@ -48,7 +50,7 @@ Result<Made> StatelessRows::make(const std::vector<FeedPiece>& pieces, const Row
   made.counts = no_counts(dataset_->statement.expectations);
   if (tells_time_) {
     auto plan = TRY(context_->plan_now(*dataset_));
-    statement_ = TRY(prepare(*context_, plan));
+    statement_ = TRY(prepare(*context_, plan, rule_));
   }
   if (places.rows() == 0) return made;
   add_undecodable(pieces, made);

@@ -205,10 +205,13 @@ Result<void> prepare_table(Context& context, const Table& table, const Dataset* 
 Result<void> prepare_tables(Context& context) {
   auto refreshed = TRY(to_refresh(context));
   TRY(check_downstream(context, refreshed));
-  std::set<std::string> growing;  // what reads files whose new columns become the table's
+  std::set<std::string> growing;  // what reads files or subjects whose new columns become its own
   for (const auto& dataset : context.graph.datasets) {
     bool refresh = refreshed.contains(dataset.name);
+    const auto& payloads = dataset.plan.payload_functions;
     bool grows = adds_columns(context.project, dataset) ||
+                 std::any_of(payloads.begin(), payloads.end(),
+                             [](const auto& payload) { return payload.writers != nullptr; }) ||
                  std::any_of(dataset.inputs.begin(), dataset.inputs.end(),
                              [&](const auto& input) { return growing.contains(input); });
     if (grows) growing.insert(dataset.name);

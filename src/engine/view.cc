@@ -48,7 +48,9 @@ Result<int64_t> content_hash(const Batches& batches, const Schema& schema) {
 // Of what the answer depends on besides the input versions: the query and what it drops.
 int64_t query_hash(const Dataset& dataset, const sql::Plan& plan) {
   std::string text = plan.duckdb_sql;
-  for (const auto& part : plan.from_json) text += "\n" + to_ddl(part.schema);
+  for (const auto& part : plan.payload_functions) {
+    text += "\n" + to_sql(part.type) + part.schema.text;
+  }
   for (const auto& expectation : dataset.statement.expectations) {
     text += fmt::format("\n{} {} {}", expectation.name, expectation.text,
                         static_cast<int>(expectation.on_violation));
@@ -175,7 +177,7 @@ Result<FlowOutcome> View::refresh() {
   }
   sql::Plan plan = TRY(context_.plan_now(dataset_));
   query::Request request{
-      .sql = plan.duckdb_sql, .output = plan.output, .from_json = plan.from_json};
+      .sql = plan.duckdb_sql, .output = plan.output, .payload_functions = plan.payload_functions};
   for (int i = 0; i < plan.expectations; ++i) {
     request.output.fields.push_back({fmt::format("__expect_{}", i), Kind::Boolean});
   }

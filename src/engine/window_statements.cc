@@ -15,12 +15,12 @@ Result<WindowStatements> prepare_window(Context& context, const Dataset& dataset
   WindowStatements out;
   out.partial = TRY(context.database->prepare({.sql = windowed.partial_sql,
                                                .output = windowed.partial_schema,
-                                               .from_json = plan.from_json,
+                                               .payload_functions = plan.payload_functions,
                                                .batch_input = input.id,
                                                .batch_schema = input_schema}));
   out.merge = TRY(context.database->prepare({.sql = windowed.merge_sql,
                                              .output = windowed.partial_schema,
-                                             .from_json = {},
+                                             .payload_functions = {},
                                              .batch_input = "partial",
                                              .batch_schema = windowed.partial_schema}));
   Schema output = plan.output;
@@ -29,14 +29,14 @@ Result<WindowStatements> prepare_window(Context& context, const Dataset& dataset
   }
   out.final = TRY(context.database->prepare({.sql = windowed.final_sql,
                                              .output = std::move(output),
-                                             .from_json = {},
+                                             .payload_functions = {},
                                              .batch_input = "partial",
                                              .batch_schema = windowed.partial_schema}));
   if (!windowed.event_time_column.empty()) return out;
   Schema time{{{"event_time", Kind::Timestamp}}};
   out.watermark = TRY(context.database->prepare({.sql = windowed.watermark_sql,
                                                  .output = std::move(time),
-                                                 .from_json = plan.from_json,
+                                                 .payload_functions = plan.payload_functions,
                                                  .batch_input = input.id,
                                                  .batch_schema = input_schema}));
   return out;

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "formats/avro.h"
 #include "model/arrow.h"
 #include "model/type.h"
 

@@ -119,6 +119,7 @@ class DuckPrepared final : public Prepared {
     if (!request.batch_input.empty()) {
       TRY(add_input(request.batch_input, Input{std::move(request.batch_schema), {}}, true));
     }
+    state_->keeps_undecodable = request.keeps_undecodable;
     schema_ = std::move(request.output);
     auto sql = rewritten(request.sql, number_, functions);
     bool done = duckdb_prepare(connection_.get(), sql.c_str(), statement_.out()) == DuckDBSuccess;
@@ -210,7 +211,7 @@ class DuckDatabase final : public Database {
     TRY(run_sql(connection_.get(), "SET GLOBAL TimeZone = 'UTC'"));
     TRY(register_input(connection_.get(), registry_));
     TRY(register_functions(connection_.get()));
-    from_json_ = std::make_unique<FromJsonFunctions>(connection_.get(), registry_);
+    payloads_ = std::make_unique<PayloadFunctions>(connection_.get(), registry_);
     return {};
   }
 
@@ -218,8 +219,9 @@ class DuckDatabase final : public Database {
     // Functions are made once for all statements.
     std::scoped_lock lock(mutex_);
     std::map<std::string, std::string> functions;
-    for (const auto& call : request.from_json)
-      functions[call.id] = TRY(from_json_->make(call.schema));
+    for (const auto& function : request.payload_functions) {
+      functions[function.id] = TRY(payloads_->make(function));
+    }
     return DuckPrepared::make(database_.get(), registry_, functions, std::move(request));
   }
 
@@ -239,7 +241,7 @@ class DuckDatabase final : public Database {
 
   // In this order: what DuckDB calls must live longer than it.
   Registry registry_;
-  std::unique_ptr<FromJsonFunctions> from_json_;
+  std::unique_ptr<PayloadFunctions> payloads_;
   DatabaseHandle database_;
   ConnectionHandle connection_;
   std::mutex mutex_;

@@ -55,7 +55,7 @@ class ExtremesTest : public QueryFixture {
               const Schema& input, const Batches& rows) {
     return answer({.sql = sql,
                    .output = output,
-                   .from_json = {},
+                   .payload_functions = {},
                    .batch_input = id,
                    .batch_schema = input},
                   rows)

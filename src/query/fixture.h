@@ -56,7 +56,7 @@ class QueryFixture : public ::testing::Test {
   Request over_batch(const char* sql, const char* output, const char* input) {
     return {.sql = sql,
             .output = schema_of(output),
-            .from_json = {},
+            .payload_functions = {},
             .batch_input = "i0",
             .batch_schema = schema_of(input)};
   }
@@ -70,7 +70,8 @@ class QueryFixture : public ::testing::Test {
   }
 
   Error error_of(const char* sql, const char* output = "x INT") {
-    auto prepared = database->prepare({.sql = sql, .output = schema_of(output), .from_json = {}});
+    auto prepared =
+        database->prepare({.sql = sql, .output = schema_of(output), .payload_functions = {}});
     if (!prepared) return prepared.error();
     auto result = (*prepared)->run({});
     EXPECT_FALSE(result) << sql;

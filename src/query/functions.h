@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "query/encoding.h"
 #include "query/state.h"
 
 namespace ticklake::query {
@@ -14,16 +15,17 @@ namespace ticklake::query {
 // stand in a cast to another type to be kept in its place, ticklake_utf8, and those of *_natives().
 Result<void> register_functions(duckdb_connection connection);
 
-// ticklake_from_json_s<n>(statement, text, row): one DuckDB function a schema, since DuckDB fixes
-// the result type with the function and keeps functions forever. Statements with equal schemas
-// share one. Calls of make() from one thread at a time; what it made may be called from any.
-class FromJsonFunctions {
+// ticklake_payload_s<n>(statement, payload, row): one DuckDB function for each way of decoding,
+// since DuckDB fixes the result type with the function and keeps functions forever. Statements that
+// ask for the same share one. Calls of make() from one thread at a time; what it made may be called
+// from any.
+class PayloadFunctions {
  public:
-  FromJsonFunctions(duckdb_connection connection, const Registry& registry);
-  ~FromJsonFunctions();
+  PayloadFunctions(duckdb_connection connection, const Registry& registry);
+  ~PayloadFunctions();
 
-  // The name of the function for this schema.
-  Result<std::string> make(const Schema& schema);
+  // The name of the function.
+  Result<std::string> make(const sql::PayloadFunction& what);
 
   class Function;
 
@@ -31,6 +33,7 @@ class FromJsonFunctions {
   duckdb_connection connection_;
   const Registry& registry_;
   std::vector<std::unique_ptr<Function>> functions_;
+  std::vector<std::unique_ptr<EncodeFunction>> encoders_;
 };
 
 }  // namespace ticklake::query

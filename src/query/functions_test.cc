@@ -103,7 +103,7 @@ TEST_F(FunctionsTest, AnErrorOnARowThatIsNotTakenIsNotRaised) {
       {.sql = "SELECT CASE WHEN x > 5 THEN CAST(ticklake_raise('never') AS BOOLEAN) ELSE x > 1 END "
               "FROM (VALUES (1), (2)) t(x)",
        .output = schema_of("b BOOLEAN"),
-       .from_json = {}});
+       .payload_functions = {}});
   EXPECT_EQ(text_of(got.batches), text_of({batch_of(schema_of("b BOOLEAN"), {"[false, true]"})}));
 }
 
@@ -138,7 +138,7 @@ TEST_F(FunctionsTest, DigitsAreRoundedByEachMode) {
   };
   for (const Case& one : cases) {
     auto sql = std::string("SELECT ticklake_round_digits(") + one.call + ")";
-    auto got = answer({.sql = sql, .output = schema_of("x STRING"), .from_json = {}});
+    auto got = answer({.sql = sql, .output = schema_of("x STRING"), .payload_functions = {}});
     ASSERT_EQ(got.batches.size(), 1u) << one.call;
     EXPECT_EQ(static_cast<const arrow::StringArray&>(*got.batches[0]->column(0)).GetString(0),
               one.text)

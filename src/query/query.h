@@ -23,10 +23,10 @@ struct Options {
   io::Path spill_directory = {};  // empty: no spilling to disk
 };
 
-// A row that a from_json of the plan could not decode.
+// A row that a from_json or from_avro of the plan could not decode.
 struct DecodeError {
   int64_t row;      // what the SQL passes as row, __row of the batch input; -1 where NULL
-  std::string raw;  // the argument of from_json
+  std::string raw;  // the payload
   std::string reason;
 };
 
@@ -75,11 +75,12 @@ Input snapshot_input(io::FileStore& files, const delta::Snapshot& snapshot,
 struct Request {
   std::string sql;
   Schema output;  // what the SQL gives; the answer's batches have exactly these types
-  std::vector<sql::FromJson> from_json;
+  std::vector<sql::PayloadFunction> payload_functions;
   std::string batch_input = {};  // the id of the input that run() feeds, or ""
   Schema batch_schema =
       {};  // of that input; its SQL name also offers "__row" BIGINT, counted by run()
   std::map<std::string, Input> inputs = {};  // the others, by id
+  bool keeps_undecodable = false;  // what fail_fast would make an error is NULL and told, too
 };
 
 // An in-memory DuckDB with ticklake's native functions. Outlives what it prepared. Any thread; each

@@ -158,7 +158,7 @@ TEST_F(QueryTest, SortsSpillToDiskWhereAllowed) {
   open({.threads = 1, .memory_bytes_max = 40 << 20});
   EXPECT_EQ(error_of(sql, "n BIGINT").code, Code::Unavailable);
   open({.threads = 1, .memory_bytes_max = 40 << 20, .spill_directory = directory});
-  auto got = answer({.sql = sql, .output = schema_of("n BIGINT"), .from_json = {}});
+  auto got = answer({.sql = sql, .output = schema_of("n BIGINT"), .payload_functions = {}});
   EXPECT_EQ(text_of(got.batches), text_of({batch_of(schema_of("n BIGINT"), {"[399999]"})}));
   database.reset();
   std::filesystem::remove_all(directory);
@@ -167,7 +167,7 @@ TEST_F(QueryTest, SortsSpillToDiskWhereAllowed) {
 TEST_F(QueryTest, AnswersOutliveTheDatabase) {
   auto got = answer({.sql = "SELECT 'a text of more than twelve bytes' AS t",
                      .output = schema_of("t STRING"),
-                     .from_json = {}});
+                     .payload_functions = {}});
   database.reset();
   EXPECT_EQ(static_cast<const arrow::StringArray&>(*got.batches[0]->column(0)).GetString(0),
             "a text of more than twelve bytes");
@@ -200,7 +200,7 @@ TEST_F(QueryTest, OnlyColumnsInUseAreRead) {
   auto rows = batch_of(schema, {"[1, 2]", R"(["x", "y"])", "[10, 20]"});
   Request request{.sql = "SELECT sum(c)::BIGINT AS s FROM ticklake_input('t') WHERE a > 0",
                   .output = schema_of("s BIGINT"),
-                  .from_json = {}};
+                  .payload_functions = {}};
   request.inputs.emplace("t", noting_input(schema, {rows, rows}, asked));
   auto got = answer(std::move(request));
   std::ranges::sort(asked);
@@ -221,7 +221,7 @@ TEST_F(QueryTest, SeveralThreadsReadPartsAndAnswerTheSame) {
   }
   Request request{.sql = "SELECT count(*), sum(a)::BIGINT FROM ticklake_input('t')",
                   .output = schema_of("n BIGINT, s BIGINT"),
-                  .from_json = {}};
+                  .payload_functions = {}};
   request.inputs.emplace("t", noting_input(schema, parts, asked));
   auto got = answer(std::move(request));
   EXPECT_EQ(text_of(got.batches),
@@ -262,7 +262,9 @@ TEST_F(QueryTest, ErrorsOfInputsKeepTheirCodeAndTheStatementGoesOn) {
     return parts;
   };
   Request request{
-      .sql = "SELECT a FROM ticklake_input('t')", .output = schema_of("a INT"), .from_json = {}};
+      .sql = "SELECT a FROM ticklake_input('t')",
+      .output = schema_of("a INT"),
+      .payload_functions = {}};
   request.inputs.emplace("t", std::move(input));
   auto prepared = prepare(std::move(request));
   ASSERT_TRUE(prepared);

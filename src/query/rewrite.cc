@@ -8,7 +8,7 @@ namespace ticklake::query {
 namespace {
 
 constexpr std::string_view kInput = "ticklake_input";
-constexpr std::string_view kFromJson = "ticklake_from_json_";
+constexpr std::string_view kPayload = "ticklake_payload_";
 
 bool in_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
 
@@ -48,9 +48,9 @@ std::string rewritten(std::string_view sql, int64_t statement,
       if (name_end == sql.npos) name_end = sql.size() - 1;
       out += sql.substr(at, name_end + 1 - at);
       at = name_end + 1;
-    } else if (token.starts_with(kFromJson) && rest.starts_with("(") &&
-               functions.contains(std::string(token.substr(kFromJson.size())))) {
-      out += fmt::format("{}({}, ", functions.at(std::string(token.substr(kFromJson.size()))),
+    } else if (token.starts_with(kPayload) && rest.starts_with("(") &&
+               functions.contains(std::string(token.substr(kPayload.size())))) {
+      out += fmt::format("{}({}, ", functions.at(std::string(token.substr(kPayload.size()))),
                          statement);
       at += 1;
     } else {

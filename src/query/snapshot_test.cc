@@ -37,7 +37,7 @@ class SnapshotTest : public ::testing::Test {
 
   Result<Answer> run(const char* sql, const char* output,
                      std::vector<delta::Condition> conditions = {}) {
-    Request request{.sql = sql, .output = schema_of(output), .from_json = {}};
+    Request request{.sql = sql, .output = schema_of(output), .payload_functions = {}};
     request.inputs.emplace("t", snapshot_input(files, *snapshot, std::move(conditions)));
     auto prepared = TRY(database->prepare(std::move(request)));
     return prepared->run({});
@@ -95,7 +95,7 @@ TEST_F(SnapshotTest, FilesThatTheConditionsRuleOutAreNotOpened) {
 TEST_F(SnapshotTest, TheSameStatementReadsTheSameSnapshotAgain) {
   Request request{.sql = "SELECT count(*) FROM ticklake_input('t')",
                   .output = schema_of("n BIGINT"),
-                  .from_json = {}};
+                  .payload_functions = {}};
   request.inputs.emplace("t", snapshot_input(files, *snapshot, {}));
   auto prepared = database->prepare(std::move(request));
   ASSERT_TRUE(prepared) << prepared.error().message;

@@ -30,6 +30,7 @@ class State {
  public:
   std::map<std::string, TableInput> inputs;
   const Batches* batches = nullptr;
+  bool keeps_undecodable = false;  // see Request
   std::vector<int64_t> first_rows;  // of each batch
   // Of the batch input, for looking for a row: how many rows are shown at once, and how far they
   // were shown.

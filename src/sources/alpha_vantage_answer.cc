@@ -71,6 +71,16 @@ std::string plain_name(std::string_view name) {
 
 using Cells = std::map<std::string, std::string, std::less<>>;  // plain names to texts
 
+std::vector<std::string> number_columns(const AlphaVantageSpec& spec) {
+  bool adjusted = spec.function.ends_with("_ADJUSTED");
+  std::vector<std::string> out = {"open", "high", "low", "close"};
+  if (adjusted) out.push_back("adjusted_close");
+  out.push_back("volume");
+  if (adjusted) out.push_back("dividend_amount");
+  if (spec.function == "TIME_SERIES_DAILY_ADJUSTED") out.push_back("split_coefficient");
+  return out;
+}
+
 class BarReader {
  public:
   BarReader(const AlphaVantageSpec& spec, const std::string& symbol) : spec_(spec) {
@@ -78,12 +88,7 @@ class BarReader {
     formats::append_json_string(head_, symbol);
     head_ += fmt::format(",\"function\":\"{}\",\"interval\":\"{}\"", spec.function,
                          interval_of(spec));
-    bool adjusted = spec.function.ends_with("_ADJUSTED");
-    columns_ = {"open", "high", "low", "close"};
-    if (adjusted) columns_.push_back("adjusted_close");
-    columns_.push_back("volume");
-    if (adjusted) columns_.push_back("dividend_amount");
-    if (spec.function == "TIME_SERIES_DAILY_ADJUSTED") columns_.push_back("split_coefficient");
+    columns_ = number_columns(spec);
   }
 
   const std::vector<std::string>& columns() const { return columns_; }
@@ -291,6 +296,17 @@ std::string interval_of(const AlphaVantageSpec& spec) {
   bool daily = spec.function.find("_DAILY") != std::string::npos;
   bool weekly = spec.function.find("_WEEKLY") != std::string::npos;
   return daily ? "daily" : weekly ? "weekly" : "monthly";
+}
+
+Schema bar_columns(const AlphaVantageSpec& spec) {
+  Schema out{{{"symbol", Kind::String},
+              {"function", Kind::String},
+              {"interval", Kind::String},
+              {"ts", Kind::Timestamp},
+              {"exchange_time", Kind::String},
+              {"zone", Kind::String}}};
+  for (const auto& name : number_columns(spec)) out.fields.push_back({name, Kind::Double});
+  return out;
 }
 
 Answer read_answer(const AlphaVantageSpec& spec, const std::string& symbol,

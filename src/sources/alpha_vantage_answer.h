@@ -50,6 +50,9 @@ Answer read_answer(const AlphaVantageSpec& spec, const std::string& symbol,
 // "1min".."60min", "daily", "weekly", "monthly".
 std::string interval_of(const AlphaVantageSpec& spec);
 
+// The columns of a bar's record.
+Schema bar_columns(const AlphaVantageSpec& spec);
+
 // The text with the key taken out.
 std::string without_key(std::string_view text, std::string_view key);
 // For an address: all but letters, digits, '-', '_', '.' and '~' as %XX.

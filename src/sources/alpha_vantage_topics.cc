@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
+
 #include <nlohmann/json.hpp>
 
 #include "base/hash.h"
@@ -51,6 +53,7 @@ int64_t number_of(const Json& json, const char* key) {
 Result<BarTopics> BarTopics::open(broker::Topics& topics, const SourceSpec& spec) {
   BarTopics out;
   out.source_ = spec.name;
+  out.framed_ = spec.records.kind != RecordForm::Kind::Json;
   broker::TopicOptions kept = topic_options(spec);
   auto bars = TRY(describe_or_create(topics, spec.topic, kept));
   out.topic_id_ = bars.id;
@@ -78,7 +81,11 @@ Result<void> BarTopics::read_bars(broker::Topics& topics, const broker::TopicInf
     auto series = header_of(record, "series");
     auto time = header_of(record, "bar");
     if (!series || !time) return;
-    known_[place_of(sort, *series, *time)] = fnv1a(record.value.value_or(""));
+    uint64_t hash = fnv1a(record.value.value_or(""));
+    if (auto content = header_of(record, "content")) {
+      std::from_chars(content->data(), content->data() + content->size(), hash, 16);
+    }
+    known_[place_of(sort, *series, *time)] = hash;
   });
 }
 
@@ -109,6 +116,7 @@ Result<BarTopics::Sent> BarTopics::send(const std::string& series, const std::st
     broker::Record record{.key = symbol, .value = std::move(value)};
     record.headers = {{"source", source_}, {"series", series}, {"bar", time}};
     known_[place] = fnv1a(*record.value);
+    if (framed_) record.headers.push_back({"content", fmt::format("{:x}", known_[place])});
     return record;
   };
   // All bars of a symbol in one partition, so that a revised one comes after what it revises.

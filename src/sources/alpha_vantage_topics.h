@@ -36,6 +36,7 @@ class BarTopics {
   bool is_known(uint64_t place, std::string_view value) const;
 
   std::string source_, topic_id_;
+  bool framed_ = false;  // the values of bars are not what was made of them
   int32_t partitions_ = 1;
   std::unique_ptr<broker::Writer> bars_, bad_, requests_;
   // Hash of sort, series and time -> hash of the newest value sent for it.

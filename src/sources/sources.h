@@ -98,11 +98,21 @@ struct AlphaVantageSpec {
   int64_t timeout_ms = 30'000;       // of a request
 };
 
+// What the values of a source's records are. Those that have a schema bear its id, as schema
+// registries frame them.
+struct RecordForm {
+  enum class Kind : uint8_t { Json, Avro, JsonSchema };
+  Kind kind = Kind::Json;
+  std::string subject = {};          // where the registry keeps the schema
+  bool registers = true;             // the schema where the subject lacks it; else: an error
+};
+
 struct SourceSpec {
   std::string name;                  // of the file, without ".yml"
   std::string file;                  // where it was read from, for messages
   std::string topic;                 // made where it is missing
   int32_t partitions = 4;            // of the topic when it is made
+  RecordForm records = {};
   std::variant<SyntheticSpec, CsvSpec, AlphaVantageSpec> form;
 };
 
@@ -154,6 +164,8 @@ struct OpenOptions {
   io::Path lease_directory;
   // Requests go through it; needed by alpha_vantage only.
   io::Http* http = nullptr;
+  // Keeps the schemas of records that have one.
+  std::shared_ptr<broker::SchemaRegistry> registry = {};
   // Where the budgets of keys are kept, for all projects and processes; "": in lease_directory.
   io::Path state_directory;
   // False: alpha_vantage leaves the history out and only looks for what is new.

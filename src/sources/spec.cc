@@ -192,6 +192,36 @@ Result<CsvSpec> csv_of(const Yaml& map, const Reader& reader) {
 
 // ---- both
 
+// What the records are, of any type of source.
+const Names& record_keys() {
+  static const Names names = {"format", "subject", "auto_register"};
+  return names;
+}
+
+Result<RecordForm> records_of(const Yaml& map, const std::string& topic, const Reader& reader) {
+  RecordForm out;
+  const Yaml* format = map.find("format");
+  if (format) {
+    std::string word = TRY(reader.choice(*format, "format", {"json", "avro", "json_schema"}));
+    if (word == "avro") out.kind = RecordForm::Kind::Avro;
+    if (word == "json_schema") out.kind = RecordForm::Kind::JsonSchema;
+  }
+  for (const char* key : {"subject", "auto_register"}) {
+    const Yaml* value = map.find(key);
+    if (!value || out.kind != RecordForm::Kind::Json) continue;
+    return reader.error(*value, fmt::format("\"{}\" is for records that have a schema: give "
+                                            "\"format: avro\" or \"format: json_schema\"",
+                                            key));
+  }
+  if (out.kind == RecordForm::Kind::Json) return out;
+  out.subject = topic + "-value";
+  if (const Yaml* v = map.find("subject")) out.subject = TRY(reader.text(*v, "subject"));
+  if (const Yaml* v = map.find("auto_register")) {
+    out.registers = TRY(reader.truth(*v, "auto_register"));
+  }
+  return out;
+}
+
 const Names& keys_of(const std::string& type) {
   static const Names synthetic = {"type",          "topic",    "partitions", "symbols",
                                   "seed",          "rate",     "backfill",   "backfill_rate",
@@ -253,8 +283,11 @@ Result<SourceSpec> parse_spec(std::string_view text, const std::string& file,
   out.name = name_of(file);
   out.file = file;
   std::string type = TRY(type_of(map, reader));
-  TRY(reader.check_keys(map, keys_of(type)));
+  Names keys = keys_of(type);
+  keys.insert(keys.end(), record_keys().begin(), record_keys().end());
+  TRY(reader.check_keys(map, keys));
   out.topic = TRY(topic_of(map, reader));
+  out.records = TRY(records_of(map, out.topic, reader));
   if (const Yaml* v = map.find("partitions")) {
     out.partitions = static_cast<int32_t>(TRY(reader.whole(*v, "partitions", 1, 1000)));
   }

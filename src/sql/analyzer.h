@@ -23,6 +23,7 @@ class Analyzer {
   Result<Plan> run(const Statement& statement);
 
   struct HigherOrders;
+  struct Payloads;
 
  private:
   // analyzer.cc
@@ -175,11 +176,11 @@ class Analyzer {
                                 Scope& scope);
   Result<std::string> frame_text(const WindowFrame& frame, const std::vector<Typed>& order,
                                  Position position, Scope& scope);
-  Result<Typed> from_json(const Call& call, const Expression& whole, Scope& scope);
   Result<Typed> structure(const Call& call, const Expression& whole, Scope& scope);
   Result<Typed> type_name(const Call& call, Scope& scope);
   Result<Typed> arrays_zip(const Call& call, Scope& scope);
   Error unknown_function(const std::string& name, Position position) const;
+  Result<Typed> payload_call(const Call& call, const Expression& whole, Scope& scope);
 
   // analyzer_lambda.cc
   // Nothing where the function takes no lambda.

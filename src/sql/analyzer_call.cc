@@ -51,20 +51,6 @@ constexpr std::array kRefused = {
             "a table must not depend on who makes it; write the value"},
 };
 
-// Of 'a INT, b STRING' and of 'STRUCT<a: INT, b: STRING>'.
-Result<Schema> json_schema(const std::string& text) {
-  std::string start = uppered(trimmed(text));
-  bool type = start.starts_with("STRUCT<") || start.starts_with("ARRAY<") ||
-              start.starts_with("MAP<");
-  if (!type) return parse_ddl(text);
-  Schema whole = TRY(parse_ddl("v " + text));
-  if (whole.fields.size() == 1 && whole.fields[0].type.kind == Kind::Struct)
-    return Schema{*whole.fields[0].type.children};
-  return Error{Code::Unsupported,
-               "an ARRAY or a MAP at the top is not supported; make it a field: "
-               "from_json(concat('{\"v\":', text, '}'), 'v ARRAY<INT>').v"};
-}
-
 }  // namespace
 
 Error Analyzer::unknown_function(const std::string& name, Position position) const {
@@ -96,7 +82,9 @@ Result<Arguments> Analyzer::arguments(const Call& call, Scope& scope) {
 Result<Typed> Analyzer::node(const Call& call, const Expression& whole, Scope& scope) {
   std::string name = lowered(call.name);
   if (call.over) return window_call(call, whole, scope);
-  if (name == "from_json") return from_json(call, whole, scope);
+  if (name == "from_json" || name == "from_avro" || name == "to_avro") {
+    return payload_call(call, whole, scope);
+  }
   if (name == "struct" || name == "named_struct") return structure(call, whole, scope);
   if (name == "typeof") return type_name(call, scope);
   if (name == "arrays_zip") {
@@ -217,68 +205,6 @@ Result<Typed> Analyzer::arrays_zip(const Call& call, Scope& scope) {
       .sql = cast_text("CASE WHEN " + listed(tests, " AND ") + " THEN " + zipped + " END", type),
       .type = type,
       .may_fail = may_fail};
-}
-
-Result<Typed> Analyzer::from_json(const Call& call, const Expression& whole, Scope& scope) {
-  if (call.arguments.size() != 2) {
-    return at(whole.position, "from_json() takes a text and a schema; options are not supported",
-              Code::Unsupported);
-  }
-  const auto* literal = std::get_if<Literal>(&call.arguments[1].value->node);
-  if (literal == nullptr || literal->type.kind != Kind::String) {
-    return at(whole.position,
-              "the schema of from_json() must be a string literal such as 'a INT, b STRING'");
-  }
-  auto schema = json_schema(literal->text);
-  if (!schema) {
-    return at(call.arguments[1].position, "the schema of from_json(): " + schema.error().message,
-              schema.error().code);
-  }
-  Typed text = TRY(expression(*call.arguments[0].value, scope));
-  if (text.type.kind == Kind::Binary) {
-    return at(call.arguments[0].position, "from_json() needs a STRING but got BINARY; write CAST(" +
-                                              to_text(*call.arguments[0].value) + " AS STRING)");
-  }
-  if (text.type.kind != Kind::String && text.type.kind != Kind::Null) {
-    return at(call.arguments[0].position,
-              "from_json() needs a STRING but got " + to_sql(text.type));
-  }
-  text = TRY(cast(text, Kind::String));
-  auto known = std::ranges::find(plan_.from_json, *schema, &FromJson::schema);
-  if (known == plan_.from_json.end()) {
-    plan_.from_json.push_back({std::to_string(plan_.from_json.size()), *schema});
-    known = plan_.from_json.end() - 1;
-  }
-  Typed out = {.type = Type::structure(schema->fields), .may_fail = text.may_fail};
-  std::string head = "ticklake_from_json_" + known->id + "(" + text.sql + ", ";
-  // Hoisted above the one source that it reads.
-  Source* reads = nullptr;
-  int sources = 0;
-  for (Source& source : scope.sources) {
-    if (text.sql.find(quoted_name(source.id) + ".") == std::string::npos) continue;
-    reads = &source;
-    ++sources;
-  }
-  if (sources != 1 || scope.over_groups || scope.lambdas > 0) {
-    out.sql = head + "CAST(NULL AS BIGINT))";
-    return out;
-  }
-  std::string row = reads->row ? quoted_name(reads->id) + ".\"__row\"" : "CAST(NULL AS BIGINT)";
-  std::string sql = head + row + ")";
-  for (const auto& [hoisted, name] : reads->hoisted) {
-    if (hoisted == sql) {
-      out.sql = quoted_name(reads->id) + "." + quoted_name(name);
-      return out;
-    }
-  }
-  if (sql.find("\"__json") != std::string::npos) {  // of another hoisted value: not beside it
-    out.sql = sql;
-    return out;
-  }
-  std::string name = new_id("__json");
-  reads->hoisted.emplace_back(sql, name);
-  out.sql = quoted_name(reads->id) + "." + quoted_name(name);
-  return out;
 }
 
 // WITHIN GROUP: its keys are arguments behind the others.

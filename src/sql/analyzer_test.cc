@@ -223,9 +223,9 @@ TEST(Analyzer, FromJsonIsCalledOnceARowAboveItsSource) {
       "from_json(raw, 'a INT, b INT').a AS again FROM STREAM bronze WHERE kafka_ts IS NOT NULL) "
       "WHERE t.a > 0");
   ASSERT_TRUE(plan) << plan.error().message;
-  ASSERT_EQ(plan->from_json.size(), 1u);
-  EXPECT_EQ(times(plan->duckdb_sql, "ticklake_from_json_0("), 1u);
-  EXPECT_TRUE(holds(plan->duckdb_sql, "ticklake_from_json_0(\"t0\".\"raw\", \"t0\".\"__row\")"));
+  ASSERT_EQ(plan->payload_functions.size(), 1u);
+  EXPECT_EQ(times(plan->duckdb_sql, "ticklake_payload_0("), 1u);
+  EXPECT_TRUE(holds(plan->duckdb_sql, "ticklake_payload_0(\"t0\".\"raw\", \"t0\".\"__row\")"));
   EXPECT_TRUE(plan->has_row);
   EXPECT_EQ(plan->inputs[0].columns, (std::vector<std::string>{"kafka_ts", "raw"}));
 }

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "model/registered_schema.h"
 #include "model/type.h"
 
 namespace ticklake::sql {
@@ -72,12 +73,39 @@ struct Relation {
 using FileColumns = std::function<Result<Schema>(
     const std::map<std::string, std::string>& arguments, bool streaming)>;
 
+// A call of from_json, from_avro, to_avro: the SQL calls it as ticklake_payload_<id>(payload, row),
+// to_avro as ticklake_payload_<id>(value).
+struct PayloadFunction {
+  enum class Form : uint8_t { FromJson, FromAvro, ToAvro };
+  std::string id = {};
+  Form form = Form::FromJson;
+  Type type = {};                // of the values
+  RegisteredSchema schema = {};  // Avro: theirs
+  SchemasById writers = {};      // set: payloads are framed, by schemas of this registry
+  std::string registry = {};     // its name, for telling such functions apart
+  bool fail_fast = false;        // a payload that cannot be read is an error, not NULL
+};
+bool same(const PayloadFunction& a, const PayloadFunction& b);  // but for the id
+
+// What a call of from_json, from_avro or to_avro asks for beyond the types of its arguments.
+struct PayloadRequest {
+  PayloadFunction::Form form = PayloadFunction::Form::FromAvro;
+  std::optional<std::string> schema = {};  // as written
+  std::map<std::string, std::string> options = {};  // names in lower case; `subject` among them
+  Type type = {};  // ToAvro: of the values
+};
+// Whether the options say that payloads are framed by a registry.
+bool wants_registry(const std::map<std::string, std::string>& options);
+// Answers it, but for the id. Of FromJson only those that want a registry are asked.
+using PayloadFunctions = std::function<Result<PayloadFunction>(const PayloadRequest& request)>;
+
 // Answers for a name of one to three parts; nothing where it is unknown. `candidates` feed
 // suggestions.
 struct Catalog {
   std::function<std::optional<Relation>(const std::vector<std::string>& name)> find;
   std::vector<std::string> candidates;
   FileColumns file_columns = {};  // unset: read_files() is refused
+  PayloadFunctions payload_functions = {};  // unset: Avro and registries are refused
 };
 
 // column <op> literal, which every result row's input row must meet; for file pruning. Literal as a
@@ -105,13 +133,6 @@ struct PlanInput {
   Position position;
 };
 
-// A from_json call: the SQL calls it as ticklake_from_json_<id>(text, row). Its result struct has
-// the fields of `schema`.
-struct FromJson {
-  std::string id;
-  Schema schema;
-};
-
 // A streaming aggregation over tumbling windows in append mode, in three statements over each
 // other's rows. partial: the streaming input -> one row a (window, keys); merge: rows of
 // `partial_schema` -> the same, one row a (window, keys); final: merged rows -> output. Where some
@@ -133,7 +154,7 @@ struct Plan {
   Schema output;           // visible columns, Spark types, names as Spark gives them
   std::string duckdb_sql;  // for a windowed plan: final_sql
   std::vector<PlanInput> inputs;
-  std::vector<FromJson> from_json;
+  std::vector<PayloadFunction> payload_functions;
   bool streaming = false;  // has a streaming input
   // Hidden columns after the visible ones, only where the statement is a streaming table: BIGINT
   // row number of the input row ("__row"; not in windowed plans), then for each expectation BOOLEAN

@@ -24,11 +24,12 @@ class FromJsonTest : public ::testing::Test {
   void SetUp() override { database = *Database::open({}); }
 
   std::unique_ptr<Prepared> prepare(const std::string& sql, const char* output, const char* json) {
-    auto prepared = database->prepare({.sql = sql,
-                                       .output = schema_of(output),
-                                       .from_json = {{"0", schema_of(json)}},
-                                       .batch_input = "i0",
-                                       .batch_schema = schema_of("raw STRING")});
+    auto prepared = database->prepare(
+        {.sql = sql,
+         .output = schema_of(output),
+         .payload_functions = {{.id = "0", .type = Type::structure(schema_of(json).fields)}},
+         .batch_input = "i0",
+         .batch_schema = schema_of("raw STRING")});
     EXPECT_TRUE(prepared) << prepared.error().message;
     return prepared ? *std::move(prepared) : nullptr;
   }
@@ -44,7 +45,7 @@ const ArrayType& column(const Answer& answer, int index) {
 TEST_F(FromJsonTest, GivesStructsAndReportsWhatItCannotRead) {
   auto prepared = prepare(
       "SELECT j.symbol, j.price, j IS NULL AS is_null, __row FROM "
-      "(SELECT ticklake_from_json_0(raw, __row) AS j, __row FROM ticklake_input('i0'))",
+      "(SELECT ticklake_payload_0(raw, __row) AS j, __row FROM ticklake_input('i0'))",
       "symbol STRING, price DOUBLE, is_null BOOLEAN, __row BIGINT", "symbol STRING, price DOUBLE");
   ASSERT_TRUE(prepared);
   auto result = prepared->run(
@@ -68,7 +69,7 @@ TEST_F(FromJsonTest, GivesStructsAndReportsWhatItCannotRead) {
 
 TEST_F(FromJsonTest, IsCalledOnceARowUnderFiltersOnItsFields) {
   auto prepared = prepare(
-      "SELECT j.a, j.b FROM (SELECT ticklake_from_json_0(raw, __row) AS j FROM "
+      "SELECT j.a, j.b FROM (SELECT ticklake_payload_0(raw, __row) AS j FROM "
       "ticklake_input('i0')) "
       "WHERE j.a IS NULL AND j.b IS NULL AND j.c IS NULL",
       "a INT, b STRING", "a INT, b STRING, c DOUBLE");
@@ -83,7 +84,7 @@ TEST_F(FromJsonTest, IsCalledOnceARowUnderFiltersOnItsFields) {
 }
 
 TEST_F(FromJsonTest, StatementsWithTheSameIdDoNotMeet) {
-  auto sql = "SELECT ticklake_from_json_0(raw, __row).a FROM ticklake_input('i0')";
+  auto sql = "SELECT ticklake_payload_0(raw, __row).a FROM ticklake_input('i0')";
   auto numbers = prepare(sql, "a INT", "a INT");
   auto words = prepare(sql, "a STRING", "a STRING");
   auto again = prepare(sql, "a INT", "a INT");
@@ -103,19 +104,19 @@ TEST_F(FromJsonTest, StatementsWithTheSameIdDoNotMeet) {
 
 TEST_F(FromJsonTest, NamesInTextStay) {
   auto prepared = prepare(
-      "SELECT 'ticklake_from_json_0(' || raw || 'it''s ticklake_input(''i0'')' FROM "
+      "SELECT 'ticklake_payload_0(' || raw || 'it''s ticklake_input(''i0'')' FROM "
       "ticklake_input('i0')",
       "a STRING", "a INT");
   ASSERT_TRUE(prepared);
   auto result = prepared->run({texts_of({"x"})});
   ASSERT_TRUE(result);
   EXPECT_EQ(column<arrow::StringArray>(*result, 0).GetString(0),
-            "ticklake_from_json_0(xit's ticklake_input('i0')");
+            "ticklake_payload_0(xit's ticklake_input('i0')");
 }
 
 TEST_F(FromJsonTest, NestedFieldsGoThrough) {
   auto prepared = prepare(
-      "SELECT j.list, j.inner FROM (SELECT ticklake_from_json_0(raw, __row) AS j FROM "
+      "SELECT j.list, j.inner FROM (SELECT ticklake_payload_0(raw, __row) AS j FROM "
       "ticklake_input('i0'))",
       "list ARRAY<BIGINT>, inner STRUCT<t: TIMESTAMP, d: DECIMAL(10,2)>",
       "list ARRAY<BIGINT>, inner STRUCT<t: TIMESTAMP, d: DECIMAL(10,2)>");
