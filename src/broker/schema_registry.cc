@@ -12,6 +12,7 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr int kReferenceDepthMax = 16;
+constexpr int kReferencesMax = 1'000;
 constexpr size_t kUnknownMax = 10'000;  // ids that were asked for and are unknown
 constexpr int64_t kBodyBytesMax = 16 << 20;
 
@@ -61,18 +62,16 @@ RegisteredSchema::Form form_of(const std::string& type) {
 Result<std::shared_ptr<SchemaRegistry>> SchemaRegistry::make(RegistrySettings settings,
                                                              std::shared_ptr<io::Http> http) {
   while (settings.url.ends_with('/')) settings.url.pop_back();
-  auto scheme = settings.url.find("://");
+  if (settings.url.find('@') != std::string::npos) {
+    return Error{Code::Invalid,
+                 "the schema registry's address holds a login, which messages would "
+                 "show; say it as registry.login"};
+  }
   bool known = settings.url.starts_with("http://") || settings.url.starts_with("https://");
   if (!known) {
     return Error{Code::Invalid, fmt::format("the schema registry's address '{}' is not one of "
                                             "http:// or https://",
                                             printable(settings.url))};
-  }
-  std::string_view host = std::string_view(settings.url).substr(scheme + 3);
-  if (host.substr(0, host.find('/')).find('@') != std::string_view::npos) {
-    return Error{Code::Invalid,
-                 "the schema registry's address holds a login, which messages would "
-                 "show; say it as registry.login"};
   }
   return std::shared_ptr<SchemaRegistry>(new SchemaRegistry(std::move(settings), std::move(http)));
 }
@@ -94,6 +93,8 @@ Error SchemaRegistry::refused(const Answer& answer, const std::string& what) con
                            : "it refuses the login; check registry.login or registry.token")};
     case 404:
       if (code != 0) return {Code::NotFound, sentence("not found")};
+      // What stands before a registry that starts again.
+      if (answered_) return {Code::Unavailable, sentence("it is not there")};
       return {Code::Invalid, sentence("there is no registry at this path; check registry.url "
                                       "(Apicurio's ends in /apis/ccompat/v7)")};
     case 409:
@@ -128,6 +129,7 @@ Result<std::string> SchemaRegistry::ask(const std::string& method, const std::st
   for (int i = 0; i < kTries; ++i) {
     auto response = http_->send(request);
     if (response && response->status >= 200 && response->status < 300) {
+      answered_ = true;
       return std::move(response->body);
     }
     last = response ? refused({response->status, std::move(response->body)}, what)
@@ -140,7 +142,8 @@ Result<std::string> SchemaRegistry::ask(const std::string& method, const std::st
   return last;
 }
 
-Result<RegisteredSchema> SchemaRegistry::schema_in(const std::string& body, int depth) {
+Result<RegisteredSchema> SchemaRegistry::schema_in(const std::string& body, int depth,
+                                                   int& references_left) {
   Json json = Json::parse(body, nullptr, false);
   RegisteredSchema out;
   out.text = text_in(json, "schema");
@@ -158,10 +161,19 @@ Result<RegisteredSchema> SchemaRegistry::schema_in(const std::string& body, int 
   }
   for (const Json& reference : json["references"]) {
     std::string subject = text_in(reference, "subject");
+    if (--references_left < 0) {
+      return Error{Code::Unsupported,
+                   fmt::format("schema registry {}: a schema refers to more than "
+                               "{} others",
+                               settings_.url, kReferencesMax)};
+    }
     std::string path =
         fmt::format("/subjects/{}/versions/{}", in_path(subject), number_in(reference, "version"));
-    std::string text = TRY(ask("GET", path, "", "reference to " + printable(subject)));
-    RegisteredSchema schema = TRY(schema_in(text, depth + 1));
+    auto text = ask("GET", path, "", "reference to " + printable(subject));
+    // The schema is known; what it needs must be there, or come.
+    if (!text && text.error().code == Code::NotFound) text.error().code = Code::Unavailable;
+    if (!text) return std::move(text).error();
+    RegisteredSchema schema = TRY(schema_in(*text, depth + 1, references_left));
     schema.references.push_back(std::move(schema.text));
     for (std::string& each : schema.references) {
       bool known =
@@ -172,36 +184,61 @@ Result<RegisteredSchema> SchemaRegistry::schema_in(const std::string& body, int 
   return out;
 }
 
-Result<RegisteredSchema> SchemaRegistry::fetched(int32_t id) {
-  std::string body =
-      TRY(ask("GET", fmt::format("/schemas/ids/{}", id), "", fmt::format("schema {}", id)));
-  return schema_in(body, 0);
+std::optional<Result<RegisteredSchema>> SchemaRegistry::known(int32_t id) {
+  std::scoped_lock lock(mutex_);
+  if (auto found = by_id_.find(id); found != by_id_.end()) return found->second;
+  auto unknown = unknown_.find(id);
+  bool still =
+      unknown != unknown_.end() && std::chrono::steady_clock::now() < unknown->second + kUnknownFor;
+  // An id is at least 1.
+  if (!still && id > 0) return std::nullopt;
+  return Error{Code::NotFound, fmt::format("the registry has no schema {}", id)};
 }
 
 Result<RegisteredSchema> SchemaRegistry::by_id(int32_t id) {
-  std::scoped_lock lock(mutex_);
-  if (auto found = by_id_.find(id); found != by_id_.end()) return found->second;
-  auto schema = fetched(id);
-  bool unknown = !schema && schema.error().code == Code::NotFound;
-  if (unknown) schema = Error{Code::NotFound, fmt::format("the registry has no schema {}", id)};
-  if (!schema && !unknown) return schema;
-  if (by_id_.size() >= kUnknownMax) {
-    std::erase_if(by_id_, [](const auto& entry) { return !entry.second; });
+  if (auto found = known(id)) return *found;
+  std::scoped_lock asking(asking_);
+  if (auto found = known(id)) return *found;
+  auto body = ask("GET", fmt::format("/schemas/ids/{}", id), "", fmt::format("schema {}", id));
+  if (!body && body.error().code == Code::NotFound) {
+    {
+      std::scoped_lock lock(mutex_);
+      if (unknown_.size() >= kUnknownMax) unknown_.clear();
+      unknown_[id] = std::chrono::steady_clock::now();
+    }
+    return *known(id);
   }
-  by_id_.emplace(id, schema);
-  return schema;
+  if (!body) return std::move(body).error();
+  int references_left = kReferencesMax;
+  RegisteredSchema schema = TRY(schema_in(*body, 0, references_left));
+  std::scoped_lock lock(mutex_);
+  unknown_.erase(id);
+  return by_id_.emplace(id, std::move(schema)).first->second;
 }
 
-Result<SchemaRegistry::Version> SchemaRegistry::latest(const std::string& subject) {
-  std::scoped_lock lock(mutex_);
-  if (auto found = latest_.find(subject); found != latest_.end()) return found->second;
+Result<SchemaRegistry::Version> SchemaRegistry::newest(const std::string& subject) {
   std::string body = TRY(ask("GET", fmt::format("/subjects/{}/versions/latest", in_path(subject)),
                              "", "subject " + printable(subject)));
   Json json = Json::parse(body, nullptr, false);
-  Version out{number_in(json, "id"), number_in(json, "version"), TRY(schema_in(body, 0))};
+  int references_left = kReferencesMax;
+  return Version{number_in(json, "id"), number_in(json, "version"),
+                 TRY(schema_in(body, 0, references_left))};
+}
+
+Result<SchemaRegistry::Version> SchemaRegistry::latest(const std::string& subject) {
+  std::scoped_lock asking(asking_);
+  if (auto found = latest_.find(subject); found != latest_.end()) return found->second;
+  Version out = TRY(newest(subject));
+  std::scoped_lock lock(mutex_);
   by_id_.emplace(out.id, out.schema);
   latest_.emplace(subject, out);
   return out;
+}
+
+Result<bool> SchemaRegistry::moved_on(const std::string& subject, int32_t id) {
+  std::scoped_lock asking(asking_);
+  Version now = TRY(newest(subject));
+  return now.id != id;
 }
 
 Result<int32_t> SchemaRegistry::put(const std::string& path, const RegisteredSchema& schema,
@@ -219,19 +256,19 @@ Result<int32_t> SchemaRegistry::put(const std::string& path, const RegisteredSch
 }
 
 Result<int32_t> SchemaRegistry::add(const std::string& subject, const RegisteredSchema& schema) {
-  std::scoped_lock lock(mutex_);
+  std::scoped_lock asking(asking_);
   return put(fmt::format("/subjects/{}/versions", in_path(subject)), schema,
              "registering a schema of subject " + printable(subject));
 }
 
 Result<int32_t> SchemaRegistry::find(const std::string& subject, const RegisteredSchema& schema) {
-  std::scoped_lock lock(mutex_);
+  std::scoped_lock asking(asking_);
   return put(fmt::format("/subjects/{}", in_path(subject)), schema,
              "looking for a schema of subject " + printable(subject));
 }
 
 Result<std::vector<std::string>> SchemaRegistry::subjects() {
-  std::scoped_lock lock(mutex_);
+  std::scoped_lock asking(asking_);
   std::string body = TRY(ask("GET", "/subjects", "", "its subjects"));
   Json json = Json::parse(body, nullptr, false);
   std::vector<std::string> out;

@@ -44,6 +44,34 @@ TEST(SchemaRegistry, AsksForASchemaOnce) {
     EXPECT_EQ(unknown.error().message, "the registry has no schema 8");
   }
   EXPECT_EQ(fake.asked.size(), 2u);
+  for (int32_t id : {0, -5}) EXPECT_EQ(registry->by_id(id).error().code, Code::NotFound);
+  EXPECT_EQ(fake.asked.size(), 2u) << "no registry has such ids";
+}
+
+TEST(SchemaRegistry, WhatIsMissingBehindAKnownSchemaIsWaitedFor) {
+  Fake fake;
+  fake.answers["GET /schemas/ids/7"] = {
+      .status = 200,
+      .body = R"({"schema":"A","references":[{"name":"B","subject":"b","version":2}]})"};
+  auto registry = fake.registry();
+  EXPECT_EQ(registry->by_id(7).error().code, Code::Unavailable);
+  fake.answers["GET /subjects/b/versions/2"] = {.status = 200, .body = R"({"schema":"B"})"};
+  EXPECT_TRUE(registry->by_id(7));
+  // It has answered, so a page of what stands before it is no wrong address.
+  fake.answers["GET /schemas/ids/8"] = {.status = 404, .body = "404 page not found"};
+  EXPECT_EQ(registry->by_id(8).error().code, Code::Unavailable);
+}
+
+TEST(SchemaRegistry, TellsWhenASubjectHasMovedOn) {
+  Fake fake;
+  const std::string path = "GET /subjects/s/versions/latest";
+  fake.answers[path] = {.status = 200, .body = R"({"version":1,"id":12,"schema":"A"})"};
+  auto registry = fake.registry();
+  EXPECT_EQ(registry->latest("s")->id, 12);
+  EXPECT_FALSE(*registry->moved_on("s", 12));
+  fake.answers[path] = {.status = 200, .body = R"({"version":2,"id":5,"schema":"B"})"};
+  EXPECT_TRUE(*registry->moved_on("s", 12)) << "though its id is lower";
+  EXPECT_EQ(registry->latest("s")->id, 12) << "a run keeps to one";
 }
 
 TEST(SchemaRegistry, TriesAgainWhereThatMayHelp) {
@@ -92,6 +120,8 @@ TEST(SchemaRegistry, LogsInAndNeverShowsIt) {
   EXPECT_EQ(refused.error().code, Code::Invalid);
   EXPECT_EQ(refused.error().message.find("secret"), std::string::npos);
   EXPECT_FALSE(SchemaRegistry::make({.url = "http://key:secret@host"}, nullptr));
+  auto bare = SchemaRegistry::make({.url = "key:secret@host:8081"}, nullptr);
+  EXPECT_EQ(bare.error().message.find("secret"), std::string::npos);
   EXPECT_FALSE(SchemaRegistry::make({.url = "host:8081"}, nullptr));
 }
 

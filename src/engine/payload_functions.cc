@@ -87,8 +87,7 @@ Result<std::shared_ptr<broker::SchemaRegistry>> Payloads::registry(const Options
   std::string address = option(options, "schemaregistryaddress");
   while (address.ends_with('/')) address.pop_back();
   if (!address.empty() && address != own_.url && address + "/" != own_.url) {
-    if (!own_.url.empty()) settings = {};
-    settings.url = address;
+    settings = {.url = address, .ca_file = own_.ca_file};
   }
   if (settings.url.empty()) {
     return refused(
@@ -176,13 +175,16 @@ Result<sql::PayloadFunction> Payloads::answer(const sql::PayloadRequest& request
       out.type = schema.type;
     }
   }
-  out.registry = from->url() + " " + evolution;
-  bool stops = evolution == "restart";
-  out.writers = [from, id, stops](int32_t writer) -> Result<RegisteredSchema> {
+  std::string subject = option(request.options, "subject");
+  bool stops = evolution == "restart" && !subject.empty();
+  if (stops && id == INT32_MAX) id = TRY(from->latest(subject)).id;
+  // Of two equal ones, whose settings may differ in the login alone, each asks its own.
+  out.registry = fmt::format("{} {} {} {}", from->url(), evolution, id, fmt::ptr(from.get()));
+  out.writers = [from, id, subject, stops](int32_t writer) -> Result<RegisteredSchema> {
     auto schema = from->by_id(writer);
     // No row is to blame for a login that is refused.
     if (!schema && schema.error().code == Code::Invalid) schema.error().code = Code::Unsupported;
-    if (!schema || !stops || writer <= id) return schema;
+    if (!schema || !stops || writer == id || !TRY(from->moved_on(subject, id))) return schema;
     return refused(fmt::format("a record has the schema {}, which is newer than {}, the subject's "
                                "newest when this run began: start the run again to read with it "
                                "(avroSchemaEvolutionMode = restart)",

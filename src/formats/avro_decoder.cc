@@ -37,6 +37,7 @@ class AvroDecoder final : public PayloadDecoder {
   struct Writer {
     std::optional<AvroAction> action;
     std::string problem;
+    bool unknown = false;  // to the registry, as far as it said
   };
 
   Result<const Writer*> writer(int32_t id);
@@ -60,7 +61,7 @@ AvroDecoder::Writer AvroDecoder::compiled(const AvroNode& writer, const AvroNode
 Result<AvroDecoder::Writer> AvroDecoder::made(int32_t id) const {
   auto found = writers_(id);
   if (!found && found.error().code == Code::NotFound) {
-    return Writer{std::nullopt, found.error().message};
+    return Writer{std::nullopt, found.error().message, true};
   }
   RegisteredSchema schema = TRY(std::move(found));
   if (schema.form != RegisteredSchema::Form::Avro) {
@@ -92,8 +93,13 @@ Result<std::string> AvroDecoder::decode_one(std::string_view payload) {
   }
   const Writer* how = TRY(writer(id));
   if (!how->action) return how->problem;
+  int64_t before = kBytesPerBatchMax - bytes_left_;  // spent
   AvroCursor cursor(payload, bytes_left_);
-  if (!cursor.read(*how->action, &column_)) return cursor.problem();
+  if (!cursor.read(*how->action, &column_)) {
+    // Of all together; a payload that takes half of it alone is to blame itself.
+    if (!cursor.too_large() || before < kBytesPerBatchMax / 2) return cursor.problem();
+    return Error{Code::Invalid, "payloads take more than 1 GiB once decoded: take fewer at once"};
+  }
   if (writers_ && !cursor.at_end()) {
     return std::string("malformed Avro: more bytes than the value has");
   }
@@ -104,6 +110,7 @@ Result<PayloadDecoder::Values> AvroDecoder::decode(std::span<const std::string_v
                                                    const std::vector<bool>& valid) {
   TRY(check_size(payloads));
   bytes_left_ = kBytesPerBatchMax;
+  std::erase_if(known_, [](const auto& entry) { return entry.second.unknown; });
   Values out;
   column_.truncate(0);
   column_.reserve(static_cast<int64_t>(payloads.size()));
@@ -112,9 +119,11 @@ Result<PayloadDecoder::Values> AvroDecoder::decode(std::span<const std::string_v
       column_.append_null();
       continue;
     }
+    int64_t left = bytes_left_;
     std::string reason = TRY(decode_one(payloads[i]));
     if (reason.empty()) [[likely]]
       continue;
+    bytes_left_ = left;  // what it took goes again
     column_.truncate(static_cast<int64_t>(i));
     column_.append_null();
     out.failures.push_back({static_cast<int64_t>(i), std::move(reason)});

@@ -108,10 +108,20 @@ bool AvroCursor::append_text(std::string_view bytes, Column* column) {
   return true;
 }
 
+// What one row of the column takes at least, with its NULLs.
+int64_t AvroCursor::bytes_of_row(Column& column) {
+  int64_t bytes = sizeof(int64_t);
+  for (Column& child : column.children()) {
+    if (column.type().kind == Kind::Struct) bytes += bytes_of_row(child);
+  }
+  return bytes;
+}
+
 bool AvroCursor::read_items(const AvroAction& action, Column* column) {
   bool map = action.op == Op::Map;
   Column* keys = column != nullptr && map ? &column->children()[0] : nullptr;
   Column* values = column != nullptr ? &column->children()[map ? 1 : 0] : nullptr;
+  int64_t bytes_of_item = values != nullptr ? bytes_of_row(*values) : 0;
   while (true) {
     int64_t count = 0, bytes = 0;
     if (!read_long(count)) return false;
@@ -129,6 +139,7 @@ bool AvroCursor::read_items(const AvroAction& action, Column* column) {
     for (int64_t i = 0; i < count; ++i) {
       std::string_view key;
       int64_t size = 0;
+      if (!spend(bytes_of_item)) return false;
       if (map && (!read_length(size) || !take(size, key) || !append_text(key, keys))) return false;
       if (!read(action.parts[0], values)) return false;
     }

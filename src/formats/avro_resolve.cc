@@ -200,7 +200,10 @@ Result<AvroAction> Resolver::to_union(const AvroNode& writer, const AvroNode& re
   choose([&](const AvroNode& branch) {
     return branch.form == writer.form && (writer.name.empty() || same_name(writer, branch));
   });
-  choose([&](const AvroNode& branch) { return may_hold(writer, branch); });
+  // What has a name is not taken for another thing that happens to have its shape.
+  choose([&](const AvroNode& branch) {
+    return may_hold(writer, branch) && (writer.name.empty() || branch.name.empty());
+  });
   if (chosen == reader.parts.size()) {
     return failing(
         fmt::format("{} was written, which no branch of the union can be", described(writer)));

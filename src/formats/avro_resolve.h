@@ -65,6 +65,7 @@ class AvroCursor {
   bool read(const AvroAction& action, Column* column);
 
   bool at_end() const { return at_ == all_.size(); }
+  bool too_large() const { return bytes_left_ < 0; }
   std::string problem() const;
 
  private:
@@ -84,6 +85,7 @@ class AvroCursor {
   bool read_value(const AvroAction& action, Column* column);
   bool read_integer(const AvroAction& action, Column* column);
   bool read_decimal(std::string_view bytes, Column* column);
+  static int64_t bytes_of_row(Column& column);
   bool read_items(const AvroAction& action, Column* column);
   bool read_record(const AvroAction& action, Column* column);
   bool append_text(std::string_view bytes, Column* column);

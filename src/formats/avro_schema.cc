@@ -198,7 +198,7 @@ Result<AvroNodePtr> Parser::node(const Json& json, const std::string& space, int
   if (json.is_string()) return by_name(json.get<std::string>(), space);
   if (json.is_array()) return unite(json, space, depth);
   if (!json.is_object() || !json.contains("type")) {
-    return bad(fmt::format("{} is no type", printable(json.dump(-1, ' ', true), 60)));
+    return bad(fmt::format("{} {} is no type", json.is_object() ? "an" : "a", json.type_name()));
   }
   const Json& type = json["type"];
   auto form = type.is_string() ? form_of(type.get<std::string>()) : std::nullopt;
@@ -313,7 +313,7 @@ std::optional<std::string> encoded_parts(const AvroNode& node, const Json& value
   for (const auto& [key, item] : value.items()) {
     if (node.form == Form::Map) put_bytes(out, key);
     auto part = encoded_default(*node.parts[0], item);
-    if (!part) return std::nullopt;
+    if (!part || out.size() + part->size() > kDefaultBytesMax) return std::nullopt;
     out += *part;
   }
   put_long(out, 0);
@@ -378,6 +378,18 @@ std::optional<std::string> encoded_default(const AvroNode& node, const Json& val
 class Types {
  public:
   Result<Type> of(const AvroNode& node) {
+    if (depth_ == kDepthMax) {
+      return Error{Code::Unsupported,
+                   fmt::format("Avro schema: its types are nested more than {} deep", kDepthMax)};
+    }
+    ++depth_;
+    auto type = deeper(node);
+    --depth_;
+    return type;
+  }
+
+ private:
+  Result<Type> deeper(const AvroNode& node) {
     if (++columns_ > kColumnsMax) {
       return Error{Code::Unsupported,
                    fmt::format("Avro schema: it has more than {} fields, those of "
@@ -451,6 +463,7 @@ class Types {
   }
 
   int columns_ = 0;
+  int depth_ = 0;
 };
 
 }  // namespace

@@ -236,6 +236,43 @@ TEST(Avro, FramesAreCheckedAndWritersAskedForOnce) {
   EXPECT_EQ(failed.error().code, Code::Unavailable);
 }
 
+TEST(Avro, AnIdThatComesToBeKnownIsReadFromThenOn) {
+  bool known = false;
+  auto decoder =
+      make_avro_decoder(*parse_avro("\"int\""), [&](int32_t) -> Result<RegisteredSchema> {
+        if (!known) return Error{Code::NotFound, "unknown"};
+        return RegisteredSchema{.text = "\"int\""};
+      });
+  EXPECT_EQ(read(*decoder, Kind::Integer, {framed(1, number(5))}).reasons[0], "unknown");
+  known = true;
+  auto got = read(*decoder, Kind::Integer, {framed(1, number(5))});
+  EXPECT_EQ(got.reasons[0], "");
+  EXPECT_EQ(got.values[0], R"({"v":5})");
+}
+
+TEST(Avro, ARecordIsNotTakenForAnotherOfTheSameFields) {
+  const std::string trade =
+      R"({"type":"record","name":"Trade","fields":[{"name":"a","type":"int"}]})";
+  const std::string quote =
+      R"({"type":"record","name":"Quote","fields":[{"name":"b","type":"int"}]})";
+  const std::string cancel =
+      R"({"type":"record","name":"Cancel","fields":[{"name":"a","type":"int"}]})";
+  std::string reader = "[" + trade + "," + quote + "]";
+  std::string writer = "[" + trade + "," + quote + "," + cancel + "]";
+  EXPECT_EQ(evolved(writer, reader, number(0) + number(5)).values[0],
+            R"({"v":{"member0":{"a":5},"member1":null}})");
+  auto got = evolved(writer, reader, number(2) + number(5));
+  EXPECT_NE(got.reasons[0].find("Cancel"), std::string::npos) << got.reasons[0];
+  EXPECT_EQ(got.values[0], R"({"v":null})");
+}
+
+TEST(Avro, ASchemaHoweverDeepIsRefused) {
+  std::string deep = R"({"a":)" + std::string(200'000, '[') + std::string(200'000, ']') + "}";
+  auto parsed = parse_avro(deep);
+  ASSERT_FALSE(parsed);
+  EXPECT_EQ(parsed.error().message, "Avro schema: an object is no type");
+}
+
 // What is written with the schema of a type can be read to the same values.
 TEST(Avro, ValuesComeBackAsTheyWere) {
   Schema schema = *parse_ddl(

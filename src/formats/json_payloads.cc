@@ -39,7 +39,7 @@ Result<std::string> JsonPayloads::problem_of(int32_t id) {
   std::string problem;
   auto schema = writers_(id);
   if (!schema && schema.error().code == Code::NotFound) {
-    problem = schema.error().message;
+    return schema.error().message;  // not kept: it may come to be known
   } else if (TRY(std::move(schema)).form != RegisteredSchema::Form::Json) {
     problem = fmt::format("the schema {} is not a JSON Schema", id);
   }
