@@ -57,7 +57,7 @@ class WindowedFlow final : public Flow {
   const sql::Windowed& plan() const { return *dataset_.plan.windowed; }
 
   Result<FlowOutcome> start();
-  Result<void> rebuild(Version version, std::optional<int64_t> oldest_start);
+  Result<void> rebuild(Version version, std::optional<int64_t> oldest_start, bool replay);
   Result<FlowOutcome> finish();
   Result<void> take_in(const VersionRows& rows, bool replay);
   Result<void> observe(const VersionRows& rows);
@@ -146,15 +146,16 @@ Result<FlowOutcome> WindowedFlow::start() {
   watermark_.restore(at, std::move(newest));
   std::optional<int64_t> oldest;
   if (auto found = stored.find(prefix_ + "window"); found != stored.end()) oldest = found->second;
-  TRY(rebuild(next_ - 1, oldest));
+  TRY(rebuild(next_ - 1, oldest, version != stored.end()));
   started_ = true;
   TRY(emit(out));
   return out;
 }
 
-// Puts the source's rows as of `version` into the state; late ones are those of windows already
-// out.
-Result<void> WindowedFlow::rebuild(Version version, std::optional<int64_t> oldest_start) {
+// Puts the source's rows as of `version` into the state; late ones of a replay are those of windows
+// already out.
+Result<void> WindowedFlow::rebuild(Version version, std::optional<int64_t> oldest_start,
+                                   bool replay) {
   auto snapshot = TRY(reader_.at(version));
   std::vector<delta::Condition> conditions;
   if (oldest_start && !plan().event_time_column.empty()) {
@@ -168,7 +169,8 @@ Result<void> WindowedFlow::rebuild(Version version, std::optional<int64_t> oldes
     if (!conditions.empty() && !delta::may_match(snapshot, file, conditions)) continue;
     auto rows =
         TRY(timed(status_.timings.consume_ns, [&] { return reader_.read(version, {file}); }));
-    TRY(take_in(rows, true));
+    TRY(take_in(rows, replay));
+    if (!replay) status_.rows_in += rows.rows();
     // With a stored watermark, what each partition had come to is stored too.
     if (!restored) TRY(observe(rows));
   }
