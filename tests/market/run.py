@@ -34,7 +34,9 @@ def rows(project, query):
 def by_deltalake(project, script):
     """What a Python script with deltalake, in another environment, prints as JSON; `tables` is a folder."""
     tables = project / "storage/tables/market/main"
-    return json.loads(run(PYTHON, "-c", f"import json\nfrom deltalake import DeltaTable\ntables = {str(tables)!r}\n{script}"))
+    begin = f"import json, os, sys\nfrom deltalake import DeltaTable\ntables = {str(tables)!r}\n"
+    # deltalake's threads now and then abort a program that ends.
+    return json.loads(run(PYTHON, "-c", begin + script + "\nsys.stdout.flush()\nos._exit(0)"))
 
 
 def row_03_made_up_ticks_reach_a_topic_that_was_made_for_them(project):
