@@ -5,6 +5,7 @@
 import datetime
 import decimal
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -181,3 +182,5 @@ def main():
 
 
 main()
+sys.stdout.flush()
+os._exit(0)  # without the reader's own clean-up, whose threads sometimes abort the process
