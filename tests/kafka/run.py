@@ -427,27 +427,32 @@ def parsed_options():
     return options
 
 
-def main():
-    options = parsed_options()
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="ticklake-kafka-broker-"))
-    kinds = ("test_", "slow_test_") if options.slow else ("test_",)
-    tests = [test for name, test in globals().items() if name.startswith(kinds) and options.filter in name]
+def run_tests(name, tests, world_in, options):
+    """Each test with the options and the servers that `world_in` starts in a folder; the last line counts them."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix=f"ticklake-{name}-"))
     failed = 0
-    broker = None
+    world = None
     try:
-        broker = Broker(folder)
+        world = world_in(folder)
         for test in tests:
             try:
-                test(options, broker)
+                test(options, world)
             except (Failed, subprocess.TimeoutExpired) as problem:
                 failed += 1
                 print(f"FAILED {test.__name__}\n{problem}\n", flush=True)
     finally:
-        if broker:
-            broker.stop()
+        if world:
+            world.stop()
         shutil.rmtree(folder, ignore_errors=True)
-    print(f"kafka-projects: {len(tests) - failed} passed, {failed} failed")
+    print(f"{name}: {len(tests) - failed} passed, {failed} failed")
     return 1 if failed or not tests else 0
+
+
+def main():
+    options = parsed_options()
+    kinds = ("test_", "slow_test_") if options.slow else ("test_",)
+    tests = [test for name, test in globals().items() if name.startswith(kinds) and options.filter in name]
+    return run_tests("kafka-projects", tests, Broker, options)
 
 
 if __name__ == "__main__":

@@ -14,11 +14,9 @@ import importlib.util
 import json
 import os
 import pathlib
-import shutil
 import ssl
 import subprocess
 import sys
-import tempfile
 import threading
 import urllib.error
 import urllib.request
@@ -577,24 +575,8 @@ def parsed_options():
 
 def main():
     options = parsed_options()
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="ticklake-registry-"))
     tests = [test for name, test in globals().items() if name.startswith("test_") and options.filter in name]
-    failed = 0
-    world = None
-    try:
-        world = World(folder)
-        for test in tests:
-            try:
-                test(options, world)
-            except (Failed, subprocess.TimeoutExpired) as problem:
-                failed += 1
-                print(f"FAILED {test.__name__}\n{problem}\n", flush=True)
-    finally:
-        if world:
-            world.stop()
-        shutil.rmtree(folder, ignore_errors=True)
-    print(f"registry: {len(tests) - failed} passed, {failed} failed")
-    return 1 if failed or not tests else 0
+    return kafka.run_tests("registry", tests, World, options)
 
 
 if __name__ == "__main__":
