@@ -42,6 +42,9 @@ set_target_properties(third_party::rdkafka PROPERTIES IMPORTED_LOCATION ${librdk
 target_link_libraries(third_party::rdkafka INTERFACE
   CURL::libcurl PkgConfig::zstd OpenSSL::SSL OpenSSL::Crypto ZLIB::ZLIB dl pthread)
 
+# For the program alone: records are allocated on a client's thread and freed on another, which glibc's heap does slowly.
+find_library(TICKLAKE_JEMALLOC libjemalloc_pic.a REQUIRED)
+
 # simdjson is compiled in and hidden: libarrow and libparquet export an older one under the same names.
 set(simdjson ${TICKLAKE_CACHE}/simdjson-3.12.3)
 add_library(simdjson STATIC ${simdjson}/simdjson.cpp)

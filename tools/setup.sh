@@ -23,7 +23,7 @@ die() { printf 'setup: %s\n' "$*" >&2; exit 1; }
 # ---- Debian packages ------------------------------------------------------------------------------------------------
 apt_build=(g++ make cmake ninja-build ccache mold pkg-config patchelf
   libboost1.81-dev libcurl4-openssl-dev libssl-dev libzstd-dev liblz4-dev zlib1g-dev
-  libyaml-cpp-dev libcli11-dev libfmt-dev libspdlog-dev nlohmann-json3-dev libre2-dev
+  libyaml-cpp-dev libcli11-dev libfmt-dev libspdlog-dev nlohmann-json3-dev libre2-dev libjemalloc-dev
   libgtest-dev libbenchmark-dev)
 apt_test=(clang-14 libclang-rt-14-dev openssl procps chromium prometheus)
 
