@@ -59,6 +59,7 @@ struct PollLimits {
   int64_t rows_max = 100'000;    // of all partitions together
   int64_t bytes_max = 64 << 20;  // of keys, values and headers together; one record may exceed it
   int64_t wait_ms_max = 0;       // for a first record; 0: only what is there already
+  bool headers = true;           // false: nobody asks for them, the column may be NULL
 };
 
 // Reads a topic from given offsets; not a group member. One thread at a time.

@@ -129,6 +129,24 @@ TEST_P(TopicsTest, NullEmptyHeadersAndTimestampsSurvive) {
   EXPECT_LE(rows[2].timestamp_us, clock_.now_us());
 }
 
+TEST_P(TopicsTest, HeadersThatNobodyAsksForAreNull) {
+  create(1);
+  auto to = writer();
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_OK(to->append({.value = fmt::format("v{}", i), .headers = {{"row", "1"}}}));
+  }
+  ASSERT_OK(to->flush());
+  auto from = reader(1);
+  auto rows = read_rows(*from, 1, {.rows_max = 1, .headers = false});
+  ASSERT_EQ(rows.size(), 1u);
+  EXPECT_EQ(rows[0].value, "v0");
+  EXPECT_EQ(rows[0].headers, std::nullopt);
+  rows = read_rows(*from, 2);
+  ASSERT_EQ(rows.size(), 2u);
+  EXPECT_EQ(rows[1].value, "v2");
+  EXPECT_EQ(rows[1].headers, "row=1,");
+}
+
 TEST_P(TopicsTest, BigRecordsPassAndTooBigOnesAreRefused) {
   create(1, {{"max.message.bytes", "3000000"}});
   auto to = writer();

@@ -17,6 +17,7 @@ class EvenReading {
   template <typename Source, typename Read>
   Result<void> read(std::vector<Source*> hungry, const PollLimits& limits, Read&& read) {
     if (hungry.empty()) return {};
+    for (Source* source : hungry) source->rows().want_headers(limits.headers);
     std::rotate(hungry.begin(), hungry.begin() + static_cast<int64_t>(turn_++ % hungry.size()),
                 hungry.end());
     int64_t rows_left = limits.rows_max;

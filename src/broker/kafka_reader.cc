@@ -285,6 +285,7 @@ Result<void> KafkaReader::take(Fetching& from, const rd_kafka_message_t& message
   }
   TRY(from.built.append(view_of(message)));
   from.next = Offset(message.offset) + 1;
+  if (!from.built.wants_headers()) return {};
   return each_header(message, [&](std::string_view key, const char* value, size_t size) {
     return from.built.append_header(key, value, size);
   });

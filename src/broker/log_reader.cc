@@ -72,12 +72,13 @@ Result<bool> PartitionReader::read(int64_t rows_max, int64_t bytes_max) {
 
 Result<void> PartitionReader::take(const Decoded& decoded) {
   TRY(rows_.append(decoded.record));
+  next_ = decoded.record.offset + 1;
+  if (!rows_.wants_headers()) return {};
   std::string_view stored = decoded.headers;
   HeaderView header;
   for (uint32_t i = 0; i < decoded.header_count && next_header(stored, header); ++i) {
     TRY(rows_.append_header(header.key, header.value, header.value_bytes));
   }
-  next_ = decoded.record.offset + 1;
   return {};
 }
 

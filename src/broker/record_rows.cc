@@ -24,8 +24,26 @@ const Schema& record_schema() {
   return schema;
 }
 
+namespace {
+
+int64_t with_margin(int64_t last) { return last + last / 8; }
+
+// Its bytes as they are: to give back unused room is to copy, but little is not held by much.
+template <typename Builder>
+arrow::Result<std::shared_ptr<arrow::Buffer>> finished(Builder& builder) {
+  return builder.Finish(builder.capacity() > 2 * builder.length());
+}
+
+}  // namespace
+
 RowBuilder::RowBuilder(std::string topic, Partition partition)
     : topic_(std::move(topic)), partition_(partition), schema_(to_arrow(record_schema())) {}
+
+arrow::Status RowBuilder::Bytes::reserve(int64_t rows) {
+  ARROW_RETURN_NOT_OK(ends.Reserve(rows + 1));
+  ARROW_RETURN_NOT_OK(valid.Reserve(rows));
+  return bytes.Reserve(with_margin(last_bytes));
+}
 
 arrow::Status RowBuilder::Bytes::append(const char* at, size_t size) {
   if (ends.length() == 0) ARROW_RETURN_NOT_OK(ends.Append(0));
@@ -39,8 +57,9 @@ arrow::Result<std::shared_ptr<arrow::Array>> RowBuilder::Bytes::finish(
   int64_t rows = valid.length();
   int64_t nulls = valid.false_count();
   if (rows == 0) ARROW_RETURN_NOT_OK(ends.Append(0));
-  ARROW_ASSIGN_OR_RAISE(auto end_buffer, ends.Finish());
-  ARROW_ASSIGN_OR_RAISE(auto byte_buffer, bytes.Finish());
+  last_bytes = bytes.length();
+  ARROW_ASSIGN_OR_RAISE(auto end_buffer, finished(ends));
+  ARROW_ASSIGN_OR_RAISE(auto byte_buffer, finished(bytes));
   ARROW_ASSIGN_OR_RAISE(auto valid_buffer, valid.Finish());
   if (nulls == 0) valid_buffer = nullptr;
   return arrow::MakeArray(arrow::ArrayData::Make(
@@ -48,20 +67,18 @@ arrow::Result<std::shared_ptr<arrow::Array>> RowBuilder::Bytes::finish(
       {std::move(valid_buffer), std::move(end_buffer), std::move(byte_buffer)}, nulls));
 }
 
-Result<void> RowBuilder::reserve(int64_t rows, int64_t bytes) {
-  TRY_STATUS(keys_.ends.Reserve(rows + 1));
-  TRY_STATUS(keys_.valid.Reserve(rows));
-  TRY_STATUS(values_.ends.Reserve(rows + 1));
-  TRY_STATUS(values_.valid.Reserve(rows));
-  TRY_STATUS(values_.bytes.Reserve(bytes));
-  TRY_STATUS(offsets_.Reserve(rows));
-  TRY_STATUS(timestamps_.Reserve(rows));
-  TRY_STATUS(timestamp_types_.Reserve(rows));
-  TRY_STATUS(header_starts_.Reserve(rows));
-  return {};
+arrow::Status RowBuilder::reserve() {
+  int64_t rows = with_margin(last_rows_);
+  ARROW_RETURN_NOT_OK(keys_.reserve(rows));
+  ARROW_RETURN_NOT_OK(values_.reserve(rows));
+  ARROW_RETURN_NOT_OK(offsets_.Reserve(rows));
+  ARROW_RETURN_NOT_OK(timestamps_.Reserve(rows));
+  ARROW_RETURN_NOT_OK(timestamp_types_.Reserve(rows));
+  return header_starts_.Reserve(rows + 1);
 }
 
 Result<void> RowBuilder::append(const RecordView& record) {
+  if (rows_ == 0) TRY_STATUS(reserve());
   TRY_STATUS(keys_.append(record.key, record.key_bytes));
   TRY_STATUS(values_.append(record.value, record.value_bytes));
   TRY_STATUS(offsets_.Append(record.offset.value));
@@ -94,6 +111,7 @@ Result<void> RowBuilder::append_header(std::string_view key, const char* value,
 
 Result<BatchPtr> RowBuilder::finish() {
   BatchPtr batch = TRY_ARROW(make_batch());
+  last_rows_ = rows_;
   rows_ = 0;
   bytes_ = 0;
   header_count_ = 0;
@@ -106,7 +124,7 @@ template <typename Numbers>
 arrow::Result<std::shared_ptr<arrow::Array>> numbers(Numbers& builder,
                                                      std::shared_ptr<arrow::DataType> type) {
   int64_t rows = builder.length();
-  ARROW_ASSIGN_OR_RAISE(auto buffer, builder.Finish());
+  ARROW_ASSIGN_OR_RAISE(auto buffer, finished(builder));
   return arrow::MakeArray(
       arrow::ArrayData::Make(std::move(type), rows, {nullptr, std::move(buffer)}, 0));
 }
@@ -132,7 +150,7 @@ arrow::Result<std::shared_ptr<arrow::RecordBatch>> RowBuilder::make_batch() {
 arrow::Result<std::shared_ptr<arrow::Array>> RowBuilder::finish_headers() {
   auto type = schema_->field(7)->type();
   ARROW_RETURN_NOT_OK(header_starts_.Append(header_count_));
-  ARROW_ASSIGN_OR_RAISE(auto starts, header_starts_.Finish());
+  ARROW_ASSIGN_OR_RAISE(auto starts, finished(header_starts_));
   if (header_count_ == 0) return arrow::MakeArrayOfNull(type, rows_);
   const auto* start = reinterpret_cast<const int32_t*>(starts->data());
   arrow::TypedBufferBuilder<bool> valid;

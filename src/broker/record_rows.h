@@ -31,9 +31,10 @@ class RowBuilder {
   int64_t rows() const { return rows_; }
   int64_t bytes() const { return bytes_; }  // of keys and values
 
-  // Says what comes at most, so that append() need not look.
-  Result<void> reserve(int64_t rows, int64_t bytes);
   Result<void> append(const RecordView& record);
+  // Whether headers are to be appended; without, the column is NULL.
+  void want_headers(bool wanted) { wants_headers_ = wanted; }
+  bool wants_headers() const { return wants_headers_; }
   // A header of the record appended last; no value where `value` is null.
   Result<void> append_header(std::string_view key, const char* value, size_t value_bytes);
 
@@ -41,11 +42,16 @@ class RowBuilder {
   Result<BatchPtr> finish();
 
  private:
+  // Room for about as much as came the last time: to grow is to copy.
+  arrow::Status reserve();
+
   struct Bytes {  // one binary column
     arrow::TypedBufferBuilder<int32_t> ends;
     arrow::BufferBuilder bytes;
     arrow::TypedBufferBuilder<bool> valid;
+    int64_t last_bytes = 0;
 
+    arrow::Status reserve(int64_t rows);
     arrow::Status append(const char* at, size_t size);
     arrow::Result<std::shared_ptr<arrow::Array>> finish(std::shared_ptr<arrow::DataType> type);
   };
@@ -59,8 +65,10 @@ class RowBuilder {
   std::string topic_;
   Partition partition_;
   std::shared_ptr<arrow::Schema> schema_;
+  bool wants_headers_ = true;
   int64_t rows_ = 0;
   int64_t bytes_ = 0;
+  int64_t last_rows_ = 0;
   Bytes keys_, values_;
   arrow::TypedBufferBuilder<int64_t> offsets_, timestamps_;
   arrow::TypedBufferBuilder<int32_t> timestamp_types_;

@@ -90,6 +90,7 @@ struct KafkaFeedOptions {
   std::string starting_offsets;  // "earliest", "latest" or Spark's JSON
   bool fail_on_data_loss = true;
   int64_t rows_max = 250'000;  // of a batch
+  bool headers = true;         // asked for
   bool once = false;
   std::string app_id_prefix;  // "ticklake/<pipeline>/<flow>/<generation>/"
   std::string group;          // offsets are published to

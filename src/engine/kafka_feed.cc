@@ -121,6 +121,7 @@ Result<void> KafkaFeed::gather() {
   TRY(pick_up_new_partitions());
   for (int polls = 0; polls < kPollsPerGatherMax && !full() && !at_end(true); ++polls) {
     broker::PollLimits limits;
+    limits.headers = options_.headers;
     limits.rows_max = options_.rows_max - pending_rows_;
     limits.bytes_max = std::min(limits.bytes_max, kKafkaBatchBytesMax - pending_bytes_);
     auto chunks = reader_->poll(limits);

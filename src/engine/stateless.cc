@@ -160,9 +160,8 @@ Result<std::unique_ptr<Feed>> open_feed(Context& context, const Dataset& dataset
                                         const Settings& settings, const Progress& stored) {
   const auto& input = dataset.plan.inputs[0];
   std::string prefix = progress_prefix(context, dataset.name, stored);
+  bool whole = settings.quarantine.any();  // it keeps whole rows
   if (!input.table.empty()) {
-    // The quarantine wants whole rows.
-    bool whole = settings.quarantine.any();
     TableReader::Source source{.name = input.table,
                                .root = context.project.table_path(input.table),
                                .schema = input.schema,
@@ -185,6 +184,7 @@ Result<std::unique_ptr<Feed>> open_feed(Context& context, const Dataset& dataset
       .starting_offsets = arguments.starting_offsets,
       .fail_on_data_loss = arguments.fail_on_data_loss,
       .rows_max = rows_max,
+      .headers = whole || std::ranges::find(input.columns, "headers") != input.columns.end(),
       .once = context.options.once,
       .app_id_prefix = std::move(prefix),
       .group = fmt::format("ticklake-{}-{}", context.project.name, dataset.name)};
