@@ -70,11 +70,19 @@ class Run {
     world_ = std::make_unique<SourceWorld>(SourceWorld{
         environment_, *topics_, signals_, crash_point_,
                     std::move(sources)});
+    auto say_problem = [this](const engine::StepReport& report) {
+      std::scoped_lock lock(progress_mutex_);
+      progress_.say(fmt::format("flow {}: {}", report.flow, report.problem));
+    };
+    workers_ = std::make_unique<Workers>(engine::parallelism(project), signals_, crash_point_,
+                                         say_problem);
     engine::World world{.files = environment_.files,
                         .clock = environment_.clock,
-                        .topics = [this](const auto& bootstrap, const auto& config) {
-                          return brokers_->get(bootstrap, config);
-                        }};
+                        .topics =
+                            [this](const auto& bootstrap, const auto& config) {
+                              return brokers_->get(bootstrap, config);
+                            },
+                        .spread = workers_.get()};
     engine::RunOptions run{.once = options_.once, .full_refresh = options_.full_refresh};
     pipeline_ = TRY(engine::Pipeline::open(std::move(project), world, run));
     progress_.say(fmt::format("{}: {}, {}, {}; Ctrl-C stops", pipeline_->project().name,
@@ -132,12 +140,7 @@ class Run {
   }
 
   Result<void> step_until_over() {
-    auto say_problem = [this](const engine::StepReport& report) {
-      std::scoped_lock lock(progress_mutex_);
-      progress_.say(fmt::format("flow {}: {}", report.flow, report.problem));
-    };
-    Workers workers(*pipeline_, signals_, crash_point_, say_problem);
-    TRY(workers.run(engine::parallelism(pipeline_->project()), [this] {
+    TRY(workers_->run(*pipeline_, [this] {
       {
         std::scoped_lock lock(progress_mutex_);
         for (auto& thread : threads_) say_notes(progress_, thread->take_notes());
@@ -202,6 +205,7 @@ class Run {
   std::unique_ptr<Brokers> brokers_;
   std::unique_ptr<Brokers> preview_brokers_;  // used by the page's thread
   std::unique_ptr<SourceWorld> world_;
+  std::unique_ptr<Workers> workers_;
   std::unique_ptr<engine::Pipeline> pipeline_;
   std::unique_ptr<LivePage> page_;
   std::vector<SourceStatus> drained_;

@@ -1,5 +1,6 @@
 #include "app/workers.h"
 
+#include <algorithm>
 #include <chrono>
 #include <thread>
 #include <vector>
@@ -12,9 +13,9 @@ constexpr std::chrono::milliseconds kLookEvery{50};
 
 }  // namespace
 
-Result<void> Workers::run(int threads, const std::function<void()>& look) {
+Result<void> Workers::run(engine::Pipeline& pipeline, const std::function<void()>& look) {
   std::vector<std::jthread> workers;
-  for (int i = 0; i < threads; ++i) workers.emplace_back([this] { work(); });
+  for (int i = 0; i < threads_; ++i) workers.emplace_back([&] { work(pipeline); });
   {
     std::unique_lock lock(mutex_);
     while (!over_) {
@@ -29,12 +30,37 @@ Result<void> Workers::run(int threads, const std::function<void()>& look) {
   return {};
 }
 
-void Workers::work() {
-  while (step_once()) {
+void Workers::each(int count, const std::function<void(int)>& part) {
+  Shared shared{.part = part, .count = count};
+  std::unique_lock lock(mutex_);
+  shared_.push_back(&shared);
+  changed_.notify_all();
+  while (shared.next < shared.count) take(shared, lock);
+  changed_.wait(lock, [&] { return shared.under_way == 0; });
+  std::erase(shared_, &shared);
+}
+
+void Workers::take(Shared& shared, std::unique_lock<std::mutex>& lock) {
+  int number = shared.next++;
+  ++shared.under_way;
+  lock.unlock();
+  shared.part(number);
+  lock.lock();
+  --shared.under_way;
+  if (shared.under_way == 0 && shared.next == shared.count) changed_.notify_all();
+}
+
+Workers::Shared* Workers::unfinished() {
+  auto found = std::ranges::find_if(shared_, [](Shared* one) { return one->next < one->count; });
+  return found == shared_.end() ? nullptr : *found;
+}
+
+void Workers::work(engine::Pipeline& pipeline) {
+  while (step_once(pipeline)) {
   }
 }
 
-bool Workers::step_once() {
+bool Workers::step_once(engine::Pipeline& pipeline) {
   if (signals_.stopping()) {
     end({});
     return false;
@@ -45,7 +71,7 @@ bool Workers::step_once() {
     if (over_) return false;
     seen = works_;
   }
-  auto report = pipeline_.step();
+  auto report = pipeline.step();
   if (!report) {
     end(report.error());
     return false;
@@ -76,7 +102,8 @@ void Workers::end(std::optional<Error> error) {
 void Workers::wait(int64_t seen, int64_t duration_us) {
   std::unique_lock lock(mutex_);
   changed_.wait_for(lock, std::chrono::microseconds(duration_us),
-                    [&] { return over_ || works_ != seen; });
+                    [&] { return over_ || works_ != seen || unfinished() != nullptr; });
+  while (Shared* shared = unfinished()) take(*shared, lock);
 }
 
 }  // namespace ticklake::app

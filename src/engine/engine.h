@@ -17,9 +17,11 @@
 #include "base/ids.h"
 #include "base/result.h"
 #include "base/secrets.h"
+#include "base/spread.h"
 #include "broker/broker.h"
 #include "delta/delta.h"
 #include "engine/file_source.h"
+#include "engine/report.h"
 #include "io/clock.h"
 #include "model/type.h"
 #include "sql/sql.h"
@@ -117,11 +119,12 @@ Result<Graph> build_graph(const Project& project, int64_t now_us);
 struct World {
   io::FileStore& files;
   const io::Clock& clock;
-  // A broker by read_kafka's bootstrapServers and its dotted options; asked once for each distinct
-  // pair, by one thread at a time. Unset: broker::open with the project's topics directory.
+  // A broker by read_kafka's bootstrapServers and dotted options; asked once for each pair, by one
+  // thread at a time. Unset: broker::open with the project's topics directory.
   std::function<Result<std::shared_ptr<broker::Topics>>(
       const std::string& bootstrap, const std::map<std::string, std::string>& config)>
       topics = {};
+  Spread* spread = nullptr;  // for large batches; null: one thread does them
 };
 
 struct RunOptions {
@@ -129,34 +132,6 @@ struct RunOptions {
   std::vector<std::string> full_refresh = {};  // tables to rebuild from nothing, or "all"
   int sql_threads = 1;
   int64_t sql_memory_bytes_max = int64_t{2} << 30;
-};
-
-// What one step did: at most one commit of one flow (before it, one of its quarantine table).
-struct StepReport {
-  enum class Kind : uint8_t { Worked, Idle, Finished };
-  Kind kind = Kind::Idle;
-  std::string flow = {};  // that worked: its canonical table name
-  int64_t rows_in = 0;
-  int64_t rows_out = 0;
-  std::optional<Version> version = {};  // committed
-  int64_t wait_us = 0;       // Idle: nothing is due sooner unless data arrive; at most 10 ms
-  std::string problem = {};  // the flow was dropped: why, and whether it will be tried again
-};
-
-struct ExpectationCount {
-  std::string name;
-  int64_t passed = 0;
-  int64_t failed = 0;  // dropped too where the expectation drops
-  bool drops = false;
-};
-
-// Time spent by stage, for finding out where it goes.
-struct Timings {
-  int64_t consume_ns = 0;  // Kafka, or Parquet where a flow reads a table's files
-  int64_t sql_ns = 0;      // decoding is in it
-  int64_t parquet_ns = 0;
-  int64_t state_ns = 0;  // windows: partials kept, merged, closed
-  int64_t commit_ns = 0;
 };
 
 // Counters of one flow since the pipeline was opened. They go up only.

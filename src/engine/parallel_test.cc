@@ -1,6 +1,7 @@
 // Pipelines that several threads step: the same tables as one thread makes, and bounded memory.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <thread>
 
 #include "base/time.h"
@@ -104,6 +105,71 @@ TEST(Parallel, GivesTheSameTablesWithAnyNumberOfThreads) {
       }
     }
   }
+}
+
+// Each part on a thread of its own.
+class Threads final : public Spread {
+ public:
+  int width() const override { return 3; }
+  void each(int count, const std::function<void(int)>& part) override {
+    std::vector<std::jthread> running;
+    for (int i = 0; i < count; ++i) running.emplace_back([&part, i] { part(i); });
+    parts_max = std::max(parts_max, count);
+  }
+
+  int parts_max = 0;
+};
+
+// 30,000 rows in one batch, of three partitions; some undecodable, some of which none is kept, some
+// that raise an error.
+void produce_much(Box& box) {
+  box.create_topic("ticks", 3);
+  for (int32_t partition = 0; partition < 3; ++partition) {
+    std::vector<std::string> values;
+    for (int64_t i = 0; i < 10'000; ++i) {
+      values.push_back(i % 5'003 == 7 ? "{not json"
+                                      : fmt::format(R"({{"seq":{},"by":{}}})", i, i % 4'001));
+    }
+    box.produce("ticks", partition, values);
+  }
+}
+
+TEST(Parallel, ALargeBatchDoneInPartsGivesTheSameRows) {
+  const std::string sql = R"(
+CREATE STREAMING TABLE halves (CONSTRAINT odd EXPECT (seq % 2 = 1) ON VIOLATION DROP ROW)
+TBLPROPERTIES ('ticklake.quarantine' = 'undecodable,errors,expectations') AS
+SELECT t.seq, 1 / t.by AS share, partition, offset
+FROM (SELECT from_json(CAST(value AS STRING), 'seq BIGINT, by BIGINT') AS t, partition, offset
+      FROM STREAM read_kafka(bootstrapServers => 'embedded', subscribe => 'ticks',
+                             startingOffsets => 'earliest'))
+WHERE t.seq % 3 <> 0;)";
+  Threads threads;
+  Box one(sql), parts(sql);
+  parts.spread = &threads;
+  for (Box* box : {&one, &parts}) {
+    produce_much(*box);
+    box->run_once();
+    EXPECT_EQ(box->problem, "");
+  }
+  EXPECT_EQ(threads.parts_max, 3);
+  EXPECT_EQ(one.rows("halves").size(), 9'993u);
+  EXPECT_EQ(one.rows("halves__quarantine").size(), 10'008u);
+  for (const char* table : {"halves", "halves__quarantine"}) {
+    EXPECT_EQ(parts.rows(table), one.rows(table)) << table;
+  }
+}
+
+TEST(Parallel, OfALargeBatchDoneInPartsTheFirstBadRowIsNamed) {
+  const std::string sql = R"(
+CREATE STREAMING TABLE shares AS SELECT 1 / (offset % 10000 - 5000) AS share
+FROM STREAM read_kafka(bootstrapServers => 'embedded', subscribe => 'ticks',
+                       startingOffsets => 'earliest');)";
+  Threads threads;
+  Box box(sql);
+  box.spread = &threads;
+  produce_much(box);
+  box.run_once();
+  EXPECT_NE(box.problem.find("partition 0, offset 5000"), std::string::npos) << box.problem;
 }
 
 TEST(Parallel, AFailedFlowStopsOnlyWhatReadsIt) {

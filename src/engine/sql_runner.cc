@@ -1,6 +1,7 @@
 #include "sql_runner.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace ticklake::engine {
 namespace {
@@ -29,12 +30,11 @@ void add_slice(const Batches& input, int64_t from, int64_t to, Rows& out) {
 // Rows that are looked through in one go: each look checks and shows no more than these.
 constexpr int64_t kRowsPerLook = 256;
 
-// The rows that raise errors, at the price of a run of the statement for each.
+// The rows in [from, end) that raise errors, at the price of a run of the statement for each.
 Result<std::vector<RowError>> find_errors(query::Prepared& statement, const Batches& input,
-                                          bool all_errors) {
+                                          int64_t from, int64_t end, bool all_errors) {
   std::vector<RowError> out;
-  int64_t end = row_count(input);
-  for (int64_t from = 0; from < end && (all_errors || out.empty());) {
+  while (from < end && (all_errors || out.empty())) {
     int64_t to = std::min(from + kRowsPerLook, end);
     Rows look;
     add_slice(input, from, to, look);
@@ -45,24 +45,58 @@ Result<std::vector<RowError>> find_errors(query::Prepared& statement, const Batc
   return out;
 }
 
-}  // namespace
-
-Result<RunAnswer> run_rows(query::Prepared& statement, const Batches& input, bool all_errors) {
-  auto whole = statement.run(input);
+// Rows [from, to) of the input.
+Result<RunAnswer> run_part(query::Prepared& statement, const Batches& input, int64_t from,
+                           int64_t to, bool all_errors) {
+  Rows rows;
+  add_slice(input, from, to, rows);
+  auto whole = statement.run(rows.batches, std::move(rows.first_rows));
   if (whole) return RunAnswer{std::move(whole->batches), std::move(whole->decode_errors), {}};
   if (whole.error().code != Code::Invalid) return whole.error();
-  auto errors = TRY(find_errors(statement, input, all_errors));
+  auto errors = TRY(find_errors(statement, input, from, to, all_errors));
   if (errors.empty()) return whole.error();
   if (!all_errors) return RunAnswer{{}, {}, std::move(errors)};
   Rows good;
-  int64_t from = 0;
   for (const auto& error : errors) {
     add_slice(input, from, error.row, good);
     from = error.row + 1;
   }
-  add_slice(input, from, row_count(input), good);
+  add_slice(input, from, to, good);
   auto answer = TRY(statement.run(good.batches, std::move(good.first_rows)));
   return RunAnswer{std::move(answer.batches), std::move(answer.decode_errors), std::move(errors)};
+}
+
+template <typename T>
+void append(std::vector<T>& to, std::vector<T>&& from) {
+  std::move(from.begin(), from.end(), std::back_inserter(to));
+}
+
+}  // namespace
+
+Result<RunAnswer> run_rows(Statements statements, Spread* spread, const Batches& input,
+                           bool all_errors) {
+  auto parts = static_cast<int64_t>(statements.size());
+  int64_t rows = row_count(input);
+  std::vector<Result<RunAnswer>> answers(statements.size(), Result<RunAnswer>(RunAnswer{}));
+  auto run = [&](int part) {
+    auto at = static_cast<size_t>(part);
+    answers[at] = run_part(*statements[at], input, rows * part / parts, rows * (part + 1) / parts,
+                           all_errors);
+  };
+  if (parts == 1 || spread == nullptr) {
+    for (int part = 0; part < parts; ++part) run(part);
+  } else {
+    spread->each(static_cast<int>(parts), run);
+  }
+  RunAnswer out;
+  for (auto& answer : answers) {
+    RunAnswer part = TRY(std::move(answer));
+    append(out.batches, std::move(part.batches));
+    append(out.decode_errors, std::move(part.decode_errors));
+    append(out.row_errors, std::move(part.row_errors));
+    if (!all_errors && !out.row_errors.empty()) break;
+  }
+  return out;
 }
 
 }  // namespace ticklake::engine

@@ -1,10 +1,12 @@
-// Runs a prepared statement over a batch and, where a row raises an ANSI error, finds that row.
+// Runs a prepared statement over a batch, in parts side by side, and, where a row raises an ANSI error, finds that row.
 // Private to the folder.
 #pragma once
 
 #include <memory>
+#include <span>
 #include <vector>
 
+#include "base/spread.h"
 #include "query/query.h"
 
 namespace ticklake::engine {
@@ -20,8 +22,12 @@ struct RunAnswer {
   std::vector<RowError> row_errors;               // with all_errors: every row that raises one
 };
 
-// Without `all_errors` the first row that raises an error is an error: `row_errors` has that row
-// only and the other fields mean nothing.
-Result<RunAnswer> run_rows(query::Prepared& statement, const Batches& input, bool all_errors);
+using Statements = std::span<const std::unique_ptr<query::Prepared>>;
+
+// Each of the statements, which are all the same, takes its part of the input, side by side where
+// `spread` is there. Without `all_errors` the first row that raises an error is an error:
+// `row_errors` has that row only and the other fields mean nothing.
+Result<RunAnswer> run_rows(Statements statements, Spread* spread, const Batches& input,
+                           bool all_errors);
 
 }  // namespace ticklake::engine

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "expectations.h"
+#include "limits.h"
 #include "picked_rows.h"
 #include "rows.h"
 
@@ -35,9 +36,10 @@ StatelessRows::StatelessRows(Context& context, const Dataset& dataset, const Qua
     : context_(&context),
       dataset_(&dataset),
       rule_(rule),
-      statement_(std::move(statement)),
       visible_(static_cast<int>(dataset.plan.output.fields.size())),
-      tells_time_(context.tells_time(dataset)) {}
+      tells_time_(context.tells_time(dataset)) {
+  statements_.push_back(std::move(statement));
+}
 
 Result<StatelessRows> StatelessRows::open(Context& context, const Dataset& dataset,
                                           const Settings& settings) {
@@ -45,12 +47,24 @@ Result<StatelessRows> StatelessRows::open(Context& context, const Dataset& datas
   return StatelessRows(context, dataset, settings.quarantine, std::move(statement));
 }
 
+// A large batch is worth a statement for each thread that may have nothing to do.
+Result<Statements> StatelessRows::statements_for(int64_t rows) {
+  Spread* spread = context_->world.spread;
+  int64_t most = spread != nullptr ? spread->width() : 1;
+  auto parts = static_cast<size_t>(std::clamp<int64_t>(rows / kRowsPerPartMin, 1, most));
+  while (statements_.size() < parts) {
+    statements_.push_back(TRY(prepare(*context_, dataset_->plan, rule_)));
+  }
+  return Statements(statements_).first(parts);
+}
+
 Result<Made> StatelessRows::make(const std::vector<FeedPiece>& pieces, const RowPlaces& places) {
   Made made;
   made.counts = no_counts(dataset_->statement.expectations);
   if (tells_time_) {
     auto plan = TRY(context_->plan_now(*dataset_));
-    statement_ = TRY(prepare(*context_, plan, rule_));
+    statements_.clear();
+    statements_.push_back(TRY(prepare(*context_, plan, rule_)));
   }
   if (places.rows() == 0) return made;
   add_undecodable(pieces, made);
@@ -63,7 +77,8 @@ Result<Made> StatelessRows::make(const std::vector<FeedPiece>& pieces, const Row
   for (const auto& piece : pieces) {
     input.push_back(TRY(with_columns(piece.rows, dataset_->plan.inputs[0].columns)));
   }
-  auto answer = TRY(run_rows(*statement_, input, rule_.errors));
+  Statements statements = TRY(statements_for(tells_time_ ? 0 : places.rows()));
+  auto answer = TRY(run_rows(statements, context_->world.spread, input, rule_.errors));
   if (!rule_.errors && !answer.row_errors.empty()) {
     const auto& first = answer.row_errors.front();
     made.fatal = FatalRow{first.row, first.error.message +

@@ -42,6 +42,7 @@ class StatelessRows {
   StatelessRows(Context& context, const Dataset& dataset, const QuarantineRule& rule,
                 std::unique_ptr<query::Prepared> statement);
 
+  Result<Statements> statements_for(int64_t rows);
   void add_undecodable(const std::vector<FeedPiece>& pieces, Made& made) const;
   Result<void> take_rows(const BatchPtr& answer, const std::vector<FeedPiece>& pieces,
                          const RowPlaces& places, Made& made) const;
@@ -52,7 +53,7 @@ class StatelessRows {
   Context* context_;
   const Dataset* dataset_;
   QuarantineRule rule_;
-  std::unique_ptr<query::Prepared> statement_;
+  std::vector<std::unique_ptr<query::Prepared>> statements_;  // all the same; at least one
   int visible_;
   bool tells_time_;
 };

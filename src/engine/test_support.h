@@ -67,10 +67,11 @@ class Box {
   Result<std::unique_ptr<Pipeline>> open(RunOptions options) {
     Project project = TRY(load_project(files, directory));
     using Topics = Result<std::shared_ptr<broker::Topics>>;
-    World world{.files = files, .clock = clock, .topics = [this](const std::string&, const auto&) {
-                  bool away = outages > 0 && outages-- > 0;
-                  return away ? Topics(Error{Code::Unavailable, "the broker is away"}) : topics;
-                }};
+    auto found = [this](const std::string&, const auto&) {
+      bool away = outages > 0 && outages-- > 0;
+      return away ? Topics(Error{Code::Unavailable, "the broker is away"}) : topics;
+    };
+    World world{.files = files, .clock = clock, .topics = found, .spread = spread};
     return Pipeline::open(std::move(project), std::move(world), std::move(options));
   }
 
@@ -138,6 +139,7 @@ class Box {
   std::string directory;
   std::string problem;  // of the last run_once
   int outages = 0;      // so often the broker is away when it is asked for
+  Spread* spread = nullptr;  // of the world
   io::ManualClock clock{1'767'225'600'000'000};
   io::MemoryFiles files;
   std::shared_ptr<broker::Topics> topics;
