@@ -1,5 +1,5 @@
-// Runs a prepared statement over a batch, in parts side by side, and, where a row raises an ANSI error, finds that row.
-// Private to the folder.
+// Runs a prepared statement over a batch, in parts side by side, and, where a row raises an ANSI
+// error, finds that row. Private to the folder.
 #pragma once
 
 #include <memory>
