@@ -295,7 +295,8 @@ bool is_leader_moving(rd_kafka_resp_err_t number) {
          number == RD_KAFKA_RESP_ERR_FENCED_LEADER_EPOCH;
 }
 
-// Conflict: a partition is without a leader for the moment.
+// Conflict: a partition is without a leader for the moment, or its leader went away meanwhile:
+// then the client tells no error, and an offset that cannot be.
 Result<std::vector<Offset>> ask_offsets(const KafkaClient& client, const std::string& topic,
                                         int32_t partitions, int64_t spec) {
   std::string action = fmt::format("ask for the offsets of topic \"{}\"", topic);
@@ -314,7 +315,7 @@ Result<std::vector<Offset>> ask_offsets(const KafkaClient& client, const std::st
   size_t count = 0;
   const auto** infos =
       rd_kafka_ListOffsets_result_infos(rd_kafka_event_ListOffsets_result(event.get()), &count);
-  std::vector<Offset> offsets(static_cast<size_t>(partitions), Offset(-1));
+  std::vector<Offset> offsets(static_cast<size_t>(partitions), Offset(RD_KAFKA_OFFSET_INVALID));
   for (size_t i = 0; i < count; ++i) {
     const auto* told = rd_kafka_ListOffsetsResultInfo_topic_partition(infos[i]);
     if (told->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
@@ -325,6 +326,11 @@ Result<std::vector<Offset>> ask_offsets(const KafkaClient& client, const std::st
     if (told->partition >= 0 && told->partition < partitions) {
       offsets[static_cast<size_t>(told->partition)] = Offset(told->offset);
     }
+  }
+  bool is_time = spec >= 0;  // of which there may be no record: -1
+  for (size_t i = 0; i < offsets.size(); ++i) {
+    if (offsets[i].value >= (is_time ? -1 : 0)) continue;
+    return Error{Code::Conflict, fmt::format("{}: no answer for partition {}", action, i)};
   }
   return offsets;
 }
