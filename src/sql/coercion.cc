@@ -356,7 +356,11 @@ Result<Typed> cast(const Typed& value, const Type& type, bool is_try) {
   out.literal.reset();
   out.delay_us.reset();
   if (value.type.kind == Kind::Null) {
-    out.sql = typed_null(type);
+    // raise_error() has no other type; its error stays, as in raising().
+    std::string text = "CAST(" + value.sql + " AS VARCHAR)";
+    out.sql = !value.may_fail              ? typed_null(type)
+              : type.kind == Kind::String ? text
+                                          : cast_text(text, type);
     return out;
   }
   if (value.literal && value.type.is_integral() && type.is_integral() &&
