@@ -39,9 +39,9 @@ Result<bool> has_log(io::FileStore& files, const io::Path& root) {
 Error unknown_table(const engine::Project& project, const std::string& name) {
   std::vector<std::string> names;
   for (const auto& statement : project.statements) {
-    if (statement.kind != sql::Statement::Kind::TemporaryView) {
-      names.push_back(statement.name.back());
-    }
+    bool table = statement.kind != sql::Statement::Kind::TemporaryView &&
+                 statement.kind != sql::Statement::Kind::Flow;
+    if (table) names.push_back(statement.name.back());
   }
   std::string near = nearest(name_parts(name).back(), names);
   return Error{Code::NotFound,

@@ -85,6 +85,7 @@ struct Dataset {
   io::Path path;
   std::vector<std::string> inputs;        // tables it reads, canonical; views are looked through
   std::optional<std::string> quarantine;  // canonical name of its quarantine table
+  std::optional<sql::ChangeRules> changes = {};  // AUTO CDC fills it; its input are the events
 };
 
 // A table that the project makes.

@@ -85,6 +85,10 @@ class Feed {
   virtual std::string describe(const FeedPiece& piece, int64_t row) const = 0;
 };
 
+// How long the rows at hand wait for more. `ended`: none will come.
+int64_t until_due_us(const Feed& feed, bool ended, std::optional<int64_t> last_commit_us,
+                     int64_t pace_us, int64_t now_us);
+
 struct KafkaFeedOptions {
   std::string topic;
   std::string starting_offsets;  // "earliest", "latest" or Spark's JSON

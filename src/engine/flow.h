@@ -66,8 +66,14 @@ Result<std::unique_ptr<Flow>> open_stateless(Context& context, const Dataset& da
                                              FlowStatus& status);
 Result<std::unique_ptr<Flow>> open_windowed(Context& context, const Dataset& dataset,
                                             FlowStatus& status);
+Result<std::unique_ptr<Flow>> open_changes(Context& context, const Dataset& dataset,
+                                           FlowStatus& status);
 Result<std::unique_ptr<Flow>> open_view(Context& context, const Dataset& dataset,
                                         FlowStatus& status);
+
+// The pace of a table that follows another one, given its own.
+Result<int64_t> follower_pace_us(const Context& context, const std::string& upstream,
+                                 int64_t pace_us);
 
 // Adds the time of its life to a total.
 class Stopwatch {

@@ -11,6 +11,7 @@ namespace ticklake::engine {
 namespace {
 
 constexpr std::string_view kQuarantineSuffix = "__quarantine";
+constexpr std::string_view kEventsSuffix = "__cdc";
 
 const Schema& quarantine_schema() {
   static const Schema schema{{{"raw", Kind::String},
@@ -58,6 +59,7 @@ class Builder {
 
   Result<Graph> build() {
     TRY(collect());
+    TRY(check_flows());
     for (size_t i = 0; i < project_.statements.size(); ++i) TRY(visit(i));
     std::sort(graph_.tables.begin(), graph_.tables.end(),
               [](const Table& a, const Table& b) { return a.name < b.name; });
@@ -71,14 +73,26 @@ class Builder {
     return lowered(project_.canonical(name));
   }
 
-  // The statement that makes the table; a quarantine is made by the one it stands beside.
+  // The statement that makes the table; a quarantine and a table of events are made by the one
+  // they stand beside.
   std::map<std::string, size_t>::const_iterator find(const std::vector<std::string>& name) const {
     if (name.size() > 3) return by_name_.end();
     std::string wanted = key(name);
-    if (wanted.ends_with(kQuarantineSuffix) && !by_name_.contains(wanted)) {
-      wanted.resize(wanted.size() - kQuarantineSuffix.size());
+    for (std::string_view suffix : {kQuarantineSuffix, kEventsSuffix}) {
+      if (by_name_.contains(wanted) || !wanted.ends_with(suffix)) continue;
+      auto found = by_name_.find(wanted.substr(0, wanted.size() - suffix.size()));
+      bool made = suffix == kQuarantineSuffix || (found != by_name_.end() && cdc_of(found->second));
+      if (made) return found;
     }
     return by_name_.find(wanted);
+  }
+
+  // What fills the statement's table by AUTO CDC, or nullptr.
+  const sql::Statement* cdc_of(size_t index) const {
+    const auto& statement = project_.statements[index];
+    if (statement.cdc) return &statement;
+    auto flow = flows_.find(key(statement.name));
+    return flow == flows_.end() ? nullptr : &project_.statements[flow->second];
   }
 
   Result<void> collect() {
@@ -88,6 +102,10 @@ class Builder {
       if (statement.kind == sql::Statement::Kind::Query) {
         return at(statement, statement.position,
                   "a pipeline's file holds CREATE statements; run queries with 'ticklake sql'");
+      }
+      if (statement.kind == sql::Statement::Kind::Flow) {
+        TRY(collect_flow(i));
+        continue;
       }
       TRY(check_name(statement));
       auto [found, fresh] = by_name_.emplace(key(statement.name), i);
@@ -104,28 +122,78 @@ class Builder {
     return {};
   }
 
+  Result<void> collect_flow(size_t index) {
+    const auto& flow = project_.statements[index];
+    auto [found, fresh] = flows_.emplace(key(flow.target), index);
+    if (fresh) return {};
+    const auto& first = project_.statements[found->second];
+    return Error{Code::Unsupported,
+                 at(flow, flow.position,
+                    fmt::format("a second AUTO CDC flow into {}; the first is at {}:{}:{}; put "
+                                "both sources into one streaming table before it",
+                                project_.canonical(flow.target), first.file, first.position.line,
+                                first.position.column))
+                     .message};
+  }
+
+  // Each flow has a table that waits for it, and each such table its flow.
+  Result<void> check_flows() const {
+    for (const auto& [name, index] : flows_) {
+      const auto& flow = project_.statements[index];
+      auto found = by_name_.find(name);
+      if (found == by_name_.end()) return unknown(flow, flow.target, flow.target_position);
+      const auto& target = project_.statements[found->second];
+      bool empty = target.kind == sql::Statement::Kind::StreamingTable && !target.query;
+      if (empty && !target.cdc) continue;
+      return at(flow, flow.target_position,
+                fmt::format("{} has a {} of its own at {}:{}:{}; a flow fills a table made by "
+                            "CREATE STREAMING TABLE without one",
+                            project_.canonical(flow.target), target.cdc ? "flow" : "query",
+                            target.file, target.position.line, target.position.column));
+    }
+    for (const auto& [name, index] : by_name_) {
+      const auto& statement = project_.statements[index];
+      if (statement.query || cdc_of(index)) continue;
+      return at(statement, statement.position,
+                fmt::format("nothing fills {}; write AS SELECT .. FROM STREAM .., or CREATE FLOW "
+                            ".. AS AUTO CDC INTO {} ..",
+                            project_.canonical(statement.name), statement.name.back()));
+    }
+    return {};
+  }
+
   Result<void> visit(size_t index) {
+    if (project_.statements[index].kind == sql::Statement::Kind::Flow) return {};
     if (marks_[index] == Mark::Black) return {};
     const auto& statement = project_.statements[index];
     marks_[index] = Mark::Grey;
     trail_.push_back(index);
-    for (const auto& reference : sql::references(statement)) {
-      if (reference.name.empty()) continue;
-      auto found = find(reference.name);
-      if (found == by_name_.end()) return unknown(statement, reference);
-      if (marks_[found->second] == Mark::Grey) return cycle(statement, reference, found->second);
-      TRY(visit(found->second));
-    }
+    TRY(visit_references(statement));
+    const auto* flow = cdc_of(index);
+    if (flow && flow != &statement) TRY(visit_references(*flow));
     trail_.pop_back();
     marks_[index] = Mark::Black;
+    if (flow) return add_changes(statement, *flow);
     if (!is_view(statement)) TRY(add(statement));
     return {};
   }
 
-  Error unknown(const sql::Statement& statement, const sql::Reference& reference) const {
-    std::string near = nearest(reference.name.back(), candidates_);
-    return at(statement, reference.position,
-              fmt::format("table {} is not in this project; {}", joined(reference.name, "."),
+  Result<void> visit_references(const sql::Statement& statement) {
+    for (const auto& reference : sql::references(statement)) {
+      if (reference.name.empty()) continue;
+      auto found = find(reference.name);
+      if (found == by_name_.end()) return unknown(statement, reference.name, reference.position);
+      if (marks_[found->second] == Mark::Grey) return cycle(statement, reference, found->second);
+      TRY(visit(found->second));
+    }
+    return {};
+  }
+
+  Error unknown(const sql::Statement& statement, const std::vector<std::string>& name,
+                sql::Position position) const {
+    std::string near = nearest(name.back(), candidates_);
+    return at(statement, position,
+              fmt::format("table {} is not in this project; {}", joined(name, "."),
                           near.empty() ? "add a statement that makes it"
                                        : fmt::format("did you mean {}?", near)));
   }
@@ -150,20 +218,13 @@ class Builder {
                     .inputs = {},
                     .quarantine = {}};
     dataset.path = project_.table_path(dataset.name);
-    if (!statement.query) {
-      return Error{Code::Unsupported,
-                   at(statement, statement.position,
-                      "a table without a query is a target for flows, which are not available "
-                      "yet; write CREATE STREAMING TABLE .. AS SELECT")
-                       .message};
-    }
     sql::AnalyzeOptions options{.file = statement.file, .now_us = now_us_};
     dataset.plan = TRY(sql::analyze(statement, graph_.catalog(project_), options));
     TRY(check(dataset));
     for (const auto& input : dataset.plan.inputs) {
       if (!input.table.empty()) dataset.inputs.push_back(input.table);
     }
-    TRY(add_tables(dataset));
+    TRY(add_tables(dataset, dataset.name));
     graph_.datasets.push_back(std::move(dataset));
     return {};
   }
@@ -174,9 +235,9 @@ class Builder {
       if (input.kafka.empty()) continue;
       auto arguments = kafka_arguments(input.kafka);
       if (!arguments) {
-        return prefixed(fmt::format("{}:{}:{}", statement.file, input.position.line,
-                                    input.position.column),
-                        arguments.error());
+        return prefixed(
+            fmt::format("{}:{}:{}", statement.file, input.position.line, input.position.column),
+            arguments.error());
       }
     }
     bool streaming_table = statement.kind == sql::Statement::Kind::StreamingTable;
@@ -216,10 +277,56 @@ class Builder {
                             "table",
                             input.table));
     }
+    bool changes =
+        std::any_of(graph_.datasets.begin(), graph_.datasets.end(),
+                    [&](const auto& one) { return one.changes && one.name == input.table; });
+    if (!changes) return {};
+    return at(statement, input.position,
+              fmt::format("{} is filled by AUTO CDC, which changes its rows, so it cannot be "
+                          "streamed; read it without STREAM in a materialized view, or stream its "
+                          "changes: STREAM {}{}",
+                          input.table, input.table, kEventsSuffix));
+  }
+
+  // Two datasets: the events as a stream of their own, and the table that follows from them.
+  Result<void> add_changes(const sql::Statement& target, const sql::Statement& flow) {
+    auto plan =
+        TRY(sql::analyze_changes(*flow.cdc, flow.file, target, graph_.catalog(project_), now_us_));
+    Dataset rows{.name = project_.canonical(target.name), .statement = target};
+    rows.path = project_.table_path(rows.name);
+    rows.statement.expectations.clear();  // they are those of the events
+    Dataset events{.statement = std::move(plan.events), .plan = std::move(plan.events_plan)};
+    events.name = rows.name + std::string(kEventsSuffix);
+    events.statement.name = split(events.name, '.');
+    events.path = project_.table_path(events.name);
+    if (by_name_.contains(lowered(events.name))) {
+      return at(
+          target, target.position,
+          fmt::format("{} is the name of this table's events; rename the other one", events.name));
+    }
+    rows.inputs = {events.name};
+    rows.plan.output = std::move(plan.target);
+    rows.plan.streaming = true;
+    rows.plan.inputs = {{.id = "events",
+                         .streaming = true,
+                         .table = events.name,
+                         .schema = events.plan.output,
+                         .columns = plan.rules.keys}};
+    rows.plan.inputs[0].columns.emplace_back(sql::kOperationColumn);
+    rows.changes = std::move(plan.rules);
+    TRY(check(events));
+    for (const auto& input : events.plan.inputs) {
+      if (!input.table.empty()) events.inputs.push_back(input.table);
+    }
+    TRY(add_tables(events, rows.name));
+    graph_.tables.push_back({rows.name, Table::Kind::StreamingTable, rows.path, rows.plan.output});
+    graph_.datasets.push_back(std::move(events));
+    graph_.datasets.push_back(std::move(rows));
     return {};
   }
 
-  Result<void> add_tables(Dataset& dataset) {
+  // The quarantine of a table stands beside `beside`.
+  Result<void> add_tables(Dataset& dataset, const std::string& beside) {
     const auto& statement = dataset.statement;
     auto settings = settings_of(project_.configuration, statement.properties);
     if (!settings) {
@@ -231,7 +338,7 @@ class Builder {
         {dataset.name, streaming ? Table::Kind::StreamingTable : Table::Kind::MaterializedView,
          dataset.path, dataset.plan.output});
     if (!streaming || !settings->quarantine.any()) return {};
-    std::string name = dataset.name + std::string(kQuarantineSuffix);
+    std::string name = beside + std::string(kQuarantineSuffix);
     if (by_name_.contains(lowered(name))) {
       return at(
           statement, statement.position,
@@ -247,6 +354,7 @@ class Builder {
   int64_t now_us_;
   Graph graph_;
   std::map<std::string, size_t> by_name_;  // lowered canonical name -> statement
+  std::map<std::string, size_t> flows_;    // the same of the table that a flow fills
   std::vector<Mark> marks_;
   std::vector<size_t> trail_;
   std::vector<std::string> candidates_;

@@ -140,6 +140,8 @@ Result<void> PipelineImpl::open(Slot& slot) {
   const auto& dataset = *slot.dataset;
   if (slot.status.kind == Table::Kind::MaterializedView) {
     slot.flow = TRY(open_view(*context_, dataset, slot.status));
+  } else if (dataset.changes) {
+    slot.flow = TRY(open_changes(*context_, dataset, slot.status));
   } else if (dataset.plan.windowed) {
     slot.flow = TRY(open_windowed(*context_, dataset, slot.status));
   } else {

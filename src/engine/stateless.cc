@@ -42,7 +42,6 @@ class Stateless final : public Flow {
   Result<std::optional<Version>> keep_healthy(bool busy) override;
 
  private:
-  int64_t until_due_us(bool upstream_done) const;
   Result<FlowOutcome> process(FeedBatch batch);
   Result<Made> make(const FeedBatch& batch, const RowPlaces& places);
   void note_silent(FeedBatch& batch, const Made& made);
@@ -61,13 +60,6 @@ class Stateless final : public Flow {
   bool done_ = false;
 };
 
-int64_t Stateless::until_due_us(bool upstream_done) const {
-  bool ended = context_.options.once && feed_->at_end(upstream_done);
-  if (feed_->must_commit() || feed_->full() || ended || !last_commit_us_) return 0;
-  int64_t due = *last_commit_us_ + settings_.pace_us;
-  return std::max<int64_t>(0, due - context_.world.clock.now_us());
-}
-
 Result<FlowOutcome> Stateless::step(bool upstream_done) {
   TRY(timed(status_.timings.consume_ns, [&] { return feed_->gather(); }));
   status_.lag_rows = feed_->lag_rows();
@@ -76,7 +68,9 @@ Result<FlowOutcome> Stateless::step(bool upstream_done) {
     done_ = context_.options.once && feed_->at_end(upstream_done);
     return FlowOutcome{};
   }
-  int64_t wait_us = until_due_us(upstream_done);
+  bool ended = context_.options.once && feed_->at_end(upstream_done);
+  int64_t now_us = context_.world.clock.now_us();
+  int64_t wait_us = until_due_us(*feed_, ended, last_commit_us_, settings_.pace_us, now_us);
   if (wait_us > 0) return FlowOutcome{.worked = false, .wait_us = wait_us};
   return process(feed_->take());
 }
@@ -195,6 +189,14 @@ Result<std::unique_ptr<Feed>> open_feed(Context& context, const Dataset& dataset
 // top would be as much waiting again for no fewer commits; with half of it, the two fall into step.
 constexpr int64_t kFollowersShare = 2;
 
+}  // namespace
+
+int64_t until_due_us(const Feed& feed, bool ended, std::optional<int64_t> last_commit_us,
+                     int64_t pace_us, int64_t now_us) {
+  if (feed.must_commit() || feed.full() || ended || !last_commit_us) return 0;
+  return std::max<int64_t>(0, *last_commit_us + pace_us - now_us);
+}
+
 Result<int64_t> follower_pace_us(const Context& context, const std::string& upstream,
                                  int64_t pace_us) {
   for (const auto& dataset : context.graph.datasets) {
@@ -205,8 +207,6 @@ Result<int64_t> follower_pace_us(const Context& context, const std::string& upst
   }
   return pace_us;
 }
-
-}  // namespace
 
 Result<std::unique_ptr<Flow>> open_stateless(Context& context, const Dataset& dataset,
                                              FlowStatus& status) {

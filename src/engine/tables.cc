@@ -77,6 +77,10 @@ Result<std::set<std::string>> to_refresh(const Context& context) {
     }
     out.insert(table->name);
   }
+  // What AUTO CDC fills is made of its events anew, and they of the source.
+  for (const auto& dataset : context.graph.datasets) {
+    if (dataset.changes && out.contains(dataset.name)) out.insert(dataset.inputs[0]);
+  }
   return out;
 }
 

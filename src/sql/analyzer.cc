@@ -20,6 +20,7 @@ std::string kind_word(Statement::Kind kind) {
     case Statement::Kind::StreamingTable: return "a streaming table";
     case Statement::Kind::MaterializedView: return "a materialized view";
     case Statement::Kind::TemporaryView: return "a temporary view";
+    case Statement::Kind::Flow: return "a flow";
     case Statement::Kind::Query: return "a query";
   }
   return "";

@@ -198,6 +198,15 @@ class Parser {
   Result<std::pair<std::string, std::string>> property();
   Error refused_clause() const;
 
+  // Flows and AUTO CDC (statement_flow.cc).
+  Result<void> flow_body(Statement& statement);
+  Result<void> apply_changes(Statement& statement);
+  Result<std::shared_ptr<const AutoCdc>> auto_cdc();  // from FROM on
+  Result<ColumnSet> column_set(std::string_view what);
+  Result<void> cdc_conditions(AutoCdc& cdc);
+  Result<void> cdc_storage(AutoCdc& cdc);
+  Error refused_cdc_clause() const;
+
   const std::string& text_;
   const std::string& file_;
   std::vector<Token> tokens_;

@@ -25,6 +25,13 @@ class Collector {
 
   void expression(const Expression& expression) { for_each_child(expression.node, visitor()); }
 
+  void changes(const AutoCdc& cdc) {
+    item(*cdc.source);
+    for (const auto& part : {cdc.delete_when, cdc.truncate_when, cdc.sequence}) {
+      if (part) expression(*part);
+    }
+  }
+
   std::vector<Reference> take() { return std::move(found_); }
 
  private:
@@ -56,6 +63,7 @@ class Collector {
 std::vector<Reference> references(const Statement& statement) {
   Collector collector;
   if (statement.query) collector.query(*statement.query);
+  if (statement.cdc) collector.changes(*statement.cdc);
   for (const Expectation& expectation : statement.expectations) {
     collector.expression(*expectation.condition);
   }

@@ -43,9 +43,11 @@ struct ColumnDefinition {
 };
 
 struct Statement {
-  enum class Kind : uint8_t { StreamingTable, MaterializedView, TemporaryView, Query };
+  enum class Kind : uint8_t { StreamingTable, MaterializedView, TemporaryView, Flow, Query };
   Kind kind;
   std::vector<std::string> name;  // one to three parts
+  std::vector<std::string> target = {};  // Flow: the table that it fills
+  Position target_position = {};
   std::string file;
   Position position;
   bool if_not_exists = false;
@@ -54,7 +56,9 @@ struct Statement {
   std::string comment;
   std::vector<std::string> partition_columns;
   std::map<std::string, std::string> properties;  // TBLPROPERTIES
+  // A streaming table with neither this nor `cdc` is filled by flows.
   std::shared_ptr<const Query> query;
+  std::shared_ptr<const struct AutoCdc> cdc = {};
   std::string text;  // of the statement, as written
 };
 
@@ -191,3 +195,5 @@ std::vector<Reference> references(const Statement& statement);
 std::vector<std::string> function_names();
 
 }  // namespace ticklake::sql
+
+#include "sql/auto_cdc.h"

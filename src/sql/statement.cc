@@ -31,6 +31,8 @@ Result<Statement> Parser::statement() {
   Statement result{};
   if (at("CREATE")) {
     result = TRY(create());
+  } else if (at_each({"APPLY", "CHANGES"})) {
+    TRY(apply_changes(result));
   } else if (at_query()) {
     result.kind = Statement::Kind::Query;
     result.query = TRY(query());
@@ -55,6 +57,8 @@ constexpr std::string_view kNoDml =
 constexpr std::string_view kNoCatalogWork =
     "remove it: a project's tables are those that its files create";
 
+constexpr std::string_view kNoLooseFlow = "write CREATE FLOW name AS AUTO CDC INTO table ..";
+
 constexpr std::array<Refusal, 33> kRefusedStatements = {{
     {"INSERT", kNoDml},
     {"MERGE", kNoDml},
@@ -62,8 +66,8 @@ constexpr std::array<Refusal, 33> kRefusedStatements = {{
     {"DELETE", kNoDml},
     {"COPY", kNoDml},
     {"TRUNCATE", kNoDml},
-    {"APPLY", "ticklake has no AUTO CDC yet: keep the newest row a key in a materialized view"},
-    {"AUTO", "ticklake has no AUTO CDC yet: keep the newest row a key in a materialized view"},
+    {"APPLY", kNoLooseFlow},
+    {"AUTO", kNoLooseFlow},
     {"REFRESH", "run the project instead: ticklake run --refresh NAME"},
     {"SET", "put the value under configuration in spark-pipeline.yml"},
     {"RESET", "put the value under configuration in spark-pipeline.yml"},
@@ -95,13 +99,10 @@ constexpr std::string_view kWhatToCreate =
     "write CREATE OR REFRESH STREAMING TABLE, CREATE OR REFRESH MATERIALIZED VIEW or "
     "CREATE TEMPORARY VIEW";
 
-constexpr std::array<Refusal, 13> kRefusedObjects = {{
+constexpr std::array<Refusal, 12> kRefusedObjects = {{
     {"TABLE",
      "write CREATE OR REFRESH STREAMING TABLE (appended to) or MATERIALIZED VIEW (recomputed)"},
     {"VIEW", "write CREATE TEMPORARY VIEW, or MATERIALIZED VIEW to store its rows"},
-    {"FLOW",
-     "ticklake has no flows of their own yet: put the query into CREATE STREAMING TABLE "
-     ".. AS"},
     {"SINK", "ticklake has no sinks yet: read the table itself"},
     {"FUNCTION", "write the expression in the query"},
     {"DATABASE", "ticklake creates databases by itself"},
@@ -120,9 +121,7 @@ Error Parser::refused_statement() const {
   const Token& token = peek();
   for (const Refusal& refusal : kRefusedStatements) {
     if (token.upper != refusal.word) continue;
-    std::string found(refusal.word);
-    if (at("APPLY") && at("CHANGES", 1)) found = "APPLY CHANGES";
-    return unsupported(token.position, found, refusal.advice);
+    return unsupported(token.position, refusal.word, refusal.advice);
   }
   return unexpected("CREATE, SELECT, WITH or VALUES", {"CREATE", "SELECT", "WITH", "VALUES"});
 }
@@ -171,6 +170,12 @@ Result<Statement> Parser::create() {
     take();
     TRY(expect("VIEW", "after TEMPORARY"));
     result.kind = Created::TemporaryView;
+  } else if (at("FLOW")) {
+    if (replace || refresh) {
+      return refuse(start.position, "CREATE OR .. FLOW", "write CREATE FLOW");
+    }
+    TRY(flow_body(result));
+    return result;
   } else {
     return refused_create(start);
   }

@@ -18,9 +18,13 @@ Result<void> Parser::create_body(Statement& statement) {
   }
   if (at("(")) TRY(table_elements(statement));
   TRY(clauses(statement));
-  if (at_end() && statement.kind == Statement::Kind::StreamingTable) {
-    return unsupported(peek().position, "a streaming table without a query",
-                       "add AS SELECT .. FROM STREAM ..: ticklake has no flows of their own yet");
+  if (statement.kind == Statement::Kind::StreamingTable) {
+    if (at_end()) return {};
+    if (at_each({"FLOW", "AUTO", "CDC"})) {
+      next_ += 3;
+      statement.cdc = TRY(auto_cdc());
+      return {};
+    }
   }
   if (!accept("AS")) return refused_clause();
   if (!at_query()) {
@@ -241,7 +245,7 @@ Error Parser::refused_clause() const {
       {"CLUSTER", "CLUSTER BY", "write PARTITIONED BY (..), or remove it"},
       {"SCHEDULE", "SCHEDULE", "remove it: ticklake run refreshes whenever an input changes"},
       {"TRIGGER", "TRIGGER", "remove it: ticklake run refreshes whenever an input changes"},
-      {"FLOW", "FLOW", "ticklake has no flows of their own yet: write AS SELECT .."},
+      {"FLOW", "FLOW", "write AS SELECT .., or FLOW AUTO CDC FROM STREAM .."},
       {"LOCATION", "LOCATION", "remove it: spark-pipeline.yml says where tables are stored"},
       {"OPTIONS", "OPTIONS", "write TBLPROPERTIES"},
       {"CLUSTERED", "CLUSTERED BY", "write PARTITIONED BY (..), or remove it"},

@@ -207,13 +207,9 @@ void check(std::initializer_list<Example> examples) {
 }
 
 TEST(Refusal, StatementsOfOthers) {
-  const std::string flows = "ticklake has no flows of their own yet: ";
   check({
       {"CREATE FLOW f AS INSERT INTO a BY NAME SELECT * FROM STREAM b",
-       "1:1: found CREATE FLOW; " + flows + "put the query into CREATE STREAMING TABLE .. AS"},
-      {"APPLY CHANGES INTO a FROM STREAM b KEYS (id) SEQUENCE BY seq",
-       "1:1: found APPLY CHANGES; ticklake has no AUTO CDC yet: keep the newest row a key in a "
-       "materialized view"},
+       "1:18: found CREATE FLOW .. AS INSERT; put the query into CREATE STREAMING TABLE .. AS"},
       {"INSERT INTO a SELECT 1",
        "1:1: found INSERT; tables are filled by their own query: write CREATE STREAMING TABLE .. "
        "AS SELECT .."},
@@ -257,10 +253,8 @@ TEST(Refusal, ClausesOfATable) {
        "1:26: found CLUSTER BY; write PARTITIONED BY (..), or remove it"},
       {table("SCHEDULE EVERY 1 HOUR" + query),
        "1:26: found SCHEDULE; remove it: ticklake run refreshes whenever an input changes"},
-      {table("FLOW AUTO CDC FROM STREAM b KEYS (id)"),
-       "1:26: found FLOW; ticklake has no flows of their own yet: write AS SELECT .."},
-      {table(""), "1:26: found a streaming table without a query; add AS SELECT .. FROM STREAM ..: "
-                  "ticklake has no flows of their own yet"},
+      {table("FLOW REPLACE WHERE x > 1 BY NAME SELECT 1"),
+       "1:26: found FLOW; write AS SELECT .., or FLOW AUTO CDC FROM STREAM .."},
       {table("USING parquet" + query), "1:32: found the format 'parquet'; tables are stored as "
                                        "delta: write USING delta or nothing"},
       {table("COMMENT 'a' COMMENT 'b'" + query), "1:38: found a second COMMENT; remove one"},
