@@ -119,6 +119,9 @@ show() {
   sql --output table "SELECT symbol, trade_year, open, high, low, close, volume,
     round(average_close, 2) AS average_close, days
     FROM gold_yearly_bars WHERE trade_year >= 2011 ORDER BY symbol, trade_year"
+  say "closing prices and when they held (close_price, SCD type 2)"
+  sql --output table "SELECT symbol, close, __START_AT, __END_AT FROM close_price
+    WHERE symbol = 'IBM' ORDER BY __START_AT DESC LIMIT 4"
   say "bad ticks, kept with their reasons (silver_ticks__quarantine)"
   sql --output table "SELECT CASE WHEN reason LIKE 'malformed%' THEN 'malformed JSON' ELSE reason END AS reason,
     count(*) AS ticks FROM silver_ticks__quarantine

@@ -1,4 +1,4 @@
-"""The market example, whole: rows 3, 10 and 25 of the mission. run.py TICKLAKE PYTHON
+"""The market example, whole: rows 3, 8, 10 and 25 of the mission. run.py TICKLAKE PYTHON
 
 The example runs once, from its sources to gold; each test then looks at it from outside. PYTHON: with deltalake, pandas,
 matplotlib and nbclient. The last line counts the tests."""
@@ -16,7 +16,9 @@ BINARY, PYTHON = str(pathlib.Path(sys.argv[1]).resolve()), pathlib.Path(sys.argv
 SYMBOLS = ["AAPL", "AMZN", "FB", "GOOG", "IBM", "INTC", "MSFT", "NVDA", "ORCL", "TSLA"]
 BARS = """Ticker,Date,Open,High,Low,Close,Volume,Adj Close
 AAPL,2000-03-01,118.56,132.06,118.5,130.31,38478000,31.68
+AAPL,2000-03-03,124.87,128.23,120,122,11565200,31.12
 AAPL,2000-03-02,127,127.94,120.69,122,11136800,29.66
+AAPL,2000-03-06,126,129.13,125,125.69,7520000,30.56
 IBM,2000-03-01,102,105.5,100.06,100.25,10807800,84.41
 """
 
@@ -56,6 +58,15 @@ def row_03_made_up_ticks_reach_a_topic_that_was_made_for_them(project):
     assert seen == set(SYMBOLS), seen
     assert 0.001 < 1 - rows(project, "SELECT count(*) AS n FROM silver_ticks")[0]["n"] / len(records) < 0.05, "one in a hundred is bad"
     assert sorted({record["partition"] for record in records}) == [0, 1, 2, 3]
+
+
+def row_08_closing_prices_as_scd_type_2(project):
+    history = rows(project, "SELECT symbol, close, __START_AT AS since, __END_AT AS until FROM close_price ORDER BY ALL")
+    assert [tuple(row.values()) for row in history] == [
+        ("AAPL", 122.0, "2000-03-02", "2000-03-06"), ("AAPL", 125.69, "2000-03-06", None),
+        ("AAPL", 130.31, "2000-03-01", "2000-03-02"), ("IBM", 100.25, "2000-03-01", None)], history
+    newest = rows(project, "SELECT symbol, close FROM current_close ORDER BY symbol")
+    assert newest == [{"symbol": "AAPL", "close": 125.69}, {"symbol": "IBM", "close": 100.25}], newest
 
 
 def row_10_volume_and_average_price_a_day(project):

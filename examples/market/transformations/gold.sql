@@ -45,3 +45,22 @@ AS SELECT
   count(*) AS days
 FROM silver_bars
 GROUP BY symbol, year(trade_date);
+
+-- Closing prices as they held: a row from one close to the next one that differs, SCD type 2. Bars may
+-- come late or twice (a corrected file, another source): the rows are the same. What they are made
+-- from is in close_price__cdc.
+CREATE OR REFRESH STREAMING TABLE close_price
+COMMENT 'Closing prices and when they held';
+
+CREATE FLOW close_price_flow AS AUTO CDC INTO close_price
+FROM STREAM(silver_bars)
+KEYS (symbol)
+SEQUENCE BY trade_date
+COLUMNS (symbol, close)
+STORED AS SCD TYPE 2;
+
+CREATE OR REFRESH MATERIALIZED VIEW current_close
+COMMENT 'The newest closing price of each symbol'
+AS SELECT symbol, close, __START_AT AS since
+FROM close_price
+WHERE __END_AT IS NULL;
