@@ -14,15 +14,16 @@ inline constexpr std::string_view kTruncatesInput = "truncates";  // the events 
 inline constexpr std::string_view kTargetInput = "target";        // with kFileColumn, kPlaceColumn
 inline constexpr std::string_view kKeysInput = "keys";            // the keys to be looked at
 
-inline constexpr std::string_view kFileColumn = "__file";
-inline constexpr std::string_view kPlaceColumn = "__place";
-inline constexpr std::string_view kHereColumn = "__here";
+// No column of a table that AUTO CDC fills begins with __cdc_.
+inline constexpr std::string_view kFileColumn = "__cdc_file";
+inline constexpr std::string_view kPlaceColumn = "__cdc_place";
+inline constexpr std::string_view kHereColumn = "__cdc_here";
 
 // DuckDB's SQL for what is to change in the target so that its rows of the keys (of all keys:
 // `all_keys`) are what follows from all their events, whatever order these came in:
 //
-//   __file, __place   a row of the target that goes; NULL: none does
-//   __here            true: the row made of the remaining columns comes
+//   file, place   a row of the target that goes; NULL: none does
+//   here          true: the row made of the remaining columns comes
 //
 // Rules, for the events of one key in the order of their sequence (equal ones: by value, a delete
 // last, so that any order of arrival gives one answer):

@@ -158,10 +158,10 @@ class Target {
       target = columns({"key", "a", "b", "__START_AT", "__END_AT"});
     }
     query::Request request{.sql = change_sql(rules_, all),
-                           .output = columns({"__file", "__place"}),
+                           .output = columns({"__cdc_file", "__cdc_place"}),
                            .batch_input = "keys",
                            .batch_schema = columns({"key"})};
-    request.output.fields.push_back({"__here", Kind::Boolean});
+    request.output.fields.push_back({"__cdc_here", Kind::Boolean});
     for (const auto& field : target.fields) request.output.fields.push_back(field);
     BatchPtr events = batch_of(events_);
     request.inputs["events"] = input_of(events, event_schema());
@@ -173,8 +173,8 @@ class Target {
       stored.back().push_back(static_cast<int64_t>(stored.size()) - 1);
     }
     for (const Event& event : arrived) keys.push_back({event.key});
-    target.fields.push_back({"__file", Kind::Long});
-    target.fields.push_back({"__place", Kind::Long});
+    target.fields.push_back({"__cdc_file", Kind::Long});
+    target.fields.push_back({"__cdc_place", Kind::Long});
     request.inputs["target"] = input_of(batch_of(stored, target), target);
     auto statement = database_.prepare(std::move(request));
     ASSERT_TRUE(statement) << statement.error().message;

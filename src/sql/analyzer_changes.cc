@@ -168,13 +168,16 @@ class Changes {
                   fmt::format("the key {} is {}; a key is of a simple type", key, to_sql(type)));
       }
     }
-    for (std::string_view reserved :
-         {kSequenceColumn, kOperationColumn, kStartColumn, kEndColumn}) {
-      if (!contains(rules.columns, reserved)) continue;
+    for (const std::string& name : rules.columns) {
+      bool reserved = lowered(name).starts_with("__cdc_") ||
+                      contains({std::string(kSequenceColumn), std::string(kOperationColumn),
+                                std::string(kStartColumn), std::string(kEndColumn)},
+                               name);
+      if (!reserved) continue;
       return at(cdc_.position,
                 fmt::format("the column name {} is reserved; leave it out with COLUMNS * EXCEPT "
                             "({}), or rename it in a temporary view",
-                            reserved, reserved));
+                            name, name));
     }
     rules.tracked = rules.columns;
     if (cdc_.history) {

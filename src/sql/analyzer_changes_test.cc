@@ -15,6 +15,8 @@ Catalog catalog() {
       "STRING>, place STRUCT<a: INT, b: STRING>");
   Catalog out;
   out.find = [](const std::vector<std::string>& name) -> std::optional<Relation> {
+    static const Schema taken = *parse_ddl("id INT, __Cdc_file INT, ts TIMESTAMP");
+    if (name.back() == "taken") return Relation{"c.d.taken", taken, nullptr};
     if (name.back() != "s") return {};
     return Relation{"c.d.s", schema, nullptr};
   };
@@ -122,6 +124,20 @@ TEST(Changes, Refusals) {
   for (const Example& example : examples) {
     EXPECT_EQ(refusal(example.flow, example.table), "f.sql:" + example.message) << example.flow;
   }
+}
+
+TEST(Changes, NamesThatAreTaken) {
+  auto statements = parse(
+      "CREATE STREAMING TABLE t FLOW AUTO CDC FROM STREAM taken KEYS (id) "
+      "SEQUENCE BY ts",
+      "f.sql");
+  ASSERT_TRUE(statements);
+  const Statement& table = (*statements)[0];
+  auto made = analyze_changes(*table.cdc, "f.sql", table, catalog(), 0);
+  ASSERT_FALSE(made);
+  EXPECT_EQ(made.error().message,
+            "f.sql:1:40: the column name __Cdc_file is reserved; leave it out with COLUMNS * "
+            "EXCEPT (__Cdc_file), or rename it in a temporary view");
 }
 
 }  // namespace
