@@ -97,7 +97,8 @@ Result<Writer> record(const Type& type, const AvroNode& node, Writer out) {
     if (source < 0) {
       if (!field.default_bytes) {
         return Error{Code::Invalid,
-                     fmt::format("the schema's field {} has no default and no value", inner)};
+                     fmt::format("the schema's field {} has {} and no value", inner,
+                                 field.no_default())};
       }
       out.parts.emplace_back();
       continue;

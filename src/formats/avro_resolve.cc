@@ -157,7 +157,8 @@ Result<AvroAction> Resolver::records(const AvroNode& writer, const AvroNode& rea
     if (filled[j]) continue;
     const AvroField& field = reader.fields[j];
     if (!field.default_bytes) {
-      return failing(fmt::format("{}: it was not written and has no default", field.name));
+      return failing(
+          fmt::format("{}: it was not written and has {}", field.name, field.no_default()));
     }
     AvroAction fill = TRY(resolve(*field.node, *field.node));
     out.fills.push_back({static_cast<int>(j), *field.default_bytes, {std::move(fill)}});

@@ -166,9 +166,7 @@ Result<AvroField> Parser::field(const Json& json, const std::string& space, int 
   }
   if (json.contains("default")) {
     out.default_bytes = encoded_default(*out.node, json["default"]);
-    if (!out.default_bytes) {
-      return bad(fmt::format("the default of {} is not of its type", out.name));
-    }
+    out.bad_default = !out.default_bytes;
   }
   return out;
 }

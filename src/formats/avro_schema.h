@@ -17,6 +17,11 @@ struct AvroField {
   std::vector<std::string> aliases;
   std::shared_ptr<const AvroNode> node;
   std::optional<std::string> default_bytes;  // its default value, encoded with `node`
+  bool bad_default = false;  // it has one that is not of its type: wrong only where it is needed
+
+  std::string_view no_default() const {
+    return bad_default ? "a default that is not of its type" : "no default";
+  }
 };
 
 struct AvroNode {
