@@ -84,11 +84,23 @@ class Run {
                             },
                         .spread = workers_.get()};
     engine::RunOptions run{.once = options_.once, .full_refresh = options_.full_refresh};
+    register_schemas(world_->options.registry.get());
     pipeline_ = TRY(engine::Pipeline::open(std::move(project), world, run));
     progress_.say(fmt::format("{}: {}, {}, {}; Ctrl-C stops", pipeline_->project().name,
                               counted(pipeline_->status().size(), "flow"),
                               counted(specs_.size(), "source"), topics_->name()));
     return options_.serve ? open_page() : Result<void>();
+  }
+
+  // What the project's own sources will write can be read before they have begun. Where that fails,
+  // the source says why when it is opened.
+  void register_schemas(broker::SchemaRegistry* registry) const {
+    for (const auto& spec : specs_) {
+      bool has_schema = spec.records.kind != sources::RecordForm::Kind::Json;
+      if (!has_schema || registry == nullptr) continue;
+      auto ignored = sources::register_schema(spec, *registry);
+      static_cast<void>(ignored);
+    }
   }
 
   Result<void> open_page() {

@@ -325,6 +325,24 @@ class Builder {
     return {};
   }
 
+  // What a window's aggregation decodes itself would be lost where it cannot be decoded.
+  static Result<void> check_payloads(const Dataset& dataset) {
+    const auto& payloads = dataset.plan.payload_functions;
+    bool decodes = std::any_of(payloads.begin(), payloads.end(), [](const auto& payload) {
+      return payload.form != sql::PayloadFunction::Form::ToAvro;
+    });
+    if (!dataset.plan.windowed || !decodes) return {};
+    Error error = at(dataset.statement, dataset.statement.position,
+                     fmt::format("{} aggregates what from_json() or from_avro() decodes, and keeps "
+                                 "no undecodable rows aside; decode in a streaming table of its "
+                                 "own, with 'ticklake.quarantine' = 'undecodable', and window over "
+                                 "STREAM of that; or leave undecodable out of this table's "
+                                 "property",
+                                 dataset.name));
+    error.code = Code::Unsupported;
+    return error;
+  }
+
   // The quarantine of a table stands beside `beside`.
   Result<void> add_tables(Dataset& dataset, const std::string& beside) {
     const auto& statement = dataset.statement;
@@ -337,7 +355,10 @@ class Builder {
     graph_.tables.push_back(
         {dataset.name, streaming ? Table::Kind::StreamingTable : Table::Kind::MaterializedView,
          dataset.path, dataset.plan.output});
-    if (!streaming || !settings->quarantine.any()) return {};
+    if (settings->quarantine.undecodable) TRY(check_payloads(dataset));
+    // A row of a window is made of many, and none of them is to blame for it.
+    bool keeps = streaming && !dataset.plan.windowed;
+    if (!keeps || !settings->quarantine.any()) return {};
     std::string name = beside + std::string(kQuarantineSuffix);
     if (by_name_.contains(lowered(name))) {
       return at(

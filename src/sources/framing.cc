@@ -137,6 +137,11 @@ class FramingTopics final : public broker::Topics {
 
 }  // namespace
 
+Result<void> register_schema(const SourceSpec& spec, broker::SchemaRegistry& registry) {
+  TRY(Framer::make(spec, registry));
+  return {};
+}
+
 Schema record_columns(const SourceSpec& spec) {
   if (const auto* csv = std::get_if<CsvSpec>(&spec.form)) return csv->schema;
   if (const auto* bars = std::get_if<AlphaVantageSpec>(&spec.form)) return bar_columns(*bars);

@@ -179,6 +179,9 @@ struct OpenOptions {
 // what is gone from it would be sent again.
 broker::TopicOptions topic_options(const SourceSpec& spec);
 
+// Looks up the schema of the source's records, or registers it, as opening the source does.
+Result<void> register_schema(const SourceSpec& spec, broker::SchemaRegistry& registry);
+
 // Opens the source where the topic says that it was; makes the topics that are missing. The
 // references must outlive it. Conflict: another process sends for it, named by its pid. Invalid:
 // the topic cannot tell where the source was.
