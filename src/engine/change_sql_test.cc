@@ -287,20 +287,20 @@ void check(const sql::ChangeRules& rules, uint32_t seeds) {
 
 const sql::ChangeRules kNewest{.keys = {"key"}, .columns = {"key", "a", "b"}};
 
-TEST(ChangeSql, TheNewestRowOfEachKey) { check(kNewest, 40); }
+TEST(ChangeSql, TheNewestRowOfEachKey) { check(kNewest, 15); }
 
 TEST(ChangeSql, TheNewestRowAfterTruncates) {
   sql::ChangeRules rules = kNewest;
   rules.truncates = true;
   rules.filled = {"b"};
-  check(rules, 40);
+  check(rules, 15);
 }
 
 TEST(ChangeSql, History) {
   sql::ChangeRules rules = kNewest;
   rules.keeps_history = true;
   rules.tracked = rules.columns;
-  check(rules, 40);
+  check(rules, 15);
 }
 
 TEST(ChangeSql, HistoryOfSomeColumnsWithNullsFilled) {
@@ -308,7 +308,7 @@ TEST(ChangeSql, HistoryOfSomeColumnsWithNullsFilled) {
   rules.keeps_history = true;
   rules.tracked = {"key", "a"};
   rules.filled = {"a", "b"};
-  check(rules, 60);
+  check(rules, 25);
 }
 
 TEST(ChangeSql, NamesAreQuoted) {
