@@ -265,7 +265,12 @@ class CommandLine {
     add_table(table, "checkpoint", "Write a checkpoint of the newest version",
               "  ticklake table checkpoint /data/table", checkpoint_table);
     add_maintenance_commands(table);
-    add_later(table, "changes", "table changes");
+    auto* changes = add_table(table, "changes", "Rows that commits changed (the change data feed)",
+                              "  ticklake table changes /data/table --from 3\n"
+                              "  ticklake table changes /data/table --from 3 --to 5 --output jsonl",
+                              show_table_changes);
+    changes->add_option("--from", options.from, "the first version")->required();
+    changes->add_option("--to", options.to, "the last version; else the newest");
   }
 
   void add_maintenance_commands(CLI::App& table) {

@@ -93,6 +93,8 @@ struct TableOptions {
   bool dry_run = false;
   bool force = false;   // vacuum: a retention below the table's
   bool repair = false;  // fsck
+  std::optional<int64_t> from = {};  // of changes: versions, both included
+  std::optional<int64_t> to = {};    // else the newest
   Format format = Format::JsonLines;
 };
 // The version that the options name; else the newest.
@@ -103,6 +105,7 @@ Result<void> read_table(Environment& environment, const TableOptions& options);
 Result<void> describe_table(Environment& environment, const TableOptions& options);
 Result<void> show_table_history(Environment& environment, const TableOptions& options);
 Result<void> list_table_files(Environment& environment, const TableOptions& options);
+Result<void> show_table_changes(Environment& environment, const TableOptions& options);
 Result<void> append_to_table(Environment& environment, const TableOptions& options);
 Result<void> checkpoint_table(Environment& environment, const TableOptions& options);
 Result<void> optimize_table(Environment& environment, const TableOptions& options);

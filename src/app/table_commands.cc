@@ -1,3 +1,6 @@
+#include <arrow/array/util.h>
+#include <arrow/record_batch.h>
+#include <arrow/scalar.h>
 #include <fmt/format.h>
 
 #include <cctype>
@@ -9,6 +12,7 @@
 #include "base/time.h"
 #include "delta/delta.h"
 #include "formats/formats.h"
+#include "query/query.h"
 
 namespace ticklake::app {
 
@@ -48,6 +52,17 @@ std::string as_in_log(std::string_view path) {
     text += kept ? std::string(1, byte) : fmt::format("%{:02X}", static_cast<unsigned char>(byte));
   }
   return text;
+}
+
+// The rows with their commit's version and time behind their columns.
+Result<BatchPtr> with_commit(const delta::ChangedRows& changed, const Schema& schema) {
+  int64_t count = changed.rows->num_rows();
+  arrow::ArrayVector columns = changed.rows->columns();
+  arrow::Int64Scalar version(changed.version.value);
+  arrow::TimestampScalar time(changed.timestamp_ms * kMicrosPerMilli, to_arrow(Kind::Timestamp));
+  columns.push_back(TRY_ARROW(arrow::MakeArrayFromScalar(version, count)));
+  columns.push_back(TRY_ARROW(arrow::MakeArrayFromScalar(time, count)));
+  return arrow::RecordBatch::Make(to_arrow(schema), count, std::move(columns));
 }
 
 Result<std::string> read_rows_file(Environment& environment, const std::string& path) {
@@ -148,6 +163,24 @@ Result<void> list_table_files(Environment& environment, const TableOptions& opti
   return write_objects(environment.out, options.format, objects, {"path"});
 }
 
+Result<void> show_table_changes(Environment& environment, const TableOptions& options) {
+  io::Path root = TRY(table_root(environment, options.project, options.table));
+  Version newest = TRY(delta::open(environment.files, root)).version();
+  Version to = options.to ? Version(*options.to) : newest;
+  Version from(*options.from);
+  Schema schema = TRY(delta::open_version(environment.files, root, to)).schema();
+  schema.fields.push_back({"_change_type", Kind::String});
+  schema.fields.push_back({"_commit_version", Kind::Long});
+  schema.fields.push_back({"_commit_timestamp", Kind::Timestamp});
+  RowWriter writer(environment.out, options.format, schema);
+  auto write = [&](const delta::ChangedRows& changed) -> Result<void> {
+    BatchPtr rows = TRY(with_commit(changed, schema));
+    return writer.write(*rows);
+  };
+  TRY(delta::for_each_change(environment.files, root, from, to, write));
+  return writer.finish();
+}
+
 Result<void> append_to_table(Environment& environment, const TableOptions& options) {
   io::Path root = TRY(table_root(environment, options.project, options.table));
   delta::Snapshot snapshot = TRY(delta::open(environment.files, root));
@@ -156,7 +189,10 @@ Result<void> append_to_table(Environment& environment, const TableOptions& optio
   if (!rows) return prefixed(options.rows_file, std::move(rows).error());
   BatchPtr batch = *std::move(rows);
   delta::Transaction transaction{.operation = "WRITE", .parameters = {{"mode", "Append"}}};
-  transaction.adds = TRY(delta::write(environment.files, environment.clock, snapshot, {batch}));
+  delta::WriteOptions how;
+  how.check = TRY(query::constraint_check(snapshot, environment.clock.now_us()));
+  transaction.adds =
+      TRY(delta::write(environment.files, environment.clock, snapshot, {batch}, how));
   Version version = snapshot.version();
   if (!transaction.adds.empty()) {
     auto committed =

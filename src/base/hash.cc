@@ -1,8 +1,29 @@
 #include "base/hash.h"
 
+#include <array>
 #include <cstring>
 
 namespace ticklake {
+namespace {
+
+constexpr std::array<uint32_t, 256> crc_table() {
+  std::array<uint32_t, 256> table{};
+  for (uint32_t i = 0; i < 256; ++i) {
+    uint32_t value = i;
+    for (int bit = 0; bit < 8; ++bit) value = (value >> 1) ^ ((value & 1) != 0 ? 0xEDB88320u : 0);
+    table[i] = value;
+  }
+  return table;
+}
+
+}  // namespace
+
+uint32_t crc32(std::string_view bytes) {
+  static constexpr auto table = crc_table();
+  uint32_t sum = 0xFFFFFFFFu;
+  for (char c : bytes) sum = table[(sum ^ static_cast<uint8_t>(c)) & 0xFF] ^ (sum >> 8);
+  return sum ^ 0xFFFFFFFFu;
+}
 
 uint32_t murmur2(std::string_view bytes) {
   constexpr uint32_t kMix = 0x5bd1e995;

@@ -10,6 +10,9 @@ namespace ticklake {
 // without its sign bit modulo the number of partitions.
 uint32_t murmur2(std::string_view bytes);
 
+// CRC-32 of IEEE 802.3, as zlib has it.
+uint32_t crc32(std::string_view bytes);
+
 // FNV-1a, 64 bits. Give the hash of what came before to carry it on.
 inline constexpr uint64_t kFnv1aOfNothing = 0xcbf29ce484222325u;
 constexpr uint64_t fnv1a(std::string_view bytes, uint64_t before = kFnv1aOfNothing) {

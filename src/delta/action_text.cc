@@ -45,6 +45,22 @@ Json metadata_json(const Metadata& metadata) {
   return out;
 }
 
+Json vector_json(const DeletionVector& vector) {
+  Json out = {{"storageType", std::string(1, vector.storage)},
+              {"pathOrInlineDv", vector.place},
+              {"sizeInBytes", vector.size_bytes},
+              {"cardinality", vector.cardinality}};
+  if (vector.offset) out["offset"] = *vector.offset;
+  return out;
+}
+
+Json change_json(const ChangeFile& change) {
+  return {{"path", uri_encoded(change.path)},
+          {"partitionValues", values_json(change.partition_values)},
+          {"size", change.size},
+          {"dataChange", false}};
+}
+
 Json add_json(const AddFile& add) {
   Json out = {{"path", uri_encoded(add.path)},
               {"partitionValues", values_json(add.partition_values)},
@@ -53,6 +69,7 @@ Json add_json(const AddFile& add) {
               {"dataChange", add.data_change}};
   if (!add.stats.empty()) out["stats"] = add.stats;
   if (!add.tags.empty()) out["tags"] = add.tags;
+  if (add.deletion_vector) out["deletionVector"] = vector_json(*add.deletion_vector);
   return out;
 }
 
@@ -64,6 +81,7 @@ Json remove_json(const Tombstone& remove) {
     out["partitionValues"] = values_json(remove.partition_values);
     if (remove.size) out["size"] = *remove.size;
   }
+  if (remove.deletion_vector) out["deletionVector"] = vector_json(*remove.deletion_vector);
   return out;
 }
 
@@ -92,7 +110,8 @@ std::string to_text(const Entry& entry) {
                      {"removed", domain.removed}});
   }
   for (const Tombstone& remove : entry.removes) append_line(out, "remove", remove_json(remove));
-  for (const LiveFile& file : entry.adds) append_line(out, "add", add_json(file.add));
+  for (const AddFile& file : entry.adds) append_line(out, "add", add_json(file));
+  for (const ChangeFile& file : entry.changes) append_line(out, "cdc", change_json(file));
   return out;
 }
 

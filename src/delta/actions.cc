@@ -20,28 +20,39 @@ Result<Values> values(const Json& object, const char* name) {
   return out;
 }
 
-// "Derived Fields" of a deletion vector: its unique id.
-Result<std::string> deletion_vector(const Json& action) {
+Result<std::optional<DeletionVector>> deletion_vector(const Json& action) {
   const Json* vector = member(action, "deletionVector");
-  if (!vector) return std::string();
+  if (!vector) return std::optional<DeletionVector>();
   if (!vector->is_object()) return wrong_member("deletionVector", "an object");
-  std::string id = TRY(text(*vector, "storageType"));
-  id += TRY(text(*vector, "pathOrInlineDv"));
-  std::optional<int64_t> offset = TRY(optional_number(*vector, "offset"));
-  return offset ? fmt::format("{}@{}", id, *offset) : id;
+  VectorFields fields;
+  fields.storage = TRY(text(*vector, "storageType"));
+  fields.place = TRY(text(*vector, "pathOrInlineDv"));
+  fields.offset = TRY(optional_number(*vector, "offset"));
+  fields.size_bytes = TRY(number(*vector, "sizeInBytes"));
+  fields.cardinality = TRY(number(*vector, "cardinality"));
+  DeletionVector out = TRY(checked_vector(std::move(fields)));
+  return std::optional(std::move(out));
 }
 
-Result<LiveFile> parse_add(const Json& action) {
-  LiveFile out;
-  out.add.path = uri_decoded(TRY(text(action, "path")));
-  out.add.partition_values = TRY(values(action, "partitionValues"));
-  out.add.size = TRY(number(action, "size"));
+Result<AddFile> parse_add(const Json& action) {
+  AddFile out;
+  out.path = uri_decoded(TRY(text(action, "path")));
+  out.partition_values = TRY(values(action, "partitionValues"));
+  out.size = TRY(number(action, "size"));
   std::optional<int64_t> modified = TRY(optional_number(action, "modificationTime"));
-  out.add.modified_ms = modified.value_or(0);
-  out.add.data_change = TRY(boolean_or(action, "dataChange", true));
-  out.add.stats = TRY(text_or_empty(action, "stats"));
-  out.add.tags = TRY(text_map(action, "tags"));
+  out.modified_ms = modified.value_or(0);
+  out.data_change = TRY(boolean_or(action, "dataChange", true));
+  out.stats = TRY(text_or_empty(action, "stats"));
+  out.tags = TRY(text_map(action, "tags"));
   out.deletion_vector = TRY(deletion_vector(action));
+  return out;
+}
+
+Result<ChangeFile> parse_change(const Json& action) {
+  ChangeFile out;
+  out.path = uri_decoded(TRY(text(action, "path")));
+  out.partition_values = TRY(values(action, "partitionValues"));
+  out.size = TRY(number(action, "size"));
   return out;
 }
 
@@ -100,6 +111,8 @@ Result<CommitInfo> parse_info(const Json& action) {
   out.operation = TRY(text_or_empty(action, "operation"));
   out.engine_info = TRY(text_or_empty(action, "engineInfo"));
   out.commit_id = TRY(text_or_empty(action, "ticklakeCommitId"));
+  const Json* blind = member(action, "isBlindAppend");
+  if (blind && blind->is_boolean()) out.is_blind_append = blind->get<bool>();
   out.parameters = TRY(text_map(action, "operationParameters"));
   out.metrics = TRY(text_map(action, "operationMetrics"));
   if (const Json* user = member(action, "userMetadata")) {
@@ -113,6 +126,8 @@ Result<void> parse_action(const std::string& name, const Json& action, Entry& en
     entry.adds.push_back(TRY(parse_add(action)));
   } else if (name == "remove") {
     entry.removes.push_back(TRY(parse_remove(action)));
+  } else if (name == "cdc") {
+    entry.changes.push_back(TRY(parse_change(action)));
   } else if (name == "txn") {
     Txn txn;
     txn.version = TRY(number(action, "version"));
@@ -154,8 +169,22 @@ Result<void> parse_line(std::string_view line, Entry& entry) {
 
 }  // namespace
 
-std::string key_of(const std::string& path, const std::string& deletion_vector) {
-  return deletion_vector.empty() ? path : path + '\0' + deletion_vector;
+std::string key_of(const std::string& path, const std::optional<DeletionVector>& vector) {
+  return vector ? path + '\0' + vector->id() : path;
+}
+
+Result<DeletionVector> checked_vector(VectorFields fields) {
+  constexpr int64_t kMax = std::numeric_limits<int32_t>::max();
+  bool known = fields.storage == "u" || fields.storage == "p" || fields.storage == "i";
+  bool good = known && fields.size_bytes >= 0 && fields.size_bytes <= kMax &&
+              fields.cardinality >= 0 && fields.offset.value_or(0) >= 0 &&
+              fields.offset.value_or(0) <= kMax;
+  if (!good) return wrong_member("deletionVector", "a deletion vector that ticklake knows");
+  DeletionVector out{.storage = fields.storage[0], .place = std::move(fields.place)};
+  if (fields.offset) out.offset = static_cast<int32_t>(*fields.offset);
+  out.size_bytes = static_cast<int32_t>(fields.size_bytes);
+  out.cardinality = fields.cardinality;
+  return out;
 }
 
 Result<Metadata> make_metadata(Metadata base, const std::string& schema_string) {

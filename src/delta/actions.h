@@ -20,12 +20,6 @@ struct Txn {
   std::optional<int64_t> last_updated_ms = {};
 };
 
-// A live file as the state keeps it.
-struct LiveFile {
-  AddFile add;
-  std::string deletion_vector = {};  // its unique id, or ""
-};
-
 // "Remove File" with the extended metadata that the log may carry.
 struct Tombstone {
   std::string path;
@@ -34,7 +28,7 @@ struct Tombstone {
   bool extended = false;  // partition_values and size are known
   Values partition_values = {};
   std::optional<int64_t> size = {};
-  std::string deletion_vector = {};
+  std::optional<DeletionVector> deletion_vector = {};
 };
 
 struct Domain {
@@ -68,15 +62,26 @@ struct Entry {
   std::optional<CommitInfo> info = {};
   std::optional<Protocol> protocol = {};
   std::optional<Metadata> metadata = {};
-  std::vector<LiveFile> adds = {};
+  std::vector<AddFile> adds = {};
   std::vector<Tombstone> removes = {};
+  std::vector<ChangeFile> changes = {};
   std::vector<std::pair<std::string, Txn>> txns = {};
   std::vector<Domain> domains = {};
   std::vector<Sidecar> sidecars = {};
 };
 
-// What tells files apart: the path and the deletion vector.
-std::string key_of(const std::string& path, const std::string& deletion_vector);
+// What tells tombstones apart: the path and the deletion vector.
+std::string key_of(const std::string& path, const std::optional<DeletionVector>& vector);
+
+// A descriptor as the log or a checkpoint has it, and as one that makes sense; else Corrupt.
+struct VectorFields {
+  std::string storage;
+  std::string place;
+  std::optional<int64_t> offset;
+  int64_t size_bytes = 0;
+  int64_t cardinality = 0;
+};
+Result<DeletionVector> checked_vector(VectorFields fields);
 
 // Newline-delimited JSON. Corrupt: says which line and what is wrong with it. Actions of unknown
 // names are skipped, as the protocol demands.

@@ -75,6 +75,20 @@ class RowWriter {
     return noted(static_cast<arrow::MapBuilder&>(*builder.field_builder(1)).Append());
   }
 
+  RowWriter& vector(const std::optional<DeletionVector>& value) {
+    auto& builder = next<arrow::StructBuilder>();
+    if (!value) return noted(builder.AppendNull());
+    RowWriter inner(builder);
+    inner.start().text(std::string(1, value->storage)).text(value->place);
+    if (value->offset) {
+      inner.small_number(*value->offset);
+    } else {
+      inner.noted(inner.next<arrow::Int32Builder>().AppendNull());
+    }
+    inner.small_number(value->size_bytes).number(value->cardinality);
+    return noted(inner.status_);
+  }
+
   const arrow::Status& status() const { return status_; }
 
  private:
@@ -189,7 +203,7 @@ Result<int64_t> write_tombstones(io::FileStore& files, ParquetFile& file, const 
     return column.append([&](RowWriter& row) {
       row.text(uri_encoded(gone.path)).number(gone.deleted_ms);
       row.flag(gone.data_change).flag(gone.extended);
-      row.map(gone.partition_values, gone.extended).number(gone.size);
+      row.map(gone.partition_values, gone.extended).number(gone.size).vector(gone.deletion_vector);
     });
   };
   TRY(for_each_tombstone(files, state, write));
@@ -219,11 +233,11 @@ Result<Counts> write_state(io::FileStore& files, ParquetFile& file, const State&
                      }));
   counts.adds = TRY(write_rows(file, Action::Add, state.files,
                                [](RowWriter& row, const std::string&, const auto& live) {
-                                 const AddFile& add = live->add;
+                                 const AddFile& add = *live;
                                  row.text(uri_encoded(add.path)).map(add.partition_values);
                                  row.number(add.size).number(add.modified_ms);
                                  row.flag(add.data_change).text_or_null(add.stats);
-                                 row.map(add.tags, !add.tags.empty());
+                                 row.map(add.tags, !add.tags.empty()).vector(add.deletion_vector);
                                }));
   counts.tombstones = TRY(write_tombstones(files, file, state, expired_before_ms));
   counts.rows += counts.tombstones;
@@ -254,12 +268,17 @@ std::shared_ptr<arrow::Schema> checkpoint_schema() {
   auto map = arrow::map(text, text);
   auto txn = arrow::struct_(
       {field("appId", text), field("version", number), field("lastUpdated", number)});
+  auto vector = arrow::struct_(
+      {field("storageType", text), field("pathOrInlineDv", text), field("offset", arrow::int32()),
+       field("sizeInBytes", arrow::int32()), field("cardinality", number)});
   auto add = arrow::struct_({field("path", text), field("partitionValues", map),
                              field("size", number), field("modificationTime", number),
-                             field("dataChange", flag), field("stats", text), field("tags", map)});
+                             field("dataChange", flag), field("stats", text), field("tags", map),
+                             field("deletionVector", vector)});
   auto remove = arrow::struct_({field("path", text), field("deletionTimestamp", number),
                                 field("dataChange", flag), field("extendedFileMetadata", flag),
-                                field("partitionValues", map), field("size", number)});
+                                field("partitionValues", map), field("size", number),
+                                field("deletionVector", vector)});
   auto format = arrow::struct_({field("provider", text), field("options", map)});
   auto metadata = arrow::struct_({field("id", text), field("name", text),
                                   field("description", text), field("format", format),

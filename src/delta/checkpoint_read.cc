@@ -137,7 +137,7 @@ Result<int64_t> for_each_batch(const std::shared_ptr<arrow::io::RandomAccessFile
 // log n) of moves.
 struct Collected {
   Entry head;  // protocol, metadata, sidecars
-  std::vector<PersistentMap<std::shared_ptr<const LiveFile>>::Entry> files;
+  std::vector<PersistentMap<std::shared_ptr<const AddFile>>::Entry> files;
   int64_t tombstones = 0;
   std::vector<PersistentMap<Txn>::Entry> txns;
   std::vector<PersistentMap<std::string>::Entry> domains;
@@ -147,9 +147,9 @@ void collect(Entry entry, Collected& out) {
   if (entry.protocol) out.head.protocol = std::move(entry.protocol);
   if (entry.metadata) out.head.metadata = std::move(entry.metadata);
   for (Sidecar& sidecar : entry.sidecars) out.head.sidecars.push_back(std::move(sidecar));
-  for (LiveFile& file : entry.adds) {
-    std::string key = key_of(file.add.path, file.deletion_vector);
-    out.files.emplace_back(std::move(key), std::make_shared<const LiveFile>(std::move(file)));
+  for (AddFile& file : entry.adds) {
+    std::string path = file.path;
+    out.files.emplace_back(std::move(path), std::make_shared<const AddFile>(std::move(file)));
   }
   for (auto& txn : entry.txns) out.txns.push_back(std::move(txn));
   for (Domain& domain : entry.domains) {
@@ -220,9 +220,6 @@ Result<State> read_checkpoint(io::FileStore& files, const io::Path& root,
   state.checkpoint_version = checkpoint.version.value;
   state.protocol = std::make_shared<const Protocol>(*std::move(all.head.protocol));
   state.metadata = std::make_shared<const Metadata>(*std::move(all.head.metadata));
-  for (const auto& [key, file] : all.files) {
-    if (!file->deletion_vector.empty()) ++state.deletion_vectors;
-  }
   make_sorted(all.files);
   make_sorted(all.txns);
   make_sorted(all.domains);
@@ -240,7 +237,9 @@ Result<void> for_each_tombstone(io::FileStore& files, const State& state,
   auto take = [&](Entry entry) -> Result<void> {
     for (const Tombstone& gone : entry.removes) {
       std::string key = key_of(gone.path, gone.deletion_vector);
-      if (!state.files.find(key) && !state.tombstones.find(key)) TRY(visit(gone));
+      const auto* live = state.files.find(gone.path);
+      bool again = live && key_of(gone.path, (*live)->deletion_vector) == key;
+      if (!again && !state.tombstones.find(key)) TRY(visit(gone));
     }
     for (Sidecar& sidecar : entry.sidecars) sidecars.push_back(std::move(sidecar));
     return {};

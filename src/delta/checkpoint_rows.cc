@@ -129,17 +129,20 @@ Error missing(const char* name) {
   return Error{Code::Corrupt, fmt::format("\"{}\" is missing", name)};
 }
 
-// The unique ids of deletion vectors, by row.
+// Deletion vectors, by row.
 struct Vectors {
   Fields::Text storage;
   Fields::Text place;
   Fields::Number offset;
+  Fields::Number size_bytes;
+  Fields::Number cardinality;
 
-  std::string at(int64_t row) const {
-    if (!storage.has(row)) return "";
-    auto start = offset.at(row);
-    std::string id = storage.at(row) + place.at(row);
-    return start ? fmt::format("{}@{}", id, *start) : id;
+  Result<std::optional<DeletionVector>> at(int64_t row) const {
+    if (!storage.has(row)) return std::optional<DeletionVector>();
+    DeletionVector out = TRY(checked_vector({storage.at(row), place.at(row), offset.at(row),
+                                             size_bytes.at(row).value_or(-1),
+                                             cardinality.at(row).value_or(-1)}));
+    return std::optional(std::move(out));
   }
 };
 
@@ -150,6 +153,8 @@ Result<Vectors> vectors_of(const Fields& action) {
   out.storage = TRY(inner->text("storageType"));
   out.place = TRY(inner->text("pathOrInlineDv"));
   out.offset = TRY(inner->number("offset"));
+  out.size_bytes = TRY(inner->number("sizeInBytes"));
+  out.cardinality = TRY(inner->number("cardinality"));
   return out;
 }
 
@@ -164,15 +169,15 @@ Result<void> append_adds(const Fields& action, Entry& entry) {
   Vectors vectors = TRY(vectors_of(action));
   return action.for_each([&](int64_t row) -> Result<void> {
     if (!path.has(row)) return missing("path");
-    LiveFile file;
-    file.add.path = uri_decoded(path.at(row));
-    file.add.partition_values = values.at(row);
-    file.add.size = size.at(row).value_or(0);
-    file.add.modified_ms = modified.at(row).value_or(0);
-    file.add.data_change = data_change.at(row, true);
-    file.add.stats = stats.at(row);
-    file.add.tags = tags.texts_at(row);
-    file.deletion_vector = vectors.at(row);
+    AddFile file;
+    file.path = uri_decoded(path.at(row));
+    file.partition_values = values.at(row);
+    file.size = size.at(row).value_or(0);
+    file.modified_ms = modified.at(row).value_or(0);
+    file.data_change = data_change.at(row, true);
+    file.stats = stats.at(row);
+    file.tags = tags.texts_at(row);
+    file.deletion_vector = TRY(vectors.at(row));
     entry.adds.push_back(std::move(file));
     return {};
   });
@@ -195,7 +200,7 @@ Result<void> append_removes(const Fields& action, Entry& entry) {
     gone.extended = extended.at(row, false);
     gone.partition_values = values.at(row);
     gone.size = size.at(row);
-    gone.deletion_vector = vectors.at(row);
+    gone.deletion_vector = TRY(vectors.at(row));
     entry.removes.push_back(std::move(gone));
     return {};
   });

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 
+#include "base/text.h"
 #include "base/uuid.h"
 #include "delta/log.h"
 #include "delta/replay.h"
@@ -75,6 +76,12 @@ Result<void> check_files(const State& state, const Transaction& transaction) {
   return {};
 }
 
+bool is_serializable(const Metadata& metadata) {
+  auto found = metadata.configuration.find("delta.isolationLevel");
+  return found != metadata.configuration.end() &&
+         equal_ignoring_case(found->second, "Serializable");
+}
+
 // Whether what `theirs` did at `version` takes away what the transaction relies on.
 Result<void> check_race(const State& state, const Transaction& transaction, const Entry& theirs) {
   auto at = [&](const std::string& what) {
@@ -90,10 +97,20 @@ Result<void> check_race(const State& state, const Transaction& transaction, cons
     bool ours = std::any_of(transaction.removes.begin(), transaction.removes.end(),
                             [&](const RemoveFile& remove) { return remove.path == gone.path; });
     if (ours) return at("removed " + gone.path + ", too");
-    if (transaction.reads_table && gone.data_change) return at("removed rows that this one read");
+    bool read = transaction.reads_table || transaction.read_files.contains(gone.path);
+    if (read && gone.data_change) return at("removed rows that this one read");
+  }
+  if (transaction.would_read) {
+    bool blind = theirs.info && theirs.info->is_blind_append.value_or(false);
+    bool counts = !blind || is_serializable(*state.metadata);
+    for (const AddFile& file : theirs.adds) {
+      if (counts && file.data_change && transaction.would_read(file)) {
+        return at("added rows that this one would have read");
+      }
+    }
   }
   bool grew = std::any_of(theirs.adds.begin(), theirs.adds.end(),
-                          [](const LiveFile& file) { return file.add.data_change; });
+                          [](const AddFile& file) { return file.data_change; });
   if (transaction.reads_table && grew) return at("added rows to the table that this one read");
   return {};
 }
@@ -105,8 +122,9 @@ Tombstone tombstone(const State& state, const RemoveFile& remove, int64_t now_ms
   out.data_change = remove.data_change;
   if (const auto* live = state.files.find(remove.path)) {
     out.extended = true;
-    out.partition_values = (*live)->add.partition_values;
-    out.size = (*live)->add.size;
+    out.partition_values = (*live)->partition_values;
+    out.size = (*live)->size;
+    out.deletion_vector = (*live)->deletion_vector;
   }
   return out;
 }
@@ -121,7 +139,7 @@ std::map<std::string, std::string> metrics_of(const State& state, const Transact
   }
   for (const RemoveFile& remove : transaction.removes) {
     const auto* live = state.files.find(remove.path);
-    if (live) removed_bytes += (*live)->add.size;
+    if (live) removed_bytes += (*live)->size;
   }
   std::map<std::string, std::string> out = {
       {"numFiles", std::to_string(transaction.adds.size())},
@@ -153,9 +171,10 @@ CommitInfo info_of(const State& state, const Transaction& transaction, const Met
   info.parameters = transaction.parameters;
   info.metrics = metrics_of(state, transaction);
   info.engine_info = kEngineInfo;
-  info.isolation_level = transaction.reads_table ? "Serializable" : "WriteSerializable";
-  info.is_blind_append =
-      transaction.removes.empty() && !transaction.reads_table && !transaction.metadata;
+  bool serializable = transaction.reads_table || is_serializable(metadata);
+  info.isolation_level = serializable ? "Serializable" : "WriteSerializable";
+  info.is_blind_append = transaction.removes.empty() && !transaction.reads_table &&
+                         !transaction.would_read && !transaction.metadata;
   info.commit_id = new_uuid();
   return info;
 }
@@ -206,7 +225,8 @@ Result<Entry> entry_of(const State& state, const Transaction& transaction, int64
   for (const RemoveFile& remove : transaction.removes) {
     entry.removes.push_back(tombstone(state, remove, now_ms));
   }
-  for (const AddFile& add : transaction.adds) entry.adds.push_back(LiveFile{add, {}});
+  entry.adds = transaction.adds;
+  entry.changes = transaction.changes;
   return entry;
 }
 

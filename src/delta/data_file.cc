@@ -26,7 +26,7 @@ std::vector<std::string> DataFilePlan::names() const {
 
 DataFilePlan data_file_plan(io::FileStore& files, const io::Clock& clock, const Snapshot& snapshot,
                             WriteOptions options) {
-  DataFilePlan out{files, clock, snapshot, std::move(options), {}, {}};
+  DataFilePlan out{files, clock, snapshot, std::move(options), {}, {}, {}};
   const auto& partitions = snapshot.metadata().partition_columns;
   const auto& fields = snapshot.schema().fields;
   for (size_t i = 0; i < fields.size(); ++i) {
@@ -41,8 +41,9 @@ DataFilePlan data_file_plan(io::FileStore& files, const io::Clock& clock, const 
 
 Result<DataFile> open_data_file(const DataFilePlan& plan, const Values& values,
                                 const BatchPtr& sample) {
-  std::string path = partition_directory(plan.snapshot.metadata().partition_columns, values) +
-                     fmt::format("part-00000-{}-c000.zstd.parquet", new_uuid());
+  std::string path = plan.directory + partition_directory(plan.snapshot.metadata().partition_columns, values) +
+                     fmt::format("{}-00000-{}-c000.zstd.parquet", plan.directory.empty() ? "part" : "cdc",
+                                 new_uuid());
   int64_t group = std::clamp<int64_t>(plan.options.target_file_bytes, 1, kRowGroupBytesMax);
   ParquetFile file = TRY(ParquetFile::create(plan.files, io::join(plan.snapshot.root(), path),
                                              to_arrow(plan.schema), sample, group));

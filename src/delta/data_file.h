@@ -17,13 +17,21 @@ struct DataFilePlan {
   const Snapshot& snapshot;
   WriteOptions options;
   Schema schema;             // without the partition columns
-  std::vector<int> columns;  // their places in the table's schema
+  std::vector<int> columns;  // their places in the rows
+  std::string directory = {};  // "" or one that ends in '/'
 
   std::vector<std::string> names() const;
 };
 
 DataFilePlan data_file_plan(io::FileStore& files, const io::Clock& clock, const Snapshot& snapshot,
                             WriteOptions options);
+
+// The rows in files of the plan; none is left where it fails. Batches have the table's columns, and
+// whatever else the plan names.
+Result<std::vector<AddFile>> written(const DataFilePlan& plan, const Batches& batches);
+
+// Rows in the file, deleted ones too.
+Result<int64_t> stored_rows(io::FileStore& files, const io::Path& root, const AddFile& file);
 
 struct DataFile {
   std::string path;  // relative to the root

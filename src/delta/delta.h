@@ -2,6 +2,7 @@
 // delta-io/delta; section names in this folder's comments are its.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -35,6 +36,16 @@ struct Metadata {
   int64_t created_ms = 0;
 };
 
+// "Deletion Vector Descriptor Schema": where to find which rows of a file are no longer there.
+struct DeletionVector {
+  char storage = 'u';  // 'u': a file named by a UUID, 'p': by a path, 'i': `place` holds the rows
+  std::string place;
+  std::optional<int32_t> offset = {};
+  int32_t size_bytes = 0;
+  int64_t cardinality = 0;  // rows that are gone
+  std::string id() const;   // tells it apart from others of the same file
+};
+
 // "Add File": one Parquet file of the table.
 struct AddFile {
   std::string path;  // decoded; relative to the table's root, or absolute
@@ -44,13 +55,21 @@ struct AddFile {
   bool data_change = true;
   std::string stats = {};  // JSON as in the log, or ""
   std::map<std::string, std::string> tags = {};
-  std::optional<int64_t> records() const;  // numRecords of the statistics
+  std::optional<DeletionVector> deletion_vector = {};
+  std::optional<int64_t> records() const;  // rows that are there: numRecords without deleted ones
 };
 
 struct RemoveFile {
   std::string path;
   int64_t deleted_ms = 0;
   bool data_change = true;
+};
+
+// "Add CDC File": rows that a commit changed, with a column _change_type.
+struct ChangeFile {
+  std::string path;
+  std::map<std::string, std::optional<std::string>> partition_values = {};
+  int64_t size = 0;
 };
 
 // A table as it stood at one version. Immutable and cheap to copy; threads may share it.
@@ -98,7 +117,8 @@ struct Transaction {
   std::string operation;  // "WRITE", "STREAMING UPDATE", ... for commitInfo
   std::map<std::string, std::string> parameters = {};  // operationParameters
   std::vector<AddFile> adds = {};
-  std::vector<RemoveFile> removes = {};
+  std::vector<RemoveFile> removes = {};  // with the deletion vector that the file has
+  std::vector<ChangeFile> changes = {};
   std::optional<Metadata> metadata = {};     // a new one
   std::map<std::string, int64_t> txns = {};  // appId -> version, to be set
   // Compare and set: each named txn must have this value (nothing: be absent) before the commit and
@@ -108,6 +128,11 @@ struct Transaction {
   // The commit was decided on the content of the table (overwrite): any data committed meanwhile is
   // a Conflict.
   bool reads_table = false;
+  // It was decided on the rows of some files, by path, and would have read files for which
+  // `would_read` holds: Conflict where one of the former lost rows meanwhile, or one of the latter
+  // came. Those of a blind append count only where delta.isolationLevel is Serializable.
+  std::set<std::string> read_files = {};
+  std::function<bool(const AddFile&)> would_read = {};
 };
 
 // Adds one version on top of `base`; a race lost to a commit that does not touch what this one
@@ -118,9 +143,19 @@ struct Transaction {
 Result<Snapshot> commit(io::FileStore& files, const io::Clock& clock, const Snapshot& base,
                         Transaction transaction);
 
+// A condition that must be true of each row: "CHECK Constraints", "Column Invariants".
+struct Constraint {
+  std::string name;
+  std::string condition;  // Spark SQL
+};
+std::vector<Constraint> constraints(const Metadata& metadata);
+
 struct WriteOptions {
   int64_t target_file_bytes = 128 << 20;
   std::map<std::string, std::string> tags = {};  // of each AddFile
+  // Invalid where a row of the batch, which has the table's columns, breaks one of the table's
+  // constraints. Must be there where the table has any (query/query.h makes one).
+  std::function<Result<void>(const BatchPtr& rows)> check = {};
 };
 
 // Writes the batches into new Parquet files (zstd), one or more for each partition, with
@@ -133,6 +168,9 @@ Result<std::vector<AddFile>> write(io::FileStore& files, const io::Clock& clock,
 
 // Reads one file's rows: the named columns of the table's schema (all: empty) in that order,
 // partition values filled in, columns that the file lacks NULL, in batches of at most 64 Ki rows.
+// Rows that its deletion vector takes out are left out. A column kRowNumber may be asked for, too:
+// the row's number in the file, from 0, in which deleted rows count.
+inline constexpr const char* kRowNumber = "__ticklake_row";
 Result<std::shared_ptr<arrow::RecordBatchReader>> read(
     io::FileStore& files, const Snapshot& snapshot, const AddFile& file,
     const std::vector<std::string>& columns = {});
@@ -150,6 +188,10 @@ struct Condition {
 bool may_match(const Snapshot& snapshot, const AddFile& file,
                const std::vector<Condition>& conditions);
 
+// A value as a condition's literal. Nothing: NULL, or an empty string.
+Result<std::optional<std::string>> literal_text(const arrow::Array& values, int64_t row,
+                                                const Type& type);
+
 // One commit, for streaming from a table and for history.
 struct Commit {
   Version version;
@@ -161,6 +203,7 @@ struct Commit {
   std::string user_metadata;
   std::vector<AddFile> adds;
   std::vector<RemoveFile> removes;
+  std::vector<ChangeFile> changes;
   std::map<std::string, int64_t> txns;
   std::optional<Metadata> metadata;
 };
@@ -178,4 +221,5 @@ Result<void> checkpoint(io::FileStore& files, const io::Clock& clock, const Snap
 
 }  // namespace ticklake::delta
 
+#include "delta/change.h"
 #include "delta/maintenance.h"

@@ -23,7 +23,8 @@ Commit to_commit(Version version, int64_t file_ms, Entry entry) {
     out.engine_info = std::move(info.engine_info);
     out.user_metadata = std::move(info.user_metadata);
   }
-  for (LiveFile& file : entry.adds) out.adds.push_back(std::move(file.add));
+  out.adds = std::move(entry.adds);
+  out.changes = std::move(entry.changes);
   for (const Tombstone& gone : entry.removes) {
     out.removes.push_back({gone.path, gone.deleted_ms.value_or(0), gone.data_change});
   }

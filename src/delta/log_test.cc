@@ -146,9 +146,9 @@ TEST(Log, RefusesFeaturesByName) {
   EXPECT_ERROR(t.append(readable, "x"), Code::Unsupported, "rowTracking");
   ASSERT_OK(t.files.put(entry(1), R"({"add":{"path":"f","partitionValues":{},"size":1,)"
                                   R"("modificationTime":1,"dataChange":true,"deletionVector":)"
-                                  R"({"storageType":"u","pathOrInlineDv":"ab","offset":1,)"
+                                  R"({"storageType":"x","pathOrInlineDv":"ab","offset":1,)"
                                   R"("sizeInBytes":1,"cardinality":1}}})"));
-  EXPECT_ERROR(open(t.files, t.root), Code::Unsupported, "deletionVectors");
+  EXPECT_ERROR(open(t.files, t.root), Code::Corrupt, "deletion vector that ticklake knows");
 }
 
 TEST(Log, TravelsInTimeByFilesAndByTheTimesInCommits) {

@@ -97,7 +97,7 @@ constexpr std::array kProperties = {
     KnownProperty{"delta.parquet.compression.codec", Property::Text},
     KnownProperty{"delta.checkpoint.writeStatsAsJson", Property::Flag},
     KnownProperty{"delta.checkpoint.writeStatsAsStruct", Property::Flag},
-    KnownProperty{"delta.enableDeletionVectors", Property::Off},
+    KnownProperty{"delta.enableDeletionVectors", Property::Flag},
     KnownProperty{"delta.enableTypeWidening", Property::Off},
     KnownProperty{"delta.enableRowTracking", Property::Off},
 };

@@ -1,5 +1,8 @@
 // Rows of one data file as rows of the table.
 #include <arrow/array/util.h>
+#include <arrow/builder.h>
+#include <arrow/compute/api_vector.h>
+#include <arrow/datum.h>
 #include <arrow/io/interfaces.h>
 #include <arrow/record_batch.h>
 #include <arrow/scalar.h>
@@ -17,6 +20,8 @@
 #include "base/text.h"
 #include "model/columns.h"
 #include "delta/delta.h"
+#include "delta/data_file.h"
+#include "delta/deletion_vector.h"
 #include "delta/parquet_file.h"
 #include "delta/paths.h"
 #include "delta/values.h"
@@ -26,20 +31,46 @@ namespace {
 
 constexpr int64_t kRowsPerBatch = 64 << 10;
 
-// Where a column's values come from: a column of the batches read, or one value for all rows.
+// Where a column's values come from: a column of the batches read, one value for all rows, or the
+// row's number.
 struct Source {
   Field field;
   int index = -1;
   std::shared_ptr<arrow::Scalar> constant = {};
+  bool is_row_number = false;
 };
+
+Result<std::shared_ptr<arrow::Array>> numbers_from(int64_t first, int64_t count) {
+  arrow::Int64Builder builder;
+  TRY_STATUS(builder.Reserve(count));
+  for (int64_t i = 0; i < count; ++i) builder.UnsafeAppend(first + i);
+  return from_arrow(builder.Finish());
+}
+
+// The batch, which begins at row `first` of its file, without the rows in `deleted`.
+Result<BatchPtr> without(const BatchPtr& batch, int64_t first, const RowSet& deleted) {
+  arrow::BooleanBuilder builder;
+  TRY_STATUS(builder.Reserve(batch->num_rows()));
+  bool any = false;
+  for (int64_t i = 0; i < batch->num_rows(); ++i) {
+    bool gone = deleted.has(first + i);
+    any = any || gone;
+    builder.UnsafeAppend(!gone);
+  }
+  if (!any) return batch;
+  auto kept = TRY_ARROW(builder.Finish());
+  auto rows = TRY_ARROW(arrow::compute::Filter(arrow::Datum(batch), arrow::Datum(kept)));
+  return rows.record_batch();
+}
 
 // Invariant: `reader_` reads through `file_`, which therefore outlives it.
 class FileRows final : public arrow::RecordBatchReader {
  public:
   FileRows(io::Path path, std::shared_ptr<arrow::Schema> schema, std::vector<Source> sources,
-           std::unique_ptr<parquet::arrow::FileReader> file,
+           std::optional<RowSet> deleted, std::unique_ptr<parquet::arrow::FileReader> file,
            std::unique_ptr<arrow::RecordBatchReader> reader)
       : path_(std::move(path)),
+        deleted_(std::move(deleted)),
         schema_(std::move(schema)),
         sources_(std::move(sources)),
         file_(std::move(file)),
@@ -66,16 +97,22 @@ class FileRows final : public arrow::RecordBatchReader {
                                     " of its rows cannot be read");
     }
     if (!read) return arrow::Status::OK();
-    auto rows = table_rows(*read);
+    int64_t first = std::exchange(row_, row_ + read->num_rows());
+    auto rows = table_rows(*read, first);
+    if (rows && deleted_) rows = without(*rows, first, *deleted_);
     if (!rows) return arrow::Status::Invalid(path_, ": ", rows.error().message);
     *batch = *std::move(rows);
     return arrow::Status::OK();
   }
 
  private:
-  Result<BatchPtr> table_rows(const arrow::RecordBatch& read) const {
+  Result<BatchPtr> table_rows(const arrow::RecordBatch& read, int64_t first) const {
     arrow::ArrayVector columns;
     for (const Source& source : sources_) {
+      if (source.is_row_number) {
+        columns.push_back(TRY(numbers_from(first, read.num_rows())));
+        continue;
+      }
       if (source.index < 0) {
         columns.push_back(TRY_ARROW(arrow::MakeArrayFromScalar(*source.constant, read.num_rows())));
         continue;
@@ -88,11 +125,13 @@ class FileRows final : public arrow::RecordBatchReader {
   }
 
   io::Path path_;
+  std::optional<RowSet> deleted_;
   std::shared_ptr<arrow::Schema> schema_;
   std::vector<Source> sources_;
   std::unique_ptr<parquet::arrow::FileReader> file_;
   std::unique_ptr<arrow::RecordBatchReader> reader_;
   int64_t rows_left_;
+  int64_t row_ = 0;  // of the file, that comes next
 };
 
 Error damaged(const io::Path& path, std::string_view why) {
@@ -148,6 +187,10 @@ Result<std::vector<Field>> chosen_fields(const Snapshot& snapshot,
   if (columns.empty()) return snapshot.schema().fields;
   std::vector<Field> out;
   for (const std::string& name : columns) {
+    if (name == kRowNumber) {
+      out.push_back({kRowNumber, Kind::Long, false});
+      continue;
+    }
     int at = snapshot.schema().find(name);
     if (at < 0) {
       return Error{Code::Invalid, fmt::format("{}: there is no column `{}` in version {}",
@@ -169,7 +212,19 @@ Result<std::shared_ptr<arrow::Scalar>> partition_value(const AddFile& file, cons
   return error;
 }
 
+int64_t rows_in(parquet::arrow::FileReader& reader) {
+  return reader.parquet_reader()->metadata()->num_rows();
+}
+
 }  // namespace
+
+Result<int64_t> stored_rows(io::FileStore& files, const io::Path& root, const AddFile& file) {
+  if (auto there = file.records()) {
+    return *there + (file.deletion_vector ? file.deletion_vector->cardinality : 0);
+  }
+  auto reader = TRY(parquet_reader(files, file_location(root, file.path), file));
+  return rows_in(*reader);
+}
 
 Result<std::shared_ptr<arrow::RecordBatchReader>> read(io::FileStore& files,
                                                        const Snapshot& snapshot,
@@ -186,7 +241,9 @@ Result<std::shared_ptr<arrow::RecordBatchReader>> read(io::FileStore& files,
     Source source{field};
     bool partition =
         std::find(partitions.begin(), partitions.end(), field.name) != partitions.end();
-    if (partition) {
+    if (field.name == kRowNumber) {
+      source.is_row_number = true;
+    } else if (partition) {
       source.constant = TRY(partition_value(file, field, path));
     } else {
       source.index = file_column(reader->manifest(), field.name);
@@ -203,13 +260,20 @@ Result<std::shared_ptr<arrow::RecordBatchReader>> read(io::FileStore& files,
   for (Source& source : sources) {
     if (source.index >= 0) source.index = places[source.index];
   }
+  std::optional<RowSet> deleted;
+  if (file.deletion_vector) {
+    auto vector = read_vector(files, snapshot.root(), *file.deletion_vector, rows_in(*reader));
+    if (!vector) return prefixed(path, std::move(vector).error());
+    deleted = *std::move(vector);
+  }
   std::vector<int> groups(static_cast<size_t>(reader->num_row_groups()));
   std::iota(groups.begin(), groups.end(), 0);
   try {
     auto rows = reader->GetRecordBatchReader(groups, leaves);
     if (!rows.ok()) return damaged(path, rows.status().message());
     return std::shared_ptr<arrow::RecordBatchReader>(std::make_shared<FileRows>(
-        path, to_arrow(Schema{fields}), std::move(sources), std::move(reader), *std::move(rows)));
+        path, to_arrow(Schema{fields}), std::move(sources), std::move(deleted), std::move(reader),
+        *std::move(rows)));
   } catch (const std::exception& problem) {
     return damaged(path, problem.what());
   }

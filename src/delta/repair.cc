@@ -13,6 +13,12 @@ bool is_there(io::FileStore& files, const io::Path& root, const AddFile& file) {
   return found || found.error().code != Code::NotFound;
 }
 
+// With the same rows deleted.
+bool has_same(const State& state, const AddFile& file) {
+  const auto* live = state.files.find(file.path);
+  return live && key_of(file.path, (*live)->deletion_vector) == key_of(file.path, file.deletion_vector);
+}
+
 }  // namespace
 
 Result<Restoration> restore(io::FileStore& files, const io::Clock& clock, const Snapshot& newest,
@@ -24,7 +30,7 @@ Result<Restoration> restore(io::FileStore& files, const io::Clock& clock, const 
                           .parameters = {{"version", std::to_string(wanted.version().value)}},
                           .reads_table = true};
   for (const AddFile& file : wanted.files()) {
-    if (now.files.find(file.path)) continue;
+    if (has_same(now, file)) continue;
     if (!is_there(files, newest.root(), file)) {
       return Error{Code::NotFound,
                    fmt::format("{}: version {} cannot be restored: its file {} is no longer there "
@@ -35,7 +41,7 @@ Result<Restoration> restore(io::FileStore& files, const io::Clock& clock, const 
     transaction.adds.back().data_change = true;
   }
   for (const AddFile& file : newest.files()) {
-    if (!then.files.find(file.path)) transaction.removes.push_back({.path = file.path});
+    if (!has_same(then, file)) transaction.removes.push_back({.path = file.path});
   }
   Restoration out{.snapshot = newest,
                   .files_added = static_cast<int64_t>(transaction.adds.size()),

@@ -12,6 +12,7 @@
 #include <unordered_map>
 
 #include "base/text.h"
+#include "delta/rules.h"
 #include "delta/values.h"
 
 namespace ticklake::delta {
@@ -264,6 +265,22 @@ Result<BatchPtr> enforced(const io::Path& root, const Schema& schema, const Batc
     columns.push_back(TRY(enforced_column(root, schema.fields[i], *batch, places[i], first_row)));
   }
   return arrow::RecordBatch::Make(to_arrow(schema), batch->num_rows(), std::move(columns));
+}
+
+Result<BatchPtr> checked_rows(const Snapshot& snapshot, const WriteOptions& options,
+                              const BatchPtr& batch, int64_t first_row) {
+  BatchPtr rows = TRY(enforced(snapshot.root(), snapshot.schema(), batch, first_row));
+  if (options.check) {
+    auto checked = options.check(rows);
+    if (!checked) return prefixed(snapshot.root(), std::move(checked).error());
+    return rows;
+  }
+  auto rules = constraints(snapshot.metadata());
+  if (rules.empty()) return rows;
+  return Error{Code::Unsupported,
+               fmt::format("{}: rows of this table have to meet the constraint `{}`, which cannot "
+                           "be checked here; write to it with ticklake sql or ticklake table append",
+                           snapshot.root(), rules[0].name)};
 }
 
 Result<std::vector<PartitionRows>> by_partition(const Metadata& metadata, const Batches& batches) {

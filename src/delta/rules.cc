@@ -16,7 +16,8 @@ constexpr std::array kReaderFeatures = {"timestampNtz", "v2Checkpoint", "vacuumP
 constexpr std::array kWriterFeatures = {
     "appendOnly",       "invariants",          "checkConstraints", "changeDataFeed",
     "generatedColumns", "columnMapping",       "identityColumns",  "timestampNtz",
-    "v2Checkpoint",     "vacuumProtocolCheck", "domainMetadata",   "inCommitTimestamp"};
+    "v2Checkpoint",     "vacuumProtocolCheck", "domainMetadata",   "inCommitTimestamp",
+    "deletionVectors"};
 
 template <typename List>
 void append_unknown(const std::vector<std::string>& features, const List& known,
@@ -48,14 +49,39 @@ void append_computed(const std::vector<Field>& fields, std::set<std::string>& ou
     if (!json.is_object()) continue;
     for (const auto& [name, value] : json.items()) {
       std::string where = " of column `" + field.name + "`";
-      if (name == "delta.invariants") out.insert("invariants" + where);
       if (name == "delta.generationExpression") out.insert("generatedColumns" + where);
       if (name.starts_with("delta.identity.")) out.insert("identityColumns" + where);
     }
   }
 }
 
+// Of columns, nested ones too.
+void append_invariants(const std::vector<Field>& fields, std::vector<Constraint>& out) {
+  for (const Field& field : fields) {
+    if (field.type.children) append_invariants(*field.type.children, out);
+    Json json = Json::parse(field.metadata.empty() ? "{}" : field.metadata, nullptr, false);
+    auto text = json.is_object() ? text_or_empty(json, "delta.invariants") : std::string();
+    if (!text || text->empty()) continue;
+    Json rule = Json::parse(*text, nullptr, false);
+    Json::json_pointer place("/expression/expression");
+    bool known = rule.is_object() && rule.contains(place) && rule[place].is_string();
+    // One that cannot be read is met by no row.
+    std::string condition = known ? rule[place].get<std::string>() : std::string("false");
+    out.push_back({"invariant of column " + field.name, std::move(condition)});
+  }
+}
+
 }  // namespace
+
+std::vector<Constraint> constraints(const Metadata& metadata) {
+  constexpr std::string_view kPrefix = "delta.constraints.";
+  std::vector<Constraint> out;
+  for (const auto& [name, value] : metadata.configuration) {
+    if (name.starts_with(kPrefix)) out.push_back({name.substr(kPrefix.size()), value});
+  }
+  append_invariants(metadata.schema.fields, out);
+  return out;
+}
 
 bool operator==(const Protocol& a, const Protocol& b) {
   return a.min_reader == b.min_reader && a.min_writer == b.min_writer &&
@@ -72,10 +98,6 @@ Result<void> check_readable(const State& state) {
   if (std::string mode = column_mapping(*state.metadata); mode != "none") {
     unknown.push_back("columnMapping (mode " + mode + ")");
   }
-  if (state.deletion_vectors > 0) {
-    unknown.push_back(fmt::format("deletionVectors ({} file{} one)", state.deletion_vectors,
-                                  state.deletion_vectors == 1 ? " has" : "s have"));
-  }
   if (!unknown.empty()) return unsupported(state, "read", unknown);
   return {};
 }
@@ -90,11 +112,6 @@ Result<void> check_writable(const State& state) {
   std::set<std::string> computed;
   append_computed(state.metadata->schema.fields, computed);
   unknown.insert(unknown.end(), computed.begin(), computed.end());
-  for (const auto& [name, value] : state.metadata->configuration) {
-    if (name.starts_with("delta.constraints.")) {
-      unknown.push_back("checkConstraints (" + name.substr(18) + ")");
-    }
-  }
   if (!unknown.empty()) return unsupported(state, "write to", unknown);
   return {};
 }
@@ -111,6 +128,10 @@ Protocol protocol_for(const Metadata& metadata, const Protocol& current) {
   if (contains_ntz(contains_ntz, metadata.schema.fields)) {
     readers.push_back("timestampNtz");
     writers.push_back("timestampNtz");
+  }
+  if (config_flag(metadata, "delta.enableDeletionVectors")) {
+    readers.push_back("deletionVectors");
+    writers.push_back("deletionVectors");
   }
   if (has_in_commit_timestamps(metadata)) writers.push_back("inCommitTimestamp");
   bool feed = config_flag(metadata, "delta.enableChangeDataFeed");

@@ -11,19 +11,16 @@ namespace {
 
 void remove_file(State& state, const Tombstone& remove) {
   std::string key = key_of(remove.path, remove.deletion_vector);
-  if (const auto* live = state.files.find(key)) {
-    if (!(*live)->deletion_vector.empty()) --state.deletion_vectors;
-    state.files = state.files.without(key);
+  const auto* live = state.files.find(remove.path);
+  if (live && key_of(remove.path, (*live)->deletion_vector) == key) {
+    state.files = state.files.without(remove.path);
   }
   state.tombstones = state.tombstones.with(key, std::make_shared<const Tombstone>(remove));
 }
 
-void add_file(State& state, const LiveFile& file) {
-  std::string key = key_of(file.add.path, file.deletion_vector);
-  bool known = state.files.find(key) != nullptr;
-  if (!known && !file.deletion_vector.empty()) ++state.deletion_vectors;
-  state.tombstones = state.tombstones.without(key);
-  state.files = state.files.with(std::move(key), std::make_shared<const LiveFile>(file));
+void add_file(State& state, const AddFile& file) {
+  state.tombstones = state.tombstones.without(key_of(file.path, file.deletion_vector));
+  state.files = state.files.with(file.path, std::make_shared<const AddFile>(file));
 }
 
 }  // namespace
@@ -32,7 +29,7 @@ State advanced(State state, const Entry& entry, int64_t file_ms) {
   if (entry.protocol) state.protocol = std::make_shared<const Protocol>(*entry.protocol);
   if (entry.metadata) state.metadata = std::make_shared<const Metadata>(*entry.metadata);
   for (const Tombstone& remove : entry.removes) remove_file(state, remove);
-  for (const LiveFile& file : entry.adds) add_file(state, file);
+  for (const AddFile& file : entry.adds) add_file(state, file);
   for (const auto& [app_id, txn] : entry.txns) state.txns = state.txns.with(app_id, txn);
   for (const Domain& domain : entry.domains) {
     state.domains = domain.removed ? state.domains.without(domain.name)
@@ -70,7 +67,7 @@ bool has_in_commit_timestamps(const Metadata& metadata) {
 
 int64_t total_bytes(const State& state) {
   int64_t out = 0;
-  state.files.for_each([&](const std::string&, const auto& file) { out += file->add.size; });
+  state.files.for_each([&](const std::string&, const auto& file) { out += file->size; });
   return out;
 }
 
@@ -83,7 +80,13 @@ std::optional<int64_t> AddFile::records() const {
   Json json = Json::parse(stats, nullptr, false);
   if (!json.is_object()) return std::nullopt;
   auto count = optional_number(json, "numRecords");
-  return count ? *count : std::nullopt;
+  if (!count || !*count) return std::nullopt;
+  return **count - (deletion_vector ? deletion_vector->cardinality : 0);
+}
+
+std::string DeletionVector::id() const {
+  std::string out = storage + place;
+  return offset ? fmt::format("{}@{}", out, *offset) : out;
 }
 
 const io::Path& Snapshot::root() const { return state_->root; }
@@ -96,7 +99,7 @@ int64_t Snapshot::file_count() const { return static_cast<int64_t>(state_->files
 std::vector<AddFile> Snapshot::files() const {
   std::vector<AddFile> out;
   out.reserve(state_->files.size());
-  state_->files.for_each([&](const std::string&, const auto& file) { out.push_back(file->add); });
+  state_->files.for_each([&](const std::string&, const auto& file) { out.push_back(*file); });
   std::stable_sort(out.begin(), out.end(), [](const AddFile& a, const AddFile& b) {
     return a.partition_values < b.partition_values;  // equal ones stay in the order of paths
   });

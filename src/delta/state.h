@@ -12,8 +12,8 @@
 
 namespace ticklake::delta {
 
-// Invariant: no key is in both `files` and `tombstones`. Copies share the maps, so a copy costs the
-// same at any size.
+// Invariant: no path with one deletion vector (or none) is in both `files` and `tombstones`. Copies
+// share the maps, so a copy costs the same at any size.
 //
 // Tombstones of the checkpoint that the state began with stay in its file: a stream leaves one for
 // each small file that was compacted, for days, and no reader of the table wants them.
@@ -23,11 +23,10 @@ struct Snapshot::State {
   int64_t timestamp_ms = 0;
   std::shared_ptr<const Protocol> protocol = {};
   std::shared_ptr<const Metadata> metadata = {};
-  PersistentMap<std::shared_ptr<const LiveFile>> files = {};
+  PersistentMap<std::shared_ptr<const AddFile>> files = {};  // by path
   PersistentMap<std::shared_ptr<const Tombstone>> tombstones = {};  // of entries after `base`
   PersistentMap<Txn> txns = {};
   PersistentMap<std::string> domains = {};
-  int64_t deletion_vectors = 0;    // live files that have one
   int64_t checkpoint_version = 0;  // the newest checkpoint known of, or tried
   CheckpointFiles base = {};       // no parts: the state began with an empty table
   int64_t base_tombstones = 0;     // at most so many are in `base`

@@ -8,6 +8,7 @@
 #include <functional>
 
 #include "base/time.h"
+#include "delta/deletion_vector.h"
 #include "delta/paths.h"
 #include "delta/replay.h"
 #include "delta/rules.h"
@@ -46,16 +47,15 @@ class Needed {
 
 Result<Needed> needed_files(io::FileStore& files, const State& state, int64_t before_ms) {
   Needed out;
+  auto add = [&](const std::string& path, const std::optional<DeletionVector>& vector) {
+    out.add(state.root, path);
+    auto file = vector ? vector_file(*vector) : std::nullopt;
+    if (file) out.add(state.root, *file);
+  };
   state.files.for_each(
-      [&](const std::string&, const auto& file) { out.add(state.root, file->add.path); });
+      [&](const std::string&, const auto& file) { add(file->path, file->deletion_vector); });
   TRY(for_each_tombstone(files, state, [&](const Tombstone& gone) -> Result<void> {
-    if (!gone.deletion_vector.empty()) {
-      return Error{Code::Unsupported,
-                   state.root +
-                       ": the log names deletion vectors, whose files ticklake cannot tell "
-                       "from others; vacuum this table with the program that wrote them"};
-    }
-    if (gone.deleted_ms.value_or(0) >= before_ms) out.add(state.root, gone.path);
+    if (gone.deleted_ms.value_or(0) >= before_ms) add(gone.path, gone.deletion_vector);
     return {};
   }));
   out.finish();

@@ -143,7 +143,7 @@ std::optional<arrow::Decimal128> exact_decimal(std::string_view text, int scale)
   return value.ok() ? std::optional(*value) : std::nullopt;
 }
 
-Result<std::optional<std::string>> partition_text(const arrow::Array& array, int64_t row,
+Result<std::optional<std::string>> literal_text(const arrow::Array& array, int64_t row,
                                                   const Type& type) {
   using Text = std::optional<std::string>;
   if (array.IsNull(row)) return Text();

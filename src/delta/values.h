@@ -9,14 +9,17 @@
 #include <string>
 
 #include "base/result.h"
+#include "delta/delta.h"
 #include "model/type.h"
 
 namespace ticklake::delta {
 
 // The value of row `row`, nothing where it is NULL (or an empty string, which the protocol does not
 // tell from NULL).
-Result<std::optional<std::string>> partition_text(const arrow::Array& array, int64_t row,
-                                                  const Type& type);
+inline Result<std::optional<std::string>> partition_text(const arrow::Array& array, int64_t row,
+                                                         const Type& type) {
+  return literal_text(array, row, type);
+}
 
 // One value of `type`, a NULL of it for nothing. Invalid where the text is not such a value.
 Result<std::shared_ptr<arrow::Scalar>> partition_scalar(const std::optional<std::string>& text,

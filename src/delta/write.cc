@@ -52,6 +52,16 @@ Result<void> write_all(const DataFilePlan& plan, const Batches& batches,
 
 }  // namespace
 
+Result<std::vector<AddFile>> written(const DataFilePlan& plan, const Batches& batches) {
+  std::vector<AddFile> out;
+  auto done = write_all(plan, batches, out);
+  if (done) return out;
+  // No one will ever name these files; what cannot be removed now is left to vacuum.
+  const io::Path& root = plan.snapshot.root();
+  for (const AddFile& add : out) (void)plan.files.remove(io::join(root, add.path));
+  return prefixed(root, std::move(done).error());
+}
+
 Result<std::vector<AddFile>> write(io::FileStore& files, const io::Clock& clock,
                                    const Snapshot& snapshot, const Batches& batches,
                                    const WriteOptions& options) {
@@ -59,16 +69,10 @@ Result<std::vector<AddFile>> write(io::FileStore& files, const io::Clock& clock,
   Batches good;
   int64_t rows = 0;
   for (const BatchPtr& batch : batches) {
-    good.push_back(TRY(enforced(snapshot.root(), snapshot.schema(), batch, rows)));
+    good.push_back(TRY(checked_rows(snapshot, options, batch, rows)));
     rows += batch->num_rows();
   }
-  DataFilePlan plan = data_file_plan(files, clock, snapshot, options);
-  std::vector<AddFile> out;
-  auto written = write_all(plan, good, out);
-  if (written) return out;
-  // No one will ever name these files; what cannot be removed now is left to vacuum.
-  for (const AddFile& add : out) (void)files.remove(io::join(snapshot.root(), add.path));
-  return prefixed(snapshot.root(), std::move(written).error());
+  return written(data_file_plan(files, clock, snapshot, options), good);
 }
 
 }  // namespace ticklake::delta

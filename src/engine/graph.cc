@@ -99,6 +99,11 @@ class Builder {
     marks_.assign(project_.statements.size(), Mark::White);
     for (size_t i = 0; i < project_.statements.size(); ++i) {
       const auto& statement = project_.statements[i];
+      if (statement.kind == sql::Statement::Kind::Change) {
+        return at(statement, statement.position,
+                  "a pipeline's tables are filled by their own queries: write CREATE STREAMING "
+                  "TABLE .. AS SELECT ..; change other tables with 'ticklake sql'");
+      }
       if (statement.kind == sql::Statement::Kind::Query) {
         return at(statement, statement.position,
                   "a pipeline's file holds CREATE statements; run queries with 'ticklake sql'");

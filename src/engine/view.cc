@@ -59,22 +59,6 @@ int64_t query_hash(const Dataset& dataset, const sql::Plan& plan) {
   return static_cast<int64_t>(hash_of(text) >> 1);
 }
 
-delta::Condition condition(const sql::Conjunct& conjunct) {
-  using From = sql::Conjunct::Op;
-  using To = delta::Condition::Op;
-  To op = To::Equal;
-  switch (conjunct.op) {
-    case From::Equal: op = To::Equal; break;
-    case From::Less: op = To::Less; break;
-    case From::LessEqual: op = To::LessEqual; break;
-    case From::Greater: op = To::Greater; break;
-    case From::GreaterEqual: op = To::GreaterEqual; break;
-    case From::IsNull: op = To::IsNull; break;
-    case From::IsNotNull: op = To::IsNotNull; break;
-  }
-  return {conjunct.column, op, conjunct.literal};
-}
-
 class View final : public Flow {
  public:
   View(Context& context, const Dataset& dataset, FlowStatus& status, Settings settings,
@@ -191,10 +175,8 @@ Result<FlowOutcome> View::refresh() {
     }
     auto snapshot = TRY(snapshot_of(input));
     progress[prefix_ + snapshot.metadata().id + "/version"] = snapshot.version().value;
-    std::vector<delta::Condition> conditions;
-    for (const auto& conjunct : input.conjuncts) conditions.push_back(condition(conjunct));
-    request.inputs[input.id] =
-        query::snapshot_input(context_.world.files, snapshot, std::move(conditions));
+    request.inputs[input.id] = query::snapshot_input(context_.world.files, snapshot,
+                                                     query::conditions(input.conjuncts));
   }
   bool first = !writer_.snapshot().txn(content_id());
   if (!first && progress == seen_) return FlowOutcome{};

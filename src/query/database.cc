@@ -32,9 +32,12 @@ class AnswerWriter {
       bytes += columns_[i]->byte_size();
     }
     rows_ += count;
+    open_bytes_ = bytes;
     if (bytes > kBatchBytesMax) TRY(flush());
     return {};
   }
+
+  int64_t bytes() const { return flushed_bytes_ + open_bytes_; }
 
   Result<Batches> finish() {
     TRY(flush());
@@ -44,6 +47,7 @@ class AnswerWriter {
  private:
   Result<void> flush() {
     if (rows_ == 0) return {};
+    flushed_bytes_ += std::exchange(open_bytes_, 0);
     std::vector<std::shared_ptr<arrow::ArrayData>> data;
     for (auto& column : columns_) data.push_back(TRY_ARROW(column->finish()));
     batches_.push_back(arrow::RecordBatch::Make(schema_, std::exchange(rows_, 0), std::move(data)));
@@ -53,6 +57,8 @@ class AnswerWriter {
   std::shared_ptr<arrow::Schema> schema_;
   std::vector<std::unique_ptr<ColumnWriter>> columns_;
   int64_t rows_ = 0;
+  int64_t open_bytes_ = 0;     // of the rows that are not in a batch yet
+  int64_t flushed_bytes_ = 0;  // of the batches
   Batches batches_;
 };
 
@@ -120,6 +126,7 @@ class DuckPrepared final : public Prepared {
       TRY(add_input(request.batch_input, Input{std::move(request.batch_schema), {}}, true));
     }
     state_->keeps_undecodable = request.keeps_undecodable;
+    answer_bytes_max_ = request.answer_bytes_max;
     schema_ = std::move(request.output);
     auto sql = rewritten(request.sql, number_, functions);
     bool done = duckdb_prepare(connection_.get(), sql.c_str(), statement_.out()) == DuckDBSuccess;
@@ -170,6 +177,10 @@ class DuckPrepared final : public Prepared {
       ChunkHandle chunk(duckdb_fetch_chunk(*result.get()));
       if (!chunk) break;
       TRY(writer.append(chunk.get()));
+      if (answer_bytes_max_ > 0 && writer.bytes() > answer_bytes_max_) {
+        return Error{Code::Unavailable, fmt::format("the rows take more than {} MiB of memory",
+                                                    answer_bytes_max_ >> 20)};
+      }
     }
     if (auto* text = duckdb_result_error(result.get())) {
       return error_from(duckdb_result_error_type(result.get()), text);
@@ -181,6 +192,7 @@ class DuckPrepared final : public Prepared {
   std::shared_ptr<State> state_;
   int64_t number_;
   Schema schema_;
+  int64_t answer_bytes_max_ = 0;
   ConnectionHandle connection_;
   StatementHandle statement_;
 };

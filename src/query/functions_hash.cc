@@ -2,10 +2,10 @@
 // row is the hash of its last column whose seed is the hash of those before.
 #include <openssl/evp.h>
 
-#include <array>
 #include <bit>
 #include <cstring>
 
+#include "base/hash.h"
 #include "query/by_row.h"
 
 namespace ticklake::query {
@@ -129,22 +129,7 @@ struct Hashes {
   }
 };
 
-constexpr std::array<uint32_t, 256> crc_table() {
-  std::array<uint32_t, 256> table{};
-  for (uint32_t i = 0; i < 256; ++i) {
-    uint32_t value = i;
-    for (int bit = 0; bit < 8; ++bit) value = (value >> 1) ^ ((value & 1) != 0 ? 0xEDB88320u : 0);
-    table[i] = value;
-  }
-  return table;
-}
-
-int64_t crc32(Bytes value) {
-  static constexpr auto table = crc_table();
-  uint32_t sum = 0xFFFFFFFFu;
-  for (char c : value.bytes) sum = table[(sum ^ static_cast<uint8_t>(c)) & 0xFF] ^ (sum >> 8);
-  return static_cast<int64_t>(sum ^ 0xFFFFFFFFu);
-}
+int64_t crc32_of(Bytes value) { return static_cast<int64_t>(crc32(value.bytes)); }
 
 std::optional<std::string> sha2(Bytes value, int32_t bits) {
   const EVP_MD* method = bits == 224                ? EVP_sha224()
@@ -185,7 +170,7 @@ std::vector<Native> hash_natives() {
       by_row<Murmur::of_text>("ticklake_murmur_text"),
       by_row<Murmur::of_bytes>("ticklake_murmur_bytes"),
       by_row<Murmur::of_digits>("ticklake_murmur_digits"),
-      by_row<crc32>("ticklake_crc32"),
+      by_row<crc32_of>("ticklake_crc32"),
       by_row<sha2>("ticklake_sha2"),
   };
 }

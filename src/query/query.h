@@ -71,6 +71,8 @@ struct Input {
 Input snapshot_input(io::FileStore& files, const delta::Snapshot& snapshot,
                      std::vector<delta::Condition> conditions);
 
+std::vector<delta::Condition> conditions(const std::vector<sql::Conjunct>& conjuncts);
+
 // What to prepare. The SQL is as sql::analyze prints it.
 struct Request {
   std::string sql;
@@ -81,6 +83,7 @@ struct Request {
       {};  // of that input; its SQL name also offers "__row" BIGINT, counted by run()
   std::map<std::string, Input> inputs = {};  // the others, by id
   bool keeps_undecodable = false;  // what fail_fast would make an error is NULL and told, too
+  int64_t answer_bytes_max = 0;    // more is an Error of Code::Unavailable; 0: no limit
 };
 
 // An in-memory DuckDB with ticklake's native functions. Outlives what it prepared. Any thread; each
@@ -93,3 +96,5 @@ class Database {
 };
 
 }  // namespace ticklake::query
+
+#include "query/change.h"

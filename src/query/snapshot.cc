@@ -13,7 +13,28 @@ std::optional<int64_t> total_rows(const std::vector<delta::AddFile>& files) {
   return total;
 }
 
+delta::Condition::Op condition_op(sql::Conjunct::Op op) {
+  using From = sql::Conjunct::Op;
+  using To = delta::Condition::Op;
+  switch (op) {
+    case From::Equal: return To::Equal;
+    case From::Less: return To::Less;
+    case From::LessEqual: return To::LessEqual;
+    case From::Greater: return To::Greater;
+    case From::GreaterEqual: return To::GreaterEqual;
+    case From::IsNull: return To::IsNull;
+    case From::IsNotNull: return To::IsNotNull;
+  }
+  return To::Equal;
+}
+
 }  // namespace
+
+std::vector<delta::Condition> conditions(const std::vector<sql::Conjunct>& conjuncts) {
+  std::vector<delta::Condition> out;
+  for (const auto& one : conjuncts) out.push_back({one.column, condition_op(one.op), one.literal});
+  return out;
+}
 
 Input snapshot_input(io::FileStore& files, const delta::Snapshot& snapshot,
                      std::vector<delta::Condition> conditions) {

@@ -21,7 +21,8 @@ std::string kind_word(Statement::Kind kind) {
     case Statement::Kind::MaterializedView: return "a materialized view";
     case Statement::Kind::TemporaryView: return "a temporary view";
     case Statement::Kind::Flow: return "a flow";
-    case Statement::Kind::Query: return "a query";
+    case Statement::Kind::Query:
+    case Statement::Kind::Change: return "a query";
   }
   return "";
 }

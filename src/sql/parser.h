@@ -23,6 +23,9 @@ namespace ticklake::sql {
 
 inline constexpr int kNestingMax = 400;  // a parenthesis counts as two
 
+struct Assignment;
+struct MergeClause;
+
 class Parser {
  public:
   // `text` and `file` must outlive the parser. `tokens` are those of `text`.
@@ -179,6 +182,18 @@ class Parser {
   Result<FromItemPtr> pivot(FromItemPtr input);
   Result<FromItemPtr> unpivot(FromItemPtr input);
   Result<std::vector<ExpressionPtr>> one_or_row(std::string_view where);
+
+  // DELETE, UPDATE, MERGE (parser_change.cc).
+  bool at_change() const;
+  Result<std::shared_ptr<const Change>> change();
+  Result<void> change_target(Change& out);
+  Result<void> change_condition(Change& out);
+  Result<std::vector<Assignment>> assignments(const Change& change);
+  Result<std::string> assigned_column(const Change& change);
+  Result<void> merge(Change& out);
+  Result<void> check_merge_clauses(const Change& change) const;
+  Result<MergeClause> merge_clause(const Change& change);
+  Result<void> merge_insert(MergeClause& out);
 
   // Statements (statement.cc, statement_clauses.cc).
   Result<Statement> statement();

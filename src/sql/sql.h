@@ -23,7 +23,8 @@ struct Position {
   int column = 1;  // in characters, the first is 1
 };
 
-struct Query;  // sql/ast.h; others only pass it on
+struct Query;   // sql/ast.h; others only pass it on
+struct Change;  // sql/change_tree.h; likewise
 
 struct Expectation {
   enum class OnViolation : uint8_t { Keep, DropRow, FailUpdate };
@@ -43,7 +44,14 @@ struct ColumnDefinition {
 };
 
 struct Statement {
-  enum class Kind : uint8_t { StreamingTable, MaterializedView, TemporaryView, Flow, Query };
+  enum class Kind : uint8_t {
+    StreamingTable,
+    MaterializedView,
+    TemporaryView,
+    Flow,
+    Query,
+    Change,  // DELETE, UPDATE, MERGE
+  };
   Kind kind;
   std::vector<std::string> name;  // one to three parts
   std::vector<std::string> target = {};  // Flow: the table that it fills
@@ -59,6 +67,7 @@ struct Statement {
   // A streaming table with neither this nor `cdc` is filled by flows.
   std::shared_ptr<const Query> query;
   std::shared_ptr<const struct AutoCdc> cdc = {};
+  std::shared_ptr<const struct Change> change = {};  // of kind Change
   std::string text;  // of the statement, as written
 };
 
@@ -197,3 +206,4 @@ std::vector<std::string> function_names();
 }  // namespace ticklake::sql
 
 #include "sql/auto_cdc.h"
+#include "sql/change.h"

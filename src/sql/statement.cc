@@ -4,6 +4,7 @@
 #include <array>
 
 #include "base/text.h"
+#include "sql/change_tree.h"
 #include "sql/parser.h"
 
 namespace ticklake::sql {
@@ -36,6 +37,9 @@ Result<Statement> Parser::statement() {
   } else if (at_query()) {
     result.kind = Statement::Kind::Query;
     result.query = TRY(query());
+  } else if (at_change()) {
+    result.kind = Statement::Kind::Change;
+    result.change = TRY(change());
   } else {
     return refused_statement();
   }
@@ -59,11 +63,8 @@ constexpr std::string_view kNoCatalogWork =
 
 constexpr std::string_view kNoLooseFlow = "write CREATE FLOW name AS AUTO CDC INTO table ..";
 
-constexpr std::array<Refusal, 33> kRefusedStatements = {{
+constexpr std::array<Refusal, 30> kRefusedStatements = {{
     {"INSERT", kNoDml},
-    {"MERGE", kNoDml},
-    {"UPDATE", kNoDml},
-    {"DELETE", kNoDml},
     {"COPY", kNoDml},
     {"TRUNCATE", kNoDml},
     {"APPLY", kNoLooseFlow},

@@ -1,0 +1,108 @@
+#include "app/sql_inputs.h"
+
+#include <fmt/format.h>
+
+#include "app/project.h"
+#include "base/text.h"
+#include "base/time.h"
+
+namespace ticklake::app {
+namespace {
+
+// delta.`/path/of/table` names a table outside the project.
+bool is_delta_path(const std::vector<std::string>& name) {
+  return name.size() == 2 && equal_ignoring_case(name[0], "delta") &&
+         name[1].find('/') != std::string::npos;
+}
+
+constexpr std::string_view kDeltaPath = "delta.";
+
+Result<delta::Snapshot> snapshot_of(Environment& environment, const engine::Project& project,
+                                    const sql::PlanInput& input) {
+  auto path = path_of_table(input.table);
+  io::Path root = path ? *path : project.table_path(input.table);
+  if (input.version) {
+    return delta::open_version(environment.files, root, Version(*input.version));
+  }
+  if (input.timestamp) {
+    auto time = parse_timestamp(*input.timestamp);
+    if (!time) {
+      return Error{Code::Invalid,
+                   fmt::format("TIMESTAMP AS OF '{}': not a time", printable(*input.timestamp))};
+    }
+    return delta::open_timestamp(environment.files, root, floor_to(time->micros, 1000) / 1000);
+  }
+  auto newest = delta::open(environment.files, root);
+  if (!newest && newest.error().code == Code::NotFound && !path) {
+    return Error{Code::NotFound,
+                 fmt::format("table {} has not been made yet; run: ticklake run --project {} "
+                             "--once",
+                             input.table, project.directory)};
+  }
+  return newest;
+}
+
+}  // namespace
+
+std::string place(const std::string& file, sql::Position at) {
+  return fmt::format("{}:{}:{}", file, at.line, at.column);
+}
+
+std::optional<io::Path> path_of_table(const std::string& canonical) {
+  bool is_path = canonical.starts_with(kDeltaPath) && canonical.find('/') != std::string::npos;
+  return is_path ? std::optional(canonical.substr(kDeltaPath.size())) : std::nullopt;
+}
+
+sql::Catalog catalog_over(io::FileStore& files, const engine::Project& project,
+                          const engine::Graph& graph, std::optional<Error>& problem) {
+  sql::Catalog catalog = graph.catalog(project);
+  for (const auto& table : graph.tables) {
+    catalog.candidates.push_back(name_parts(table.name).back());
+  }
+  auto declared = catalog.find;
+  catalog.find = [&files, &project, &graph, &problem,
+                  declared](const std::vector<std::string>& name) -> std::optional<sql::Relation> {
+    if (is_delta_path(name)) {
+      auto snapshot = delta::open(files, name[1]);
+      if (!snapshot) {
+        problem = snapshot.error();
+        return {};
+      }
+      return sql::Relation{std::string(kDeltaPath) + name[1], snapshot->schema(), nullptr};
+    }
+    auto relation = declared(name);
+    if (!relation || relation->view) return relation;
+    const engine::Table* table = graph.find(project, name);
+    if (table == nullptr) return relation;
+    auto snapshot = delta::open(files, table->path);
+    if (snapshot) relation->schema = snapshot->schema();
+    return relation;
+  };
+  return catalog;
+}
+
+Result<query::Input> open_input(Environment& environment, const engine::Project& project,
+                                const std::string& file, const sql::PlanInput& input) {
+  if (!input.streaming && !input.files.empty()) {
+    auto rows = engine::file_input(environment.files, project, input);
+    if (!rows) return prefixed(place(file, input.position), std::move(rows).error());
+    return rows;
+  }
+  if (input.streaming || input.table.empty()) {
+    return Error{Code::Unsupported,
+                 fmt::format("{}: STREAM and read_kafka belong in a streaming table; a query "
+                             "reads tables and files (ticklake topic tail shows a topic)",
+                             place(file, input.position))};
+  }
+  auto snapshot = snapshot_of(environment, project, input);
+  if (!snapshot) return prefixed(place(file, input.position), std::move(snapshot).error());
+  for (const auto& column : input.columns) {
+    if (snapshot->schema().find(column) >= 0) continue;
+    return Error{Code::Invalid,
+                 fmt::format("{}: {} had no column {} at version {}", place(file, input.position),
+                             input.table, column, snapshot->version().value)};
+  }
+  return query::snapshot_input(environment.files, *snapshot, query::conditions(input.conjuncts));
+}
+
+}  // namespace ticklake::app
