@@ -1,6 +1,7 @@
 // Any bytes are a deletion vector of rows below the limit, or are refused; as text of the log, too.
-#include "base/check.h"
 #include "delta/deletion_vector.h"
+
+#include "base/check.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace ticklake;

@@ -37,11 +37,12 @@ constexpr std::string_view kPipelineTxn = "ticklake/";  // begins the progress o
 
 Error written_by_pipeline(const std::string& file, sql::Position at, const std::string& table,
                           const std::string& who) {
-  return Error{Code::Unsupported,
-               fmt::format("{}: {} is written by {}, which relies on what it has written; change the "
-                           "statement that fills it and run with --full-refresh, or change rows in a "
-                           "table of your own",
-                           place(file, at), table, who)};
+  return Error{
+      Code::Unsupported,
+      fmt::format("{}: {} is written by {}, which relies on what it has written; change the "
+                  "statement that fills it and run with --full-refresh, or change rows in a "
+                  "table of your own",
+                  place(file, at), table, who)};
 }
 
 }  // namespace

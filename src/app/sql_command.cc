@@ -3,8 +3,8 @@
 #include <set>
 #include <thread>
 
-#include "app/commands.h"
 #include "app/change_statement.h"
+#include "app/commands.h"
 #include "app/project.h"
 #include "app/sql_inputs.h"
 #include "base/text.h"
@@ -114,8 +114,7 @@ Result<void> run_sql(Environment& environment, const SqlOptions& options) {
   std::vector<Planned> plans;
   for (const auto& statement : statements) {
     TRY(check_query(statement, file, options.format, plans.empty()));
-    auto plan = planned(statement, catalog,
-                        {.file = file, .now_us = environment.clock.now_us()});
+    auto plan = planned(statement, catalog, {.file = file, .now_us = environment.clock.now_us()});
     if (!plan) {
       Error why = problem ? *problem : std::move(plan).error();
       if (project.name.empty()) why.message += " (no project here: give --project DIR)";

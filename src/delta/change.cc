@@ -275,8 +275,8 @@ Result<void> RowChange::State::rewrite(const AddFile& file, const std::vector<To
 // Leaves the file as it is and says which of its rows are gone.
 Result<void> RowChange::State::mark(const AddFile& file, const std::vector<Touched>& touched,
                                     const Replace& replace, int64_t stored) {
-  bool replaces = std::any_of(touched.begin(), touched.end(),
-                              [](const Touched& row) { return !row.deleted; });
+  bool replaces =
+      std::any_of(touched.begin(), touched.end(), [](const Touched& row) { return !row.deleted; });
   if (feed || replaces) {
     Splitter splitter(touched);
     TRY(for_each_batch(file, [&](const BatchPtr& batch) -> Result<void> {
@@ -308,8 +308,8 @@ Result<void> RowChange::State::mark(const AddFile& file, const std::vector<Touch
 Result<void> RowChange::drop(const AddFile& file) {
   auto rows = file.records();
   int64_t vector_rows = file.deletion_vector ? file.deletion_vector->cardinality : 0;
-  int64_t live = rows ? *rows
-                      : TRY(stored_rows(state_->files, state_->snapshot.root(), file)) - vector_rows;
+  int64_t live =
+      rows ? *rows : TRY(stored_rows(state_->files, state_->snapshot.root(), file)) - vector_rows;
   state_->counts.deleted += live;
   state_->remove(file);
   state_->dropped.push_back(file);
@@ -322,8 +322,9 @@ Result<void> RowChange::change(const AddFile& file, const std::vector<Touched>& 
   State& s = *state_;
   int64_t stored = TRY(stored_rows(s.files, s.snapshot.root(), file));
   int64_t live = stored - (file.deletion_vector ? file.deletion_vector->cardinality : 0);
-  bool all_go = static_cast<int64_t>(touched.size()) == live &&
-                std::all_of(touched.begin(), touched.end(), [](const Touched& t) { return t.deleted; });
+  bool all_go =
+      static_cast<int64_t>(touched.size()) == live &&
+      std::all_of(touched.begin(), touched.end(), [](const Touched& t) { return t.deleted; });
   if (all_go) return drop(file);
   s.changed = true;
   bool marks = s.vectors && stored <= kVectorRowsMax;
@@ -356,8 +357,8 @@ Result<ChangeCounts> RowChange::finish() {
 
 Result<Snapshot> RowChange::commit(Transaction transaction) {
   State& s = *state_;
-  bool nothing = s.adds.empty() && s.removes.empty() && transaction.txns.empty() &&
-                 !transaction.metadata;
+  bool nothing =
+      s.adds.empty() && s.removes.empty() && transaction.txns.empty() && !transaction.metadata;
   if (nothing) return s.snapshot;
   for (const RemoveFile& remove : s.removes) transaction.read_files.insert(remove.path);
   transaction.adds = s.adds;

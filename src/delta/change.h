@@ -28,8 +28,9 @@ struct ChangeCounts {
   int64_t vectors_added = 0, vectors_removed = 0;
 };
 
-// One commit that changes rows. In memory are a row group on its way to a file and what is collected
-// for files of new rows and of the change feed, each up to WriteOptions' limit for rows that wait.
+// One commit that changes rows. In memory are a row group on its way to a file and what is
+// collected for files of new rows and of the change feed, each up to WriteOptions' limit for rows
+// that wait.
 class RowChange {
  public:
   // What is referred to outlives it. Unsupported: the table must not be written.
@@ -55,8 +56,8 @@ class RowChange {
   // Writes what waits. After it, only commit() is left.
   Result<ChangeCounts> finish();
 
-  // Commits all of it with the rest of `transaction`, whose adds, removes and changes are empty; the
-  // files touched are among those read. Where there is nothing, and no metadata and no txn, the
+  // Commits all of it with the rest of `transaction`, whose adds, removes and changes are empty;
+  // the files touched are among those read. Where there is nothing, and no metadata and no txn, the
   // snapshot given. Errors as of commit(); nothing is left of one that lost.
   Result<Snapshot> commit(Transaction transaction);
 

@@ -49,7 +49,8 @@ class FeedReader {
     if (!entry.changes.empty()) {
       for (const ChangeFile& change : entry.changes) {
         AddFile file{.path = change.path, .partition_values = change.partition_values};
-        TRY(for_each_batch(*with_type_, file, {}, [&](const BatchPtr& rows) { return give(rows); }));
+        TRY(for_each_batch(*with_type_, file, {},
+                           [&](const BatchPtr& rows) { return give(rows); }));
       }
       return {};
     }
@@ -142,8 +143,8 @@ class FeedReader {
 };
 
 Error no_feed(const io::Path& root, Version version, const std::string& why) {
-  return Error{Code::Unsupported, fmt::format("{}: version {} has no change feed: {}", root,
-                                              version.value, why)};
+  return Error{Code::Unsupported,
+               fmt::format("{}: version {} has no change feed: {}", root, version.value, why)};
 }
 
 // Columns may have been added since; what there was is what there is.
@@ -193,8 +194,8 @@ Result<BatchPtr> with_change_type(const Schema& schema, const BatchPtr& rows,
 Result<Schema> for_each_change(io::FileStore& files, const io::Path& root, Version from, Version to,
                                const std::function<Result<void>(const ChangedRows&)>& visit) {
   if (to < from) {
-    return Error{Code::Invalid, fmt::format("{}: version {} comes before version {}", root,
-                                            to.value, from.value)};
+    return Error{Code::Invalid,
+                 fmt::format("{}: version {} comes before version {}", root, to.value, from.value)};
   }
   Snapshot newest = TRY(open_version(files, root, to));
   Metadata metadata = TRY(open_version(files, root, from)).metadata();

@@ -26,15 +26,14 @@ struct Changes : ::testing::Test, TestTable {
 
   AddFile file_with(const Snapshot& snapshot, int32_t id) {
     for (const AddFile& file : snapshot.files()) {
-      if (may_match(snapshot, file, {{"id", Condition::Op::Equal, std::to_string(id)}})) return file;
+      if (may_match(snapshot, file, {{"id", Condition::Op::Equal, std::to_string(id)}}))
+        return file;
     }
     ADD_FAILURE() << "no file may have " << id;
     return {};
   }
 
-  RowChange begin(const Snapshot& snapshot) {
-    return ok(RowChange::begin(files, clock, snapshot));
-  }
+  RowChange begin(const Snapshot& snapshot) { return ok(RowChange::begin(files, clock, snapshot)); }
 
   Result<Snapshot> finished(RowChange& change, const char* operation) {
     auto done = change.finish();
@@ -157,8 +156,8 @@ TEST_F(Changes, DeletionVectorsGrowAndFilesStay) {
   EXPECT_EQ(compacted.snapshot.file_count(), 1);
   EXPECT_FALSE(compacted.snapshot.files()[0].deletion_vector);
   EXPECT_EQ(lines(compacted.snapshot), lines(snapshot));
-  auto restored = ok(restore(files, clock, compacted.snapshot,
-                             ok(open_version(files, root, Version(3)))));
+  auto restored =
+      ok(restore(files, clock, compacted.snapshot, ok(open_version(files, root, Version(3)))));
   EXPECT_EQ(lines(restored.snapshot).size(), 5u);
   restored = ok(restore(files, clock, restored.snapshot, again));
   EXPECT_EQ(lines(restored.snapshot), lines(snapshot));
@@ -192,10 +191,9 @@ TEST_F(Changes, TheFeedTellsWhatChanged) {
     for (const AddFile& file : snapshot.files()) ASSERT_OK(all.drop(file));
     snapshot = ok(finished(all, "DELETE"));
     EXPECT_EQ(feed(1, 1), (Lines{"1 insert 1a", "1 insert 2b", "1 insert 3c"}));
-    EXPECT_EQ(feed(3, 4),
-              (Lines{"3 delete 3c", "3 delete 4d", "3 delete 5e", "3 delete 6f", "3 insert 9z",
-                     "3 update_postimage 20B", "3 update_preimage 2b", "4 delete 1a",
-                     "4 delete 20B", "4 delete 9z"}));
+    EXPECT_EQ(feed(3, 4), (Lines{"3 delete 3c", "3 delete 4d", "3 delete 5e", "3 delete 6f",
+                                 "3 insert 9z", "3 update_postimage 20B", "3 update_preimage 2b",
+                                 "4 delete 1a", "4 delete 20B", "4 delete 9z"}));
     EXPECT_TRUE(ok(commits(files, root, Version(4), Version(4)))[0].changes.empty());
     root += "x";
   }
@@ -295,8 +293,7 @@ TEST_F(Changes, PartitionsChangeWithTheirRows) {
     return rows(schema, R"([[2,"moved"]])");
   };
   ASSERT_OK(change.change(file, {{0, false}}, replace));
-  EXPECT_EQ(lines(ok(finished(change, "UPDATE"))),
-            (Lines{"1a", "2moved", "3c", "4d", "5e", "6f"}));
+  EXPECT_EQ(lines(ok(finished(change, "UPDATE"))), (Lines{"1a", "2moved", "3c", "4d", "5e", "6f"}));
 }
 
 TEST_F(Changes, AnAppendOnlyTableRefuses) {

@@ -271,10 +271,10 @@ std::shared_ptr<arrow::Schema> checkpoint_schema() {
   auto vector = arrow::struct_(
       {field("storageType", text), field("pathOrInlineDv", text), field("offset", arrow::int32()),
        field("sizeInBytes", arrow::int32()), field("cardinality", number)});
-  auto add = arrow::struct_({field("path", text), field("partitionValues", map),
-                             field("size", number), field("modificationTime", number),
-                             field("dataChange", flag), field("stats", text), field("tags", map),
-                             field("deletionVector", vector)});
+  auto add =
+      arrow::struct_({field("path", text), field("partitionValues", map), field("size", number),
+                      field("modificationTime", number), field("dataChange", flag),
+                      field("stats", text), field("tags", map), field("deletionVector", vector)});
   auto remove = arrow::struct_({field("path", text), field("deletionTimestamp", number),
                                 field("dataChange", flag), field("extendedFileMetadata", flag),
                                 field("partitionValues", map), field("size", number),

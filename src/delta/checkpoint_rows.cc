@@ -139,9 +139,9 @@ struct Vectors {
 
   Result<std::optional<DeletionVector>> at(int64_t row) const {
     if (!storage.has(row)) return std::optional<DeletionVector>();
-    DeletionVector out = TRY(checked_vector({storage.at(row), place.at(row), offset.at(row),
-                                             size_bytes.at(row).value_or(-1),
-                                             cardinality.at(row).value_or(-1)}));
+    DeletionVector out =
+        TRY(checked_vector({storage.at(row), place.at(row), offset.at(row),
+                            size_bytes.at(row).value_or(-1), cardinality.at(row).value_or(-1)}));
     return std::optional(std::move(out));
   }
 };

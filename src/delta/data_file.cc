@@ -41,9 +41,10 @@ DataFilePlan data_file_plan(io::FileStore& files, const io::Clock& clock, const 
 
 Result<DataFile> open_data_file(const DataFilePlan& plan, const Values& values,
                                 const BatchPtr& sample) {
-  std::string path = plan.directory + partition_directory(plan.snapshot.metadata().partition_columns, values) +
-                     fmt::format("{}-00000-{}-c000.zstd.parquet", plan.directory.empty() ? "part" : "cdc",
-                                 new_uuid());
+  std::string path = plan.directory +
+                     partition_directory(plan.snapshot.metadata().partition_columns, values) +
+                     fmt::format("{}-00000-{}-c000.zstd.parquet",
+                                 plan.directory.empty() ? "part" : "cdc", new_uuid());
   int64_t group = std::clamp<int64_t>(plan.options.target_file_bytes, 1, kRowGroupBytesMax);
   ParquetFile file = TRY(ParquetFile::create(plan.files, io::join(plan.snapshot.root(), path),
                                              to_arrow(plan.schema), sample, group));

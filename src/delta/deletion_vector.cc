@@ -10,8 +10,8 @@
 
 #include "base/hash.h"
 #include "base/uuid.h"
-#include "model/arrow.h"
 #include "delta/paths.h"
+#include "model/arrow.h"
 
 namespace ticklake::delta {
 namespace {
@@ -106,7 +106,8 @@ Result<void> add_rows(const Container& container, int64_t from, int64_t count, i
   int64_t first = container.first + from;
   if (from + count > kContainerRows) return damaged("a run leaves its container");
   if (first + count > rows_max) {
-    return damaged(fmt::format("it names row {}, and its file has {}", first + count - 1, rows_max));
+    return damaged(
+        fmt::format("it names row {}, and its file has {}", first + count - 1, rows_max));
   }
   out.add(first, count);
   return {};
@@ -332,8 +333,8 @@ Result<RowSet> read_vector(io::FileStore& files, const io::Path& root, const Del
   }
   RowSet out = TRY(rows_from_bytes(bytes, file_rows));
   if (out.size() == vector.cardinality) return out;
-  return damaged(fmt::format("it holds {} rows, and the log says {}", out.size(),
-                             vector.cardinality));
+  return damaged(
+      fmt::format("it holds {} rows, and the log says {}", out.size(), vector.cardinality));
 }
 
 VectorFile::VectorFile() : uuid_(new_uuid()), path_(vector_name(uuid_)), bytes_(1, kFileVersion) {}

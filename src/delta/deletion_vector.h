@@ -35,13 +35,13 @@ std::string to_bytes(const RowSet& rows);
 // Corrupt: says what is wrong with the bytes. All row numbers must be below `rows_max`.
 Result<RowSet> rows_from_bytes(std::string_view bytes, int64_t rows_max);
 
-// Base85 as the log has it (Z85), of bytes filled up with zeros to a multiple of four; Corrupt where
-// a text is none.
+// Base85 as the log has it (Z85), of bytes filled up with zeros to a multiple of four; Corrupt
+// where a text is none.
 std::string to_base85(std::string_view bytes);
 Result<std::string> from_base85(std::string_view text);
 
-// The file that holds the vector, as paths of the log are: relative to the root or absolute. Nothing
-// for an inline one, and for one whose name is no UUID.
+// The file that holds the vector, as paths of the log are: relative to the root or absolute.
+// Nothing for an inline one, and for one whose name is no UUID.
 std::optional<std::string> vector_file(const DeletionVector& vector);
 
 // Reads the rows of a vector of a file of so many rows. Corrupt where the vector is damaged.

@@ -99,12 +99,12 @@ TEST(DeletionVector, DamagedBytesAreRefusedAndNeverReadPastTheirEnd) {
 
 // Runs as other writers have them: cookie, flags, header, (start, length - 1).
 TEST(DeletionVector, ReadsRuns) {
-  std::string bytes = {'\xd1', '\xd3', '\x39', '\x64'};            // magic number
-  bytes += std::string("\x01\0\0\0\0\0\0\0", 8);                   // one bucket
-  bytes += std::string("\0\0\0\0", 4);                             // its key
+  std::string bytes = {'\xd1', '\xd3', '\x39', '\x64'};              // magic number
+  bytes += std::string("\x01\0\0\0\0\0\0\0", 8);                     // one bucket
+  bytes += std::string("\0\0\0\0", 4);                               // its key
   bytes += std::string("\x3b\x30\0\0", 4) + std::string("\x01", 1);  // one container, with runs
-  bytes += std::string("\0\0\x05\0", 4);                           // key 0, six rows
-  bytes += std::string("\x02\0\x0a\0\x02\0\x64\0\x02\0", 10);      // 10..12 and 100..102
+  bytes += std::string("\0\0\x05\0", 4);                             // key 0, six rows
+  bytes += std::string("\x02\0\x0a\0\x02\0\x64\0\x02\0", 10);        // 10..12 and 100..102
   EXPECT_EQ(ok(rows_from_bytes(bytes, 1000)).rows(),
             (std::vector<int64_t>{10, 11, 12, 100, 101, 102}));
 }

@@ -18,13 +18,13 @@
 #include <numeric>
 
 #include "base/text.h"
-#include "model/columns.h"
-#include "delta/delta.h"
 #include "delta/data_file.h"
 #include "delta/deletion_vector.h"
+#include "delta/delta.h"
 #include "delta/parquet_file.h"
 #include "delta/paths.h"
 #include "delta/values.h"
+#include "model/columns.h"
 
 namespace ticklake::delta {
 namespace {
@@ -271,9 +271,9 @@ Result<std::shared_ptr<arrow::RecordBatchReader>> read(io::FileStore& files,
   try {
     auto rows = reader->GetRecordBatchReader(groups, leaves);
     if (!rows.ok()) return damaged(path, rows.status().message());
-    return std::shared_ptr<arrow::RecordBatchReader>(std::make_shared<FileRows>(
-        path, to_arrow(Schema{fields}), std::move(sources), std::move(deleted), std::move(reader),
-        *std::move(rows)));
+    return std::shared_ptr<arrow::RecordBatchReader>(
+        std::make_shared<FileRows>(path, to_arrow(Schema{fields}), std::move(sources),
+                                   std::move(deleted), std::move(reader), *std::move(rows)));
   } catch (const std::exception& problem) {
     return damaged(path, problem.what());
   }

@@ -16,7 +16,8 @@ bool is_there(io::FileStore& files, const io::Path& root, const AddFile& file) {
 // With the same rows deleted.
 bool has_same(const State& state, const AddFile& file) {
   const auto* live = state.files.find(file.path);
-  return live && key_of(file.path, (*live)->deletion_vector) == key_of(file.path, file.deletion_vector);
+  return live &&
+         key_of(file.path, (*live)->deletion_vector) == key_of(file.path, file.deletion_vector);
 }
 
 }  // namespace

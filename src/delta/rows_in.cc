@@ -277,10 +277,11 @@ Result<BatchPtr> checked_rows(const Snapshot& snapshot, const WriteOptions& opti
   }
   auto rules = constraints(snapshot.metadata());
   if (rules.empty()) return rows;
-  return Error{Code::Unsupported,
-               fmt::format("{}: rows of this table have to meet the constraint `{}`, which cannot "
-                           "be checked here; write to it with ticklake sql or ticklake table append",
-                           snapshot.root(), rules[0].name)};
+  return Error{
+      Code::Unsupported,
+      fmt::format("{}: rows of this table have to meet the constraint `{}`, which cannot "
+                  "be checked here; write to it with ticklake sql or ticklake table append",
+                  snapshot.root(), rules[0].name)};
 }
 
 Result<std::vector<PartitionRows>> by_partition(const Metadata& metadata, const Batches& batches) {

@@ -17,8 +17,8 @@ namespace ticklake::delta {
 Result<BatchPtr> enforced(const io::Path& root, const Schema& schema, const BatchPtr& batch,
                           int64_t first_row);
 
-// Enforced, and checked against the table's constraints. Unsupported: it has some, and `options` has
-// no check.
+// Enforced, and checked against the table's constraints. Unsupported: it has some, and `options`
+// has no check.
 Result<BatchPtr> checked_rows(const Snapshot& snapshot, const WriteOptions& options,
                               const BatchPtr& batch, int64_t first_row = 0);
 

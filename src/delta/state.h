@@ -23,7 +23,7 @@ struct Snapshot::State {
   int64_t timestamp_ms = 0;
   std::shared_ptr<const Protocol> protocol = {};
   std::shared_ptr<const Metadata> metadata = {};
-  PersistentMap<std::shared_ptr<const AddFile>> files = {};  // by path
+  PersistentMap<std::shared_ptr<const AddFile>> files = {};         // by path
   PersistentMap<std::shared_ptr<const Tombstone>> tombstones = {};  // of entries after `base`
   PersistentMap<Txn> txns = {};
   PersistentMap<std::string> domains = {};

@@ -144,7 +144,7 @@ std::optional<arrow::Decimal128> exact_decimal(std::string_view text, int scale)
 }
 
 Result<std::optional<std::string>> literal_text(const arrow::Array& array, int64_t row,
-                                                  const Type& type) {
+                                                const Type& type) {
   using Text = std::optional<std::string>;
   if (array.IsNull(row)) return Text();
   switch (type.kind) {

@@ -175,8 +175,8 @@ Result<FlowOutcome> View::refresh() {
     }
     auto snapshot = TRY(snapshot_of(input));
     progress[prefix_ + snapshot.metadata().id + "/version"] = snapshot.version().value;
-    request.inputs[input.id] = query::snapshot_input(context_.world.files, snapshot,
-                                                     query::conditions(input.conjuncts));
+    request.inputs[input.id] =
+        query::snapshot_input(context_.world.files, snapshot, query::conditions(input.conjuncts));
   }
   bool first = !writer_.snapshot().txn(content_id());
   if (!first && progress == seen_) return FlowOutcome{};

@@ -1,5 +1,5 @@
-// DELETE, UPDATE, MERGE: find what is touched, group of files by group, and hand each file's rows to
-// delta::RowChange.
+// DELETE, UPDATE, MERGE: find what is touched, group of files by group, and hand each file's rows
+// to delta::RowChange.
 #include "query/change.h"
 
 #include <arrow/array.h>
@@ -109,9 +109,8 @@ class ChangeRun {
   }
 
   static Request request_of(const sql::Plan& plan) {
-    return {.sql = plan.duckdb_sql,
-            .output = plan.output,
-            .payload_functions = plan.payload_functions};
+    return {
+        .sql = plan.duckdb_sql, .output = plan.output, .payload_functions = plan.payload_functions};
   }
 
   Result<void> load_source() {
@@ -122,9 +121,10 @@ class ChangeRun {
     auto answer = prepared->run({});
     if (!answer && answer.error().code == Code::Unavailable) {
       Error error = std::move(answer).error();
-      error.message = fmt::format("the source of MERGE: {}; merge it in parts, each with a condition "
-                                  "on its key (USING (SELECT .. WHERE ..)), or give it fewer columns",
-                                  error.message);
+      error.message = fmt::format(
+          "the source of MERGE: {}; merge it in parts, each with a condition "
+          "on its key (USING (SELECT .. WHERE ..)), or give it fewer columns",
+          error.message);
       return error;
     }
     Batches rows = TRY(std::move(answer)).batches;
@@ -191,8 +191,8 @@ class ChangeRun {
     Request request = request_of(plan);
     old_rows_ = std::make_shared<Batches>();
     source_rows_ = std::make_shared<Batches>();
-    Schema target = with_fields(snapshot_.schema(), {{sql::kTargetClause, Kind::Integer},
-                                                     {sql::kTargetPlace, Kind::Long}});
+    Schema target = with_fields(
+        snapshot_.schema(), {{sql::kTargetClause, Kind::Integer}, {sql::kTargetPlace, Kind::Long}});
     request.inputs.emplace(plan.inputs[0].id, held_input(target, old_rows_, 1 << 16));
     if (is_merge()) {
       request.inputs.emplace(plan.inputs[1].id,
@@ -211,11 +211,12 @@ class ChangeRun {
       if (out.empty() || out.back().row != pair.row) {
         out.push_back(pair);
       } else if (!plan_.may_match_often) {
-        return Error{Code::Invalid,
-                     fmt::format("{}: several rows of MERGE's source match one row of the table, and "
-                                 "which one counts is not said; make the source's rows unique in the "
-                                 "columns of ON, for example with GROUP BY",
-                                 snapshot_.root())};
+        return Error{
+            Code::Invalid,
+            fmt::format("{}: several rows of MERGE's source match one row of the table, and "
+                        "which one counts is not said; make the source's rows unique in the "
+                        "columns of ON, for example with GROUP BY",
+                        snapshot_.root())};
       }
     }
     return out;
@@ -257,8 +258,8 @@ class ChangeRun {
     *old_rows_ = {TRY(with_column<arrow::Int64Builder>(old, sql::kTargetPlace, numbers))};
     if (is_merge()) {
       BatchPtr some = TRY(taken(source_.rows, sources));
-      *source_rows_ = {TRY(with_column<arrow::Int64Builder>(some, sql::kSourcePlace,
-                                                            source_places))};
+      *source_rows_ = {
+          TRY(with_column<arrow::Int64Builder>(some, sql::kSourcePlace, source_places))};
     }
     Answer answer = TRY(replace_->run({}));
     return in_places(answer.batches, rows->num_rows());
@@ -270,7 +271,8 @@ class ChangeRun {
     if (all->num_rows() != count) {
       return Error{Code::Corrupt, fmt::format("{} rows came for {} rows", all->num_rows(), count)};
     }
-    const auto& places = static_cast<const arrow::Int64Array&>(*all->column(all->num_columns() - 2));
+    const auto& places =
+        static_cast<const arrow::Int64Array&>(*all->column(all->num_columns() - 2));
     std::vector<int64_t> order(static_cast<size_t>(count));
     for (int64_t i = 0; i < count; ++i) order[static_cast<size_t>(places.Value(i))] = i;
     BatchPtr sorted = TRY(taken(all, order));

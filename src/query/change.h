@@ -20,8 +20,8 @@ struct ChangeOptions {
   // How to read a table that the statement reads besides the one it changes.
   std::function<Result<Input>(const sql::PlanInput&)> open = {};
   int threads = 1;
-  int64_t memory_bytes_max = int64_t{1} << 30;   // of the query engine
-  int64_t source_bytes_max = int64_t{1} << 30;   // of MERGE's source: Invalid where it is larger
+  int64_t memory_bytes_max = int64_t{1} << 30;  // of the query engine
+  int64_t source_bytes_max = int64_t{1} << 30;  // of MERGE's source: Invalid where it is larger
   io::Path spill_directory = {};
 };
 
@@ -41,9 +41,9 @@ Result<Changed> change(io::FileStore& files, const io::Clock& clock,
 // Rows by their keys. NULL equals NULL, as <=> has it; keys are not of nested types.
 struct KeyedRows {
   std::vector<std::string> keys;  // columns of the table
-  Batches gone = {};              // rows with these keys go; at least the key columns, as in the table
-  Batches rows = {};              // come; all columns of the table. Rows with their keys stay, unless
-                                  // `gone` names these, too
+  Batches gone = {};  // rows with these keys go; at least the key columns, as in the table
+  Batches rows = {};  // come; all columns of the table. Rows with their keys stay, unless
+                      // `gone` names these, too
 };
 
 // One commit (MERGE) that takes rows out and puts rows in; where there are neither, one with only
@@ -53,8 +53,8 @@ Result<Changed> replace_by_key(io::FileStore& files, const io::Clock& clock,
                                const delta::Snapshot& snapshot, const KeyedRows& rows,
                                const ChangeOptions& options, delta::Transaction transaction);
 
-// delta::WriteOptions::check for the constraints of the table; nothing where it has none. Unsupported
-// where one is not understood. Outlives nothing it is given; one thread at a time.
+// delta::WriteOptions::check for the constraints of the table; nothing where it has none.
+// Unsupported where one is not understood. Outlives nothing it is given; one thread at a time.
 using RowCheck = std::function<Result<void>(const BatchPtr& rows)>;
 Result<RowCheck> constraint_check(const delta::Snapshot& snapshot, int64_t now_us);
 

@@ -1,9 +1,8 @@
 // Rows replaced by their keys, and the check of constraints.
-#include <fmt/format.h>
-
 #include <arrow/array.h>
 #include <arrow/array/concatenate.h>
 #include <arrow/record_batch.h>
+#include <fmt/format.h>
 
 #include "base/text.h"
 #include "query/change_find.h"
@@ -22,8 +21,8 @@ Result<Schema> key_schema(const delta::Snapshot& snapshot, const std::vector<std
   for (const std::string& key : keys) {
     int at = snapshot.schema().find(key);
     if (at < 0) {
-      return Error{Code::Invalid, fmt::format("{}: there is no column `{}` to be a key",
-                                              snapshot.root(), key)};
+      return Error{Code::Invalid,
+                   fmt::format("{}: there is no column `{}` to be a key", snapshot.root(), key)};
     }
     out.fields.push_back(snapshot.schema().fields[static_cast<size_t>(at)]);
     out.fields.back().nullable = true;
@@ -54,12 +53,14 @@ Request find_request(const Schema& keys) {
   std::string same;
   for (const Field& field : keys.fields) {
     std::string name = quoted(field.name);
-    same += fmt::format("{}t.{} IS NOT DISTINCT FROM s.{}", same.empty() ? "" : " AND ", name, name);
+    same +=
+        fmt::format("{}t.{} IS NOT DISTINCT FROM s.{}", same.empty() ? "" : " AND ", name, name);
   }
   Request out;
-  out.sql = fmt::format("SELECT t.{} AS c0, CAST(NULL AS BIGINT) AS c1, CAST(0 AS INTEGER) AS c2 "
-                        "FROM ticklake_input('i0') AS t SEMI JOIN ticklake_input('i1') AS s ON {}",
-                        delta::kRowNumber, same);
+  out.sql = fmt::format(
+      "SELECT t.{} AS c0, CAST(NULL AS BIGINT) AS c1, CAST(0 AS INTEGER) AS c2 "
+      "FROM ticklake_input('i0') AS t SEMI JOIN ticklake_input('i1') AS s ON {}",
+      delta::kRowNumber, same);
   out.output.fields = {{"c0", Kind::Long}, {"c1", Kind::Long}, {"c2", Kind::Integer}};
   return out;
 }
@@ -90,8 +91,8 @@ Result<Changed> replace_by_key(io::FileStore& files, const io::Clock& clock,
     Request request = find_request(schema);
     auto held = std::make_shared<Batches>(Batches{keys});
     request.inputs.emplace("i1", held_input(schema, held, keys->num_rows()));
-    auto finder = TRY(Finder::make(files, snapshot, *database, std::move(request), "i0",
-                                   std::move(candidates)));
+    auto finder = TRY(
+        Finder::make(files, snapshot, *database, std::move(request), "i0", std::move(candidates)));
     while (true) {
       auto found = TRY(finder->next());
       if (found.empty()) break;
@@ -142,7 +143,8 @@ Result<RowCheck> constraint_check(const delta::Snapshot& snapshot, int64_t now_u
     Answer answer = TRY(prepared->run({rows}));
     for (const BatchPtr& batch : answer.batches) {
       for (size_t i = 0; i < rules.size(); ++i) {
-        const auto& met = static_cast<const arrow::BooleanArray&>(*batch->column(static_cast<int>(i)));
+        const auto& met =
+            static_cast<const arrow::BooleanArray&>(*batch->column(static_cast<int>(i)));
         if (met.true_count() == met.length()) continue;
         return Error{Code::Invalid, fmt::format("a row breaks the constraint `{}`: {}",
                                                 rules[i].name, printable(rules[i].condition))};

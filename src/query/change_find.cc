@@ -185,8 +185,8 @@ Result<std::unique_ptr<Finder>> Finder::make(io::FileStore& files, const delta::
   out->group_ = std::make_shared<std::vector<delta::AddFile>>();
   int64_t rows = 0;
   for (const auto& file : out->candidates_) rows += file.records().value_or(kRowsPerGroup);
-  request.inputs.emplace(target_id, group_input(files, snapshot, out->group_,
-                                                std::min(rows, kRowsPerGroup)));
+  request.inputs.emplace(target_id,
+                         group_input(files, snapshot, out->group_, std::min(rows, kRowsPerGroup)));
   out->prepared_ = TRY(database.prepare(std::move(request)));
   return out;
 }
@@ -229,8 +229,8 @@ Result<KeyRange> KeyRange::of(const delta::Snapshot& snapshot,
   const auto& partitions = snapshot.metadata().partition_columns;
   for (size_t i = 0; i < columns.size(); ++i) {
     const std::string& name = columns[i];
-    const Type& type = snapshot.schema().fields[static_cast<size_t>(
-        snapshot.schema().find(name))].type;
+    const Type& type =
+        snapshot.schema().fields[static_cast<size_t>(snapshot.schema().find(name))].type;
     std::vector<std::vector<delta::Condition>> any;
     if (values[i]->null_count() > 0 && null_is_a_key) any.push_back({{name, Op::IsNull}});
     bool partition = std::find(partitions.begin(), partitions.end(), name) != partitions.end();

@@ -57,7 +57,8 @@ class Finder {
 // those by which the table is partitioned.
 class KeyRange {
  public:
-  static Result<KeyRange> of(const delta::Snapshot& snapshot, const std::vector<std::string>& columns,
+  static Result<KeyRange> of(const delta::Snapshot& snapshot,
+                             const std::vector<std::string>& columns,
                              const std::vector<std::shared_ptr<arrow::Array>>& values,
                              bool null_is_a_key);
   bool may_have(const delta::Snapshot& snapshot, const delta::AddFile& file) const;

@@ -135,8 +135,8 @@ TEST_F(ChangeTest, FilesThatCannotMatchAreNotRead) {
   for (const auto& file : snapshot.files()) {  // all of them unreadable
     ASSERT_TRUE(files.put("/t/" + file.path, std::string(static_cast<size_t>(file.size), 'x')));
   }
-  EXPECT_TRUE(run("DELETE FROM t WHERE p = 'x'"));        // whole partitions
-  EXPECT_TRUE(run("DELETE FROM t WHERE id >= 20"));       // a whole file by its statistics
+  EXPECT_TRUE(run("DELETE FROM t WHERE p = 'x'"));         // whole partitions
+  EXPECT_TRUE(run("DELETE FROM t WHERE id >= 20"));        // a whole file by its statistics
   EXPECT_TRUE(run("UPDATE t SET id = 0 WHERE id > 100"));  // none
   EXPECT_EQ(delta::open(files, "/t")->file_count(), 1);
   EXPECT_FALSE(run("DELETE FROM t WHERE id % 2 = 0"));
@@ -187,12 +187,13 @@ TEST_F(ChangeTest, MergeUpdatesDeletesAndInserts) {
     EXPECT_EQ(newest_metric("numTargetRowsInserted"), "MERGE 1");
     EXPECT_EQ(newest_metric("numTargetRowsDeleted"), "MERGE 1");
     EXPECT_EQ(newest_metric("numTargetRowsUpdated"), "MERGE 1");
-    EXPECT_EQ(after("MERGE INTO t USING (SELECT id, v FROM s WHERE id < 6) AS x ON t.id = x.id "
-                    "WHEN MATCHED THEN UPDATE SET * "
-                    "WHEN NOT MATCHED BY TARGET AND x.id = 2 THEN INSERT (v, id) VALUES ('new', x.id) "
-                    "WHEN NOT MATCHED BY SOURCE AND t.id = 8 THEN DELETE "
-                    "WHEN NOT MATCHED BY SOURCE THEN UPDATE SET v = 'alone'"),
-              (Lines{"1 A", "2 new", "3 alone", "4 alone", "5 E"}));
+    EXPECT_EQ(
+        after("MERGE INTO t USING (SELECT id, v FROM s WHERE id < 6) AS x ON t.id = x.id "
+              "WHEN MATCHED THEN UPDATE SET * "
+              "WHEN NOT MATCHED BY TARGET AND x.id = 2 THEN INSERT (v, id) VALUES ('new', x.id) "
+              "WHEN NOT MATCHED BY SOURCE AND t.id = 8 THEN DELETE "
+              "WHEN NOT MATCHED BY SOURCE THEN UPDATE SET v = 'alone'"),
+        (Lines{"1 A", "2 new", "3 alone", "4 alone", "5 E"}));
     forget();
   }
 }
@@ -217,7 +218,8 @@ TEST_F(ChangeTest, NullKeysMatchNothing) {
   EXPECT_EQ(after("MERGE INTO t USING s ON t.id = s.id WHEN MATCHED THEN DELETE "
                   "WHEN NOT MATCHED THEN INSERT *"),
             (Lines{"1 b", "null a", "null x"}));
-  EXPECT_EQ(after("MERGE INTO t USING s ON t.id <=> s.id WHEN MATCHED THEN DELETE"), (Lines{"1 b"}));
+  EXPECT_EQ(after("MERGE INTO t USING s ON t.id <=> s.id WHEN MATCHED THEN DELETE"),
+            (Lines{"1 b"}));
 }
 
 TEST_F(ChangeTest, MergeReadsOnlyFilesInTheRangeOfTheKeys) {
@@ -229,8 +231,9 @@ TEST_F(ChangeTest, MergeReadsOnlyFilesInTheRangeOfTheKeys) {
     if (!first) continue;
     ASSERT_TRUE(files.put("/t/" + file.path, std::string(5000, 'x')));
   }
-  auto done = run("MERGE INTO t USING s ON s.id = t.id WHEN MATCHED THEN UPDATE SET v = s.v "
-                  "WHEN NOT MATCHED THEN INSERT *");
+  auto done =
+      run("MERGE INTO t USING s ON s.id = t.id WHEN MATCHED THEN UPDATE SET v = s.v "
+          "WHEN NOT MATCHED THEN INSERT *");
   ASSERT_TRUE(done) << done.error().message;
   EXPECT_EQ(done->counts.updated, 1);
   EXPECT_EQ(done->counts.inserted, 1);
@@ -239,8 +242,10 @@ TEST_F(ChangeTest, MergeReadsOnlyFilesInTheRangeOfTheKeys) {
 TEST_F(ChangeTest, ASourceTooLargeIsRefusedWithTheRemedy) {
   small();
   source({"[1]", R"(["a"])"});
-  auto statements = *sql::parse("MERGE INTO t USING (SELECT * FROM range(1000000)) AS r ON t.id = r.id "
-                                "WHEN MATCHED THEN DELETE", "q");
+  auto statements = *sql::parse(
+      "MERGE INTO t USING (SELECT * FROM range(1000000)) AS r ON t.id = r.id "
+      "WHEN MATCHED THEN DELETE",
+      "q");
   sql::Catalog known = catalog();
   auto plan = sql::analyze_change(statements[0], known, {.file = "q"});
   ASSERT_TRUE(plan) << plan.error().message;

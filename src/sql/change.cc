@@ -104,8 +104,8 @@ class ChangeAnalyzer {
     std::string written = joined(change_.target, ".");
     if (!relation) {
       std::string near = nearest(written, catalog_.candidates);
-      return at(change_.position, "unknown table " + written +
-                                      (near.empty() ? "" : "; did you mean " + near + "?"));
+      return at(change_.position,
+                "unknown table " + written + (near.empty() ? "" : "; did you mean " + near + "?"));
     }
     if (relation->view) {
       return at(change_.position, written + " is a view, whose rows cannot be changed",
@@ -392,9 +392,9 @@ class ChangeAnalyzer {
       for (size_t c = 0; c < values.size(); ++c) {
         if (!values[c]) continue;
         ExpressionPtr number = integer(clause.position, static_cast<int64_t>(i));
-        ExpressionPtr mine = made(clause.position,
-                                  Binary{Binary::Op::Equal,
-                                         column(clause.position, {kTargetClause}), number});
+        ExpressionPtr mine =
+            made(clause.position,
+                 Binary{Binary::Op::Equal, column(clause.position, {kTargetClause}), number});
         cases[c].whens.push_back({mine, values[c]});
       }
     }
@@ -495,7 +495,9 @@ Result<ChangePlan> analyze_change(const Statement& statement, const Catalog& cat
 Result<Plan> analyze_conditions(const std::vector<std::string>& conditions, const Schema& schema,
                                 const AnalyzeOptions& options) {
   Catalog catalog;
-  catalog.find = [&](const std::vector<std::string>&) { return Relation{kTarget, schema, nullptr}; };
+  catalog.find = [&](const std::vector<std::string>&) {
+    return Relation{kTarget, schema, nullptr};
+  };
   std::string items;
   for (size_t i = 0; i < conditions.size(); ++i) {
     auto alone = Parser(conditions[i], conditions[i], TRY(tokenize(conditions[i], conditions[i])));
@@ -508,8 +510,9 @@ Result<Plan> analyze_conditions(const std::vector<std::string>& conditions, cons
   Plan plan = TRY(analyze(statements[0], catalog, options));
   for (const Field& field : plan.output.fields) {
     if (field.type.kind == Kind::Boolean && plan.inputs.size() == 1) continue;
-    return Error{Code::Unsupported, options.file + ": a condition over the row's own columns is "
-                                                   "needed, and this is none"};
+    return Error{Code::Unsupported, options.file +
+                                        ": a condition over the row's own columns is "
+                                        "needed, and this is none"};
   }
   return plan;
 }

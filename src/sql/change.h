@@ -34,8 +34,8 @@ struct ChangePlan {
     bool by_source = false;  // of rows that match no source row
   };
   std::vector<Clause> clauses;
-  bool keeps_unmatched = true;     // no clause is by_source
-  bool may_match_often = false;    // several source rows may match one row: all it does is DELETE
+  bool keeps_unmatched = true;   // no clause is by_source
+  bool may_match_often = false;  // several source rows may match one row: all it does is DELETE
 
   // Rows (kTargetRow, kSourceRow or NULL, number of the clause or -1): all pairs that match, and
   // where keeps_unmatched is false all rows that match nothing. The first input is the table, the

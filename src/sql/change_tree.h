@@ -29,8 +29,8 @@ struct Change {
   enum class Kind : uint8_t { Delete, Update, Merge };
   Kind kind = Kind::Delete;
   std::vector<std::string> target;
-  std::string alias;  // "" without one
-  Position position;  // of the table's name
+  std::string alias;        // "" without one
+  Position position;        // of the table's name
   ExpressionPtr condition;  // of WHERE (null without) or ON
   std::string condition_text;
   std::vector<Assignment> assignments;  // of UPDATE

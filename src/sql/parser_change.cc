@@ -103,8 +103,9 @@ Result<void> Parser::merge(Change& out) {
 Result<void> Parser::check_merge_clauses(const Change& change) const {
   for (size_t i = 0; i < change.clauses.size(); ++i) {
     const MergeClause& clause = change.clauses[i];
-    bool last = std::none_of(change.clauses.begin() + static_cast<long>(i) + 1, change.clauses.end(),
-                             [&](const MergeClause& later) { return later.when == clause.when; });
+    bool last =
+        std::none_of(change.clauses.begin() + static_cast<long>(i) + 1, change.clauses.end(),
+                     [&](const MergeClause& later) { return later.when == clause.when; });
     if (clause.condition || last) continue;
     return refuse(clause.position, "a WHEN clause without a condition before others of its kind",
                   "only the last WHEN MATCHED, WHEN NOT MATCHED and WHEN NOT MATCHED BY SOURCE may "

@@ -383,12 +383,14 @@ TEST(Refusal, OfStatementsThatChangeRows) {
   check({
       {"DELETE t", "1:8: found 't'; expected FROM after DELETE"},
       {"UPDATE t SET", "1:13: found the end; expected the column to set"},
-      {"UPDATE t SET a.b.c = 1", "1:14: found 'a.b.c' in SET; set a whole column of t: a field of a "
-                                 "struct with named_struct(..)"},
+      {"UPDATE t SET a.b.c = 1",
+       "1:14: found 'a.b.c' in SET; set a whole column of t: a field of a "
+       "struct with named_struct(..)"},
       {"MERGE INTO t USING s ON t.a = s.a",
        "1:34: found the end; expected WHEN MATCHED or WHEN NOT MATCHED"},
       {"MERGE INTO t USING s ON a WHEN MATCHED THEN DELETE WHEN MATCHED THEN DELETE",
-       "1:27: found a WHEN clause without a condition before others of its kind; only the last WHEN "
+       "1:27: found a WHEN clause without a condition before others of its kind; only the last "
+       "WHEN "
        "MATCHED, WHEN NOT MATCHED and WHEN NOT MATCHED BY SOURCE may be without AND"},
       {"MERGE INTO t USING s ON a WHEN NOT MATCHED THEN DELETE",
        "1:49: found 'DELETE'; expected INSERT after WHEN NOT MATCHED .. THEN"},
