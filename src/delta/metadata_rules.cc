@@ -139,7 +139,7 @@ Result<void> check_form(const Metadata& metadata, const KnownProperty& known,
 
 Result<void> check_property(const Metadata& metadata, const std::string& name,
                             const std::string& value) {
-  if (!lowered(name).starts_with("delta.")) return {};
+  if (!lowered(name).starts_with("delta.") || name.starts_with("delta.constraints.")) return {};
   if (equal_ignoring_case(name, "delta.setTransactionRetentionDuration")) {
     return Error{Code::Unsupported,
                  "table property delta.setTransactionRetentionDuration: refused, because it would "

@@ -136,8 +136,14 @@ Protocol protocol_for(const Metadata& metadata, const Protocol& current) {
   if (has_in_commit_timestamps(metadata)) writers.push_back("inCommitTimestamp");
   bool feed = config_flag(metadata, "delta.enableChangeDataFeed");
 
+  const auto& configuration = metadata.configuration;
+  bool checks = std::any_of(configuration.begin(), configuration.end(), [](const auto& property) {
+    return property.first.starts_with("delta.constraints.");
+  });
+
   Protocol out = current;
   if (writers.empty() && out.min_writer < 7) {
+    if (checks) out.min_writer = std::max(out.min_writer, 3);
     if (feed) out.min_writer = std::max(out.min_writer, 4);
     return out;
   }
@@ -152,6 +158,7 @@ Protocol protocol_for(const Metadata& metadata, const Protocol& current) {
   for (const auto& [version, feature] : legacy) {
     if (current.min_writer < 7 && current.min_writer >= version) add(out.writer_features, feature);
   }
+  if (checks) add(out.writer_features, "checkConstraints");
   if (feed) add(out.writer_features, "changeDataFeed");
   if (current.min_reader == 2 && !readers.empty()) add(out.reader_features, "columnMapping");
   for (const std::string& feature : readers) add(out.reader_features, feature);

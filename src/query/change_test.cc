@@ -38,7 +38,8 @@ struct ChangeTest : ::testing::Test {
   }
 
   void forget() {
-    for (const auto& file : *files.list_all("/")) EXPECT_TRUE(files.remove(file.path));
+    auto all = *files.list_all("/");
+    for (const auto& file : all) EXPECT_TRUE(files.remove(file.path));
   }
 
   sql::Catalog catalog() {
@@ -172,7 +173,8 @@ TEST_F(ChangeTest, RefusalsSayWhatToDo) {
             "q:1:22: found the column ID twice in SET; set it once");
   EXPECT_EQ(error_of("DELETE FROM u"), "q:1:13: unknown table u");
   EXPECT_EQ(error_of("UPDATE t SET id = 3000000000 WHERE id = 1"),
-            "[CAST_OVERFLOW] a value does not fit into INT");
+            "[CAST_OVERFLOW] Type INT64 with value 3000000000 can't be cast because the value is "
+            "out of range for the destination type INT32; use try_cast to get NULL instead");
 }
 
 TEST_F(ChangeTest, MergeUpdatesDeletesAndInserts) {
