@@ -107,6 +107,7 @@ say "the market example, its Python package and notebook"
 counted market python3 tests/market/run.py build/release/ticklake "$cache/python-notebook-1/venv/bin/python"
 counted read-files python3 tests/read_files/run.py build/release/ticklake
 one delta-peer "$cache/python-readers-1/venv/bin/python" tests/peer/delta_peer_test.py build/release/ticklake
+one change-peer "$cache/python-readers-1/venv/bin/python" tests/peer/change_peer_test.py build/release/ticklake
 one soak "$cache/python-readers-1/venv/bin/python" tests/peer/soak_test.py build/release/bench/bench_soak
 say "the live page in a browser, its metrics in Prometheus"
 counted live-page node tests/serve/row_15_live_page.mjs build/release/ticklake "$cache" "$logs/live_page"
@@ -121,6 +122,7 @@ if [ -n "$all" ]; then
   say "three brokers, of which the one that leads is killed"
   counted failover "$readers" tests/chaos/failover.py build/release/ticklake
   say "end-to-end scripts, read at every version by Apache Spark"
+  counted change-spark "$cache/spark-4.2.0/venv/bin/python" tests/peer/change_spark_test.py build/release/ticklake "$cache/spark-4.2.0/jars"
   counted e2e-spark python3 tests/e2e/run.py -j "$jobs" --mode spark
 fi
 echo "$passed passed, $failed failed"
