@@ -49,7 +49,7 @@ Error written_by_pipeline(const std::string& file, sql::Position at, const std::
 
 Result<void> check_may_change(io::FileStore& files, const engine::Project& project,
                               const engine::Graph& graph, const std::string& file,
-                              const sql::Statement& statement, const sql::ChangePlan& plan) {
+                              const sql::Statement& statement, const sql::EditPlan& plan) {
   auto path = path_of_table(plan.target);
   io::Path root = path ? *path : project.table_path(plan.target);
   for (const auto& table : graph.tables) {
@@ -68,7 +68,7 @@ Result<void> check_may_change(io::FileStore& files, const engine::Project& proje
 }
 
 Result<void> run_change(Environment& environment, const engine::Project& project,
-                        const std::string& file, const sql::ChangePlan& plan, Format format) {
+                        const std::string& file, const sql::EditPlan& plan, Format format) {
   auto path = path_of_table(plan.target);
   io::Path root = path ? *path : project.table_path(plan.target);
   auto snapshot = TRY(delta::open(environment.files, root));

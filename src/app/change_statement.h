@@ -12,10 +12,10 @@ namespace ticklake::app {
 // Unsupported: a pipeline writes the table, of this project or of another.
 Result<void> check_may_change(io::FileStore& files, const engine::Project& project,
                               const engine::Graph& graph, const std::string& file,
-                              const sql::Statement& statement, const sql::ChangePlan& plan);
+                              const sql::Statement& statement, const sql::EditPlan& plan);
 
 // Runs it and writes one object: the version and how many rows it touched.
 Result<void> run_change(Environment& environment, const engine::Project& project,
-                        const std::string& file, const sql::ChangePlan& plan, Format format);
+                        const std::string& file, const sql::EditPlan& plan, Format format);
 
 }  // namespace ticklake::app

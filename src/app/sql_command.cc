@@ -87,7 +87,7 @@ Result<void> check_names(const Schema& output, Format format, const std::string&
 // One of the two.
 struct Planned {
   std::optional<sql::Plan> query;
-  std::optional<sql::ChangePlan> change;
+  std::optional<sql::EditPlan> change;
 };
 
 Result<Planned> planned(const sql::Statement& statement, const sql::Catalog& catalog,

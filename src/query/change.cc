@@ -71,7 +71,7 @@ Schema with_fields(Schema schema, const std::vector<Field>& fields) {
 class ChangeRun {
  public:
   ChangeRun(io::FileStore& files, const io::Clock& clock, const delta::Snapshot& snapshot,
-            const sql::ChangePlan& plan, const ChangeOptions& options)
+            const sql::EditPlan& plan, const ChangeOptions& options)
       : files_(files), clock_(clock), snapshot_(snapshot), plan_(plan), options_(options) {}
 
   Result<Changed> run(delta::Transaction transaction) {
@@ -95,7 +95,7 @@ class ChangeRun {
   }
 
  private:
-  bool is_merge() const { return plan_.kind == sql::ChangePlan::Kind::Merge; }
+  bool is_merge() const { return plan_.kind == sql::EditPlan::Kind::Merge; }
 
   Result<void> add_inputs(const sql::Plan& plan, size_t from, Request& request) const {
     for (size_t i = from; i < plan.inputs.size(); ++i) {
@@ -148,7 +148,7 @@ class ChangeRun {
 
   Result<void> choose_files() {
     conditions_ = conditions(plan_.find.inputs[0].conjuncts);
-    bool whole = plan_.kind == sql::ChangePlan::Kind::Delete && plan_.conjuncts_are_all;
+    bool whole = plan_.kind == sql::EditPlan::Kind::Delete && plan_.conjuncts_are_all;
     for (const auto& file : snapshot_.files()) {
       if (!is_candidate(file)) continue;
       read_.insert(file.path);
@@ -330,7 +330,7 @@ class ChangeRun {
                      {"numTargetDeletionVectorsRemoved", text(counts.vectors_removed)}};
       return;
     }
-    bool deletes = plan_.kind == sql::ChangePlan::Kind::Delete;
+    bool deletes = plan_.kind == sql::EditPlan::Kind::Delete;
     out.operation = deletes ? "DELETE" : "UPDATE";
     out.metrics = {{deletes ? "numDeletedRows" : "numUpdatedRows",
                     text(deletes ? counts.deleted : counts.updated)},
@@ -347,7 +347,7 @@ class ChangeRun {
   io::FileStore& files_;
   const io::Clock& clock_;
   const delta::Snapshot& snapshot_;
-  const sql::ChangePlan& plan_;
+  const sql::EditPlan& plan_;
   const ChangeOptions& options_;
   std::unique_ptr<Database> database_;
   std::optional<delta::RowChange> change_;
@@ -366,7 +366,7 @@ class ChangeRun {
 }  // namespace
 
 Result<Changed> change(io::FileStore& files, const io::Clock& clock,
-                       const delta::Snapshot& snapshot, const sql::ChangePlan& plan,
+                       const delta::Snapshot& snapshot, const sql::EditPlan& plan,
                        const ChangeOptions& options, delta::Transaction transaction) {
   return ChangeRun(files, clock, snapshot, plan, options).run(std::move(transaction));
 }

@@ -35,7 +35,7 @@ struct Changed {
 // row that breaks a constraint. Conflict: what another writer committed meanwhile has to do with
 // the rows read; open the table again and repeat. `transaction` may bring txns and expected_txns.
 Result<Changed> change(io::FileStore& files, const io::Clock& clock,
-                       const delta::Snapshot& snapshot, const sql::ChangePlan& plan,
+                       const delta::Snapshot& snapshot, const sql::EditPlan& plan,
                        const ChangeOptions& options, delta::Transaction transaction = {});
 
 // Rows by their keys. NULL equals NULL, as <=> has it; keys are not of nested types.

@@ -83,7 +83,7 @@ class ChangeAnalyzer {
     };
   }
 
-  Result<ChangePlan> run() {
+  Result<EditPlan> run() {
     TRY(find_target());
     if (change_.kind == Change::Kind::Merge) {
       TRY(merge());
@@ -237,7 +237,7 @@ class ChangeAnalyzer {
 
   Result<void> one_table() {
     bool deletes = change_.kind == Change::Kind::Delete;
-    plan_.kind = deletes ? ChangePlan::Kind::Delete : ChangePlan::Kind::Update;
+    plan_.kind = deletes ? EditPlan::Kind::Delete : EditPlan::Kind::Update;
     plan_.clauses = {{deletes, false}};
     Position here = statement_.position;
     ExpressionPtr none = null_of(here, Kind::Long);
@@ -267,7 +267,7 @@ class ChangeAnalyzer {
   // ---- MERGE
 
   Result<void> merge() {
-    plan_.kind = ChangePlan::Kind::Merge;
+    plan_.kind = EditPlan::Kind::Merge;
     TRY(find_source());
     std::vector<const MergeClause*> touching;
     std::vector<const MergeClause*> inserting;
@@ -482,12 +482,12 @@ class ChangeAnalyzer {
   std::optional<Relation> target_;
   std::optional<Relation> source_;
   std::string source_alias_;
-  ChangePlan plan_;
+  EditPlan plan_;
 };
 
 }  // namespace
 
-Result<ChangePlan> analyze_change(const Statement& statement, const Catalog& catalog,
+Result<EditPlan> analyze_change(const Statement& statement, const Catalog& catalog,
                                   const AnalyzeOptions& options) {
   return ChangeAnalyzer(statement, catalog, options).run();
 }

@@ -21,7 +21,7 @@ inline constexpr const char* kTargetPlace = "__ticklake_place";    // BIGINT
 inline constexpr const char* kSourceRow = "__ticklake_source";     // BIGINT: counts from 0
 inline constexpr const char* kSourcePlace = "__ticklake_source_place";  // BIGINT
 
-struct ChangePlan {
+struct EditPlan {
   enum class Kind : uint8_t { Delete, Update, Merge };
   Kind kind = Kind::Delete;
   std::string target;  // canonical
@@ -57,7 +57,7 @@ struct ChangePlan {
 };
 
 // Of a statement of kind Change. Errors as of analyze().
-Result<ChangePlan> analyze_change(const Statement& statement, const Catalog& catalog,
+Result<EditPlan> analyze_change(const Statement& statement, const Catalog& catalog,
                                   const AnalyzeOptions& options);
 
 // Whether the condition is met, as a query: BOOLEAN columns, one a condition, of each row of its
