@@ -52,9 +52,10 @@ export function instant(ms) {
   return new Date(ms).toISOString().slice(0, 16).replace("T", " ");
 }
 
-// "catalog.database.table" -> "table"
+// "catalog.database.table" -> "table"; what stands in brackets behind it, which may hold dots, stays
 export function shortName(name) {
-  return name.slice(name.lastIndexOf(".") + 1);
+  const head = name.split("[", 1)[0];
+  return name.slice(head.lastIndexOf(".") + 1);
 }
 
 export function intervalText(ms) {

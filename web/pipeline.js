@@ -1,6 +1,12 @@
 // The flows as a table whose cells change in place.
 import { age, clock, count, shortName } from "/format.js";
 
+// A table's own query has the table's name.
+function nameOf(flow) {
+  const own = flow.flow === flow.table || flow.flow.startsWith(`${flow.table}[`);
+  return own ? shortName(flow.flow) : `${shortName(flow.flow)} > ${shortName(flow.table)}`;
+}
+
 function failures(flow) {
   const failed = flow.expectations.filter((one) => one.failed > 0);
   if (flow.expectations.length === 0) return "–";
@@ -17,7 +23,7 @@ function others(flow) {
 function cellsOf(flow, now) {
   const watermark = flow.watermark === null ? "–" : `${clock(flow.watermark)} (${age(now - flow.watermark)})`;
   return [
-    shortName(flow.flow), flow.state, count(flow.rows_in_per_second), count(flow.rows_in), count(flow.lag_rows),
+    nameOf(flow), flow.state, count(flow.rows_in_per_second), count(flow.rows_in), count(flow.lag_rows),
     watermark, flow.last_commit === null ? "–" : age(now - flow.last_commit), count(flow.commits), failures(flow),
     others(flow),
   ];

@@ -22,7 +22,7 @@ std::vector<serving::TableInfo> tables_of(const engine::Graph& graph) {
     if (table.kind == engine::Table::Kind::Quarantine) continue;
     serving::TableInfo info{.name = table.name, .path = table.path, .schema = table.schema};
     for (const auto& dataset : graph.datasets) {
-      if (dataset.name == table.name && dataset.plan.windowed) {
+      if (dataset.table == table.name && dataset.plan.windowed) {
         info.window_us = dataset.plan.windowed->window_us;
       }
     }
@@ -148,6 +148,7 @@ serving::FlowState LivePage::flow_state(const engine::FlowStatus& status) {
   int64_t elapsed_us = shown_us_ - then.at_us;
   serving::FlowState out{
       .name = status.name,
+      .table = status.table,
       .kind = std::string(engine::to_string(status.kind)),
       .state = lowered(engine::to_string(status.state)),
       .problem = environment_.secrets.masked(status.problem),

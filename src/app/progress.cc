@@ -14,9 +14,17 @@ namespace {
 constexpr int64_t kTerminalEveryUs = 500'000;
 constexpr int64_t kPipeEveryUs = 5'000'000;
 
+// Of a table or a flow: what stands in brackets behind it, which may hold dots, stays.
 std::string short_name(const std::string& canonical) {
-  size_t dot = canonical.rfind('.');
+  size_t dot = canonical.rfind('.', canonical.find('['));
   return dot == std::string::npos ? canonical : canonical.substr(dot + 1);
+}
+
+// "ticks" of a table's own query, "backfill > ticks" of another flow.
+std::string shown_name(const engine::FlowStatus& flow) {
+  bool is_own = flow.name == flow.table || flow.name.starts_with(flow.table + "[");
+  return is_own ? short_name(flow.name)
+                : fmt::format("{} > {}", short_name(flow.name), short_name(flow.table));
 }
 
 // 1234567 as "1,234,567".
@@ -134,7 +142,7 @@ std::string Progress::block(const std::vector<SourceStatus>& sources,
                                               : "sending"});
   }
   for (const auto& flow : flows) {
-    rows.push_back({short_name(flow.name), grouped(rate(flow.name, flow.rows_in)),
+    rows.push_back({shown_name(flow), grouped(rate(flow.name, flow.rows_in)),
                     grouped(flow.rows_in), number_or_dash(flow.lag_rows), watermark_text(flow),
                     number_or_dash(version_of(flow)), lowered(engine::to_string(flow.state))});
   }
@@ -157,7 +165,7 @@ std::string Progress::lines(const std::vector<SourceStatus>& sources,
   }
   for (const auto& flow : flows) {
     text += fmt::format("flow {}: {} rows/s, {} in, {} out, lag {}, watermark {}, version {}{}\n",
-                        short_name(flow.name), grouped(rate(flow.name, flow.rows_in)),
+                        shown_name(flow), grouped(rate(flow.name, flow.rows_in)),
                         grouped(flow.rows_in), grouped(flow.rows_out),
                         number_or_dash(flow.lag_rows), watermark_text(flow),
                         number_or_dash(version_of(flow)),
@@ -184,6 +192,7 @@ Object flow_object(const engine::FlowStatus& status) {
     skipped = status.file_lag->skipped;
   }
   return {{"flow", json_text(status.name)},
+          {"table", json_text(status.table)},
           {"state", json_text(lowered(engine::to_string(status.state)))},
           {"rows_in", std::to_string(status.rows_in)},
           {"rows_out", std::to_string(status.rows_out)},

@@ -36,12 +36,17 @@ Result<bool> has_log(io::FileStore& files, const io::Path& root) {
   return !TRY(files.list(io::join(root, "_delta_log"))).empty();
 }
 
+bool makes_table(const sql::Statement& statement) {
+  using Kind = sql::Statement::Kind;
+  return statement.kind != Kind::TemporaryView && statement.kind != Kind::Flow;
+}
+
 Error unknown_table(const engine::Project& project, const std::string& name) {
   std::vector<std::string> names;
   for (const auto& statement : project.statements) {
-    bool table = statement.kind != sql::Statement::Kind::TemporaryView &&
-                 statement.kind != sql::Statement::Kind::Flow;
-    if (table) names.push_back(statement.name.back());
+    if (makes_table(statement)) {
+      names.push_back(statement.name.back());
+    }
   }
   std::string near = nearest(name_parts(name).back(), names);
   return Error{Code::NotFound,
@@ -188,7 +193,7 @@ Result<io::Path> table_root(Environment& environment, const ProjectOptions& opti
   io::Path root = project.table_path(name);
   if (TRY(has_log(environment.files, root))) return root;
   for (const auto& statement : project.statements) {
-    if (project.canonical(statement.name) == name) {
+    if (makes_table(statement) && project.canonical(statement.name) == name) {
       return Error{Code::NotFound,
                    fmt::format("table {} has not been made yet; run: ticklake run --project {} "
                                "--once",

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <filesystem>
+#include <set>
 
 #include "app/commands.h"
 #include "app/project.h"
@@ -74,9 +75,39 @@ bool is_plain_name(const std::string& name) {
              std::string::npos;
 }
 
-std::string dataset_type(const sql::Statement& statement) {
-  return statement.kind == sql::Statement::Kind::StreamingTable ? "STREAMING_TABLE"
-                                                                : "MATERIALIZED_VIEW";
+std::vector<std::string> inputs_of(const engine::Dataset& dataset) {
+  std::vector<std::string> inputs = dataset.inputs;
+  for (const auto& input : dataset.plan.inputs) {
+    auto topic = input.kafka.find("subscribe");
+    if (topic != input.kafka.end()) inputs.push_back("topic " + topic->second);
+    auto path = input.files.find("path");
+    if (path != input.files.end()) inputs.push_back("files " + path->second);
+  }
+  return inputs;
+}
+
+// A table, and below it its flows where there are more than its own query.
+void add_table(const engine::Graph& graph, const engine::Table& table,
+               std::vector<Object>& objects) {
+  std::vector<std::string> inputs;
+  std::vector<Object> flows;
+  for (const auto& dataset : graph.datasets) {
+    if (dataset.table != table.name) continue;
+    auto its_inputs = inputs_of(dataset);
+    bool is_once = dataset.statement.once;
+    if (dataset.name != table.name || is_once) {
+      flows.push_back({{"name", json_text(dataset.name)},
+                       {"type", json_text(is_once ? "FLOW ONCE" : "FLOW")},
+                       {"inputs", json_texts(its_inputs)},
+                       {"output", json_text(table.name)}});
+    }
+    inputs.insert(inputs.end(), its_inputs.begin(), its_inputs.end());
+  }
+  objects.push_back({{"name", json_text(table.name)},
+                     {"type", json_text(std::string(to_string(table.kind)))},
+                     {"inputs", json_texts(inputs)},
+                     {"output", json_text(to_ddl(table.schema))}});
+  objects.insert(objects.end(), flows.begin(), flows.end());
 }
 
 }  // namespace
@@ -119,18 +150,10 @@ Result<void> validate_project(Environment& environment, const ProjectOptions& op
                        {"inputs", "[]"},
                        {"output", json_text("topic " + spec.topic)}});
   }
+  std::set<std::string> added;
   for (const auto& dataset : graph.datasets) {
-    std::vector<std::string> inputs = dataset.inputs;
-    for (const auto& input : dataset.plan.inputs) {
-      auto topic = input.kafka.find("subscribe");
-      if (topic != input.kafka.end()) inputs.push_back("topic " + topic->second);
-      auto path = input.files.find("path");
-      if (path != input.files.end()) inputs.push_back("files " + path->second);
-    }
-    objects.push_back({{"name", json_text(dataset.name)},
-                       {"type", json_text(dataset_type(dataset.statement))},
-                       {"inputs", json_texts(inputs)},
-                       {"output", json_text(to_ddl(dataset.plan.output))}});
+    if (!added.insert(dataset.table).second) continue;
+    add_table(graph, *graph.find(project, split(dataset.table, '.')), objects);
   }
   TRY(write_objects(environment.out, format, objects, {"name", "type", "inputs", "output"}));
   for (const auto& spec : specs) {

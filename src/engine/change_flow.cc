@@ -12,6 +12,7 @@
 #include "change_sql.h"
 #include "feed.h"
 #include "flow.h"
+#include "graph_flows.h"
 #include "row_edits.h"
 #include "rows.h"
 #include "table_writer.h"
@@ -192,19 +193,21 @@ Result<std::unique_ptr<Flow>> open_changes(Context& context, const Dataset& data
   auto& files = context.world.files;
   Settings settings = TRY(settings_of(context.project.configuration, dataset.statement.properties));
   settings.pace_us = TRY(follower_pace_us(context, input.table, settings.pace_us));
-  auto writer = TRY(TableWriter::open(context, dataset.path, dataset.name));
+  auto writer = TRY(TableWriter::open(context, dataset.path, dataset.table, dataset.name));
   context.hub.announce(dataset.name, writer.snapshot().version());
   Progress stored = writer.txns();
-  std::string prefix = progress_prefix(context, dataset.name, stored);
+  ProgressPlace place = progress_place(context, dataset, stored);
   io::Path root = context.project.table_path(input.table);
   auto reader = TRY(TableReader::open(
       files, context.hub,
       {.name = input.table, .root = root, .schema = input.schema, .columns = input.columns}));
-  auto ids = delta_progress_ids(prefix, reader.id());
+  auto source =
+      TRY(SourceProgress::open(place, stored, reader.id(), source_name(input)));
+  auto ids = delta_progress_ids(source.prefix());
   auto feed = TRY(open_delta_feed(std::move(reader), context.hub,
                                   {.flow = dataset.name,
                                    .rows_max = settings.rows_per_step_max,
-                                   .app_id_prefix = std::move(prefix)},
+                                   .place = std::move(place)},
                                   stored));
   auto events = TRY(delta::open(files, root));
   status.version = writer.snapshot().version();

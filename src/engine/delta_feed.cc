@@ -19,12 +19,13 @@ struct Place {
 
 class DeltaFeed final : public Feed {
  public:
-  DeltaFeed(TableReader reader, Hub& hub, DeltaFeedOptions options, DeltaProgressIds ids,
+  DeltaFeed(TableReader reader, Hub& hub, DeltaFeedOptions options, SourceProgress source,
             Place place, std::vector<delta::AddFile> files, bool must_commit)
       : reader_(std::move(reader)),
         hub_(hub),
         options_(std::move(options)),
-        ids_(std::move(ids)),
+        source_(std::move(source)),
+        ids_(delta_progress_ids(source_.prefix())),
         place_(place),
         files_(std::move(files)),
         must_commit_(must_commit) {}
@@ -42,6 +43,7 @@ class DeltaFeed final : public Feed {
   FeedBatch take() override;
   void committed() override {
     must_commit_ = false;
+    source_.committed();
     if (!place_.snapshot) hub_.consumed(reader_.name(), options_.flow, place_.version);
   }
   // Known only when all versions are gathered: the log does not tell rows without being read.
@@ -60,6 +62,7 @@ class DeltaFeed final : public Feed {
   TableReader reader_;
   Hub& hub_;
   DeltaFeedOptions options_;
+  SourceProgress source_;
   DeltaProgressIds ids_;
   Place place_;
   std::vector<delta::AddFile> files_;  // of the first snapshot
@@ -78,9 +81,10 @@ void DeltaFeed::keep(const VersionRows& rows, int64_t file) {
     auto bytes = arrow::util::ReferencedBufferSize(*piece.rows);
     pending_bytes_ += bytes.ok() ? *bytes : arrow::util::TotalBufferSize(*piece.rows);
   }
-  pending_.partitions.insert(rows.partitions.begin(), rows.partitions.end());
   // A version without rows tells nothing about partitions.
   if (rows.partitions.empty()) return;
+  if (rows.tells_all) pending_.partitions.clear();
+  pending_.partitions.insert(rows.partitions.begin(), rows.partitions.end());
   pending_.idle = rows.idle;
   pending_.ended = rows.ended;
 }
@@ -119,6 +123,7 @@ FeedBatch DeltaFeed::take() {
   out.progress[ids_.version] = place_.version.value;
   out.progress[ids_.file] = place_.file;
   out.progress[ids_.snapshot] = place_.snapshot ? 1 : 0;
+  source_.add_name(out.progress);
   return out;
 }
 
@@ -132,15 +137,15 @@ bool DeltaFeed::covered(const FeedPiece& piece, int64_t, const Progress& stored)
 
 }  // namespace
 
-DeltaProgressIds delta_progress_ids(const std::string& prefix, const std::string& table_id) {
-  std::string base = prefix + table_id + "/";
-  return {base + "version", base + "file", base + "snapshot"};
+DeltaProgressIds delta_progress_ids(const std::string& source) {
+  return {source + "version", source + "file", source + "snapshot"};
 }
 
 Result<std::unique_ptr<Feed>> open_delta_feed(TableReader reader, Hub& hub,
                                               DeltaFeedOptions options, const Progress& stored) {
-  TRY(check_source(stored, options.app_id_prefix, reader.id(), "table " + reader.name()));
-  auto ids = delta_progress_ids(options.app_id_prefix, reader.id());
+  auto source = TRY(
+      SourceProgress::open(options.place, stored, reader.id(), "table " + reader.name()));
+  auto ids = delta_progress_ids(source.prefix());
   Place place{.version = reader.newest(), .file = 0, .snapshot = true};
   auto version = stored.find(ids.version);
   bool first = version == stored.end();
@@ -158,7 +163,8 @@ Result<std::unique_ptr<Feed>> open_delta_feed(TableReader reader, Hub& hub,
   hub.subscribe(reader.name(), options.flow, place.snapshot ? place.version + 1 : place.version);
   bool must_commit = options.record_start && first;
   return std::unique_ptr<Feed>(new DeltaFeed(std::move(reader), hub, std::move(options),
-                                             std::move(ids), place, std::move(files), must_commit));
+                                             std::move(source), place, std::move(files),
+                                             must_commit));
 }
 
 }  // namespace ticklake::engine

@@ -21,6 +21,7 @@
 #include "broker/broker.h"
 #include "delta/delta.h"
 #include "engine/file_source.h"
+#include "engine/graph.h"
 #include "engine/report.h"
 #include "io/clock.h"
 #include "model/type.h"
@@ -76,44 +77,6 @@ int parallelism(const Project& project);
 // Who runs the project with this storage now ("process 4711"), or nothing.
 std::optional<std::string> runner_of(const io::Path& storage);
 
-// ---- the graph
-
-struct Dataset {
-  std::string name;  // canonical
-  sql::Statement statement;
-  sql::Plan plan;
-  io::Path path;
-  std::vector<std::string> inputs;        // tables it reads, canonical; views are looked through
-  std::optional<std::string> quarantine;  // canonical name of its quarantine table
-  std::optional<sql::ChangeRules> changes = {};  // AUTO CDC fills it; its input are the events
-};
-
-// A table that the project makes.
-struct Table {
-  enum class Kind : uint8_t { StreamingTable, MaterializedView, Quarantine };
-  std::string name;  // canonical
-  Kind kind;
-  io::Path path;
-  Schema schema;
-};
-// "STREAMING_TABLE", "MATERIALIZED_VIEW", "QUARANTINE"
-std::string_view to_string(Table::Kind kind);
-
-struct Graph {
-  std::vector<Dataset> datasets;                // each after all that it reads
-  std::vector<Table> tables;                    // by name; quarantine tables too
-  std::map<std::string, sql::Statement> views;  // temporary ones, by canonical name
-
-  // A table by a name of one to three parts, ignoring case, or nullptr.
-  const Table* find(const Project& project, const std::vector<std::string>& name) const;
-  // For analysing a query over the project's tables and views. Graph and project outlive it.
-  sql::Catalog catalog(const Project& project) const;
-};
-
-// Invalid, naming file:line:column: a cycle (all its members), an unknown name (with the nearest),
-// a duplicate, and all that sql::analyze refuses.
-Result<Graph> build_graph(const Project& project, int64_t now_us);
-
 // ---- running
 
 // The world that a pipeline runs in. What it refers to outlives the pipeline.
@@ -138,7 +101,8 @@ struct RunOptions {
 // Counters of one flow since the pipeline was opened. They go up only.
 struct FlowStatus {
   enum class State : uint8_t { Waiting, Running, Retrying, Done, Failed };
-  std::string name;  // canonical
+  std::string name;  // of its dataset
+  std::string table;
   Table::Kind kind = Table::Kind::StreamingTable;
   State state = State::Waiting;
   int64_t rows_in = 0;

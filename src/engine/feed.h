@@ -14,11 +14,10 @@
 #include "engine/engine.h"
 #include "hub.h"
 #include "io/clock.h"
+#include "source_progress.h"
 #include "table_reader.h"
 
 namespace ticklake::engine {
-
-using Progress = std::map<std::string, int64_t>;  // txn app id -> value
 
 // Where a row of a file is: the file's number in the stream's list, and where its record begins.
 struct FileRow {
@@ -96,7 +95,7 @@ struct KafkaFeedOptions {
   int64_t rows_max = 250'000;  // of a batch
   bool headers = true;         // asked for
   bool once = false;
-  std::string app_id_prefix;  // "ticklake/<pipeline>/<flow>/<generation>/"
+  ProgressPlace place;
   std::string group;          // offsets are published to
 };
 
@@ -119,7 +118,7 @@ Result<std::unique_ptr<Feed>> open_kafka_feed(std::shared_ptr<broker::Topics> to
 struct DeltaFeedOptions {
   std::string flow;  // that consumes
   int64_t rows_max = 250'000;
-  std::string app_id_prefix;
+  ProgressPlace place;
   // Where to begin is to be stored before anything is read, so that after a failure the same
   // snapshot is read again, whatever the source has become.
   bool record_start = false;
@@ -129,14 +128,10 @@ struct DeltaFeedOptions {
 Result<std::unique_ptr<Feed>> open_delta_feed(TableReader reader, Hub& hub,
                                               DeltaFeedOptions options, const Progress& stored);
 
-// App ids of a Delta source's progress.
+// App ids of a Delta source's progress; `source`: see SourceProgress::prefix().
 struct DeltaProgressIds {
   std::string version, file, snapshot;
 };
-DeltaProgressIds delta_progress_ids(const std::string& prefix, const std::string& table_id);
-
-// Invalid where `stored` has progress of another source under the prefix: the source was made anew.
-Result<void> check_source(const Progress& stored, const std::string& prefix,
-                          const std::string& source_id, const std::string& what);
+DeltaProgressIds delta_progress_ids(const std::string& source);
 
 }  // namespace ticklake::engine

@@ -42,12 +42,13 @@ struct Place {
 class FileFeed final : public Feed {
  public:
   FileFeed(io::FileStore& files, const io::Clock& clock, FileFeedOptions options, FileShape shape,
-           FileList list, Ids ids, Place place, bool first)
+           FileList list, SourceProgress source, Ids ids, Place place, bool first)
       : files_(files),
         clock_(clock),
         options_(std::move(options)),
         shape_(std::move(shape)),
         list_(std::move(list)),
+        source_(std::move(source)),
         ids_(std::move(ids)),
         place_(place),
         pass_existing_(first && !options_.arguments.include_existing) {}
@@ -66,7 +67,7 @@ class FileFeed final : public Feed {
     return options_.once && scanned_ && place_.file >= list_.size() && !problem_;
   }
   FeedBatch take() override;
-  void committed() override {}
+  void committed() override { source_.committed(); }
   std::optional<int64_t> lag_rows() const override {
     if (place_.file < list_.size()) return {};
     return pending_rows_;
@@ -98,6 +99,7 @@ class FileFeed final : public Feed {
   FileFeedOptions options_;
   FileShape shape_;
   FileList list_;
+  SourceProgress source_;
   Ids ids_;
   Place place_;          // where the next rows are
   bool pass_existing_;   // what the first look finds is not to be read
@@ -370,6 +372,7 @@ FeedBatch FileFeed::take() {
   out.progress[ids_.file] = place_.file;
   out.progress[ids_.position] = place_.in.position;
   out.progress[ids_.line] = place_.in.line;
+  source_.add_name(out.progress);
   pending_.clear();
   pending_rows_ = pending_bytes_ = batch_files_ = batch_file_bytes_ = 0;
   return out;
@@ -405,8 +408,8 @@ int64_t value_or(const Progress& stored, const std::string& id, int64_t other) {
 
 Result<std::unique_ptr<Feed>> open_file_feed(io::FileStore& files, const io::Clock& clock,
                                              FileFeedOptions options, const Progress& stored) {
-  TRY(check_source(stored, options.app_id_prefix, "files", "the source of read_files"));
-  std::string base = options.app_id_prefix + "files/";
+  auto source = TRY(SourceProgress::open(options.place, stored, "files", "read_files"));
+  const std::string& base = source.prefix();
   Ids ids{base + "file", base + "position", base + "line"};
   bool first = !stored.contains(ids.file);
   FileList list = TRY(FileList::open(files, options.list));
@@ -422,7 +425,8 @@ Result<std::unique_ptr<Feed>> open_file_feed(io::FileStore& files, const io::Clo
   TRY(record_shape(files, options.storage, options.arguments, shape));
   first = first && list.size() == 0;
   return std::unique_ptr<Feed>(new FileFeed(files, clock, std::move(options), std::move(shape),
-                                            std::move(list), std::move(ids), place, first));
+                                            std::move(list), std::move(source), std::move(ids),
+                                            place, first));
 }
 
 }  // namespace ticklake::engine

@@ -17,7 +17,7 @@ struct FileFeedOptions {
   io::Path list;         // directory of the list of files
   int64_t rows_max = 250'000;
   bool once = false;
-  std::string app_id_prefix;
+  ProgressPlace place;
 };
 
 // `stored` are the flow's txns. Corrupt: the list of files is damaged, or behind the progress.

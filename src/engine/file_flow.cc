@@ -72,11 +72,13 @@ Result<std::shared_ptr<arrow::RecordBatchReader>> open_rows(io::FileStore& files
       std::make_shared<FileBatches>(*std::move(opened), schema));
 }
 
-// The list of a table before its last full refresh is of no use any more.
+// The lists of a table before its last full refresh are of no use any more. `current`: how those
+// since then begin.
 Result<void> remove_old_lists(io::FileStore& files, const io::Path& lists, const std::string& table,
                               const std::string& current) {
   for (const auto& name : TRY(files.list_directories(lists))) {
-    if (!name.starts_with(table + "-") || name == current) continue;
+    bool is_current = name == current || name.starts_with(current + "-");
+    if (!name.starts_with(table + "-") || is_current) continue;
     auto parts = TRY(files.list(io::join(lists, name), ""));
     for (const auto& part : parts) TRY(files.remove(part.path));
   }
@@ -135,17 +137,17 @@ Result<query::Input> file_input(io::FileStore& files, const Project& project,
 }
 
 Result<std::unique_ptr<Feed>> open_file_feed(Context& context, const Dataset& dataset,
-                                             const Settings& settings, const Progress& stored,
-                                             std::string app_id_prefix) {
+                                             const Settings& settings,
+                                             const Progress& stored) {
   const auto& input = dataset.plan.inputs[0];
   const auto& project = context.project;
   auto snapshot = TRY(delta::open(context.world.files, dataset.path));
-  auto generation = stored.find(generation_id(context, dataset.name));
   io::Path lists = io::join(project.storage, "file_lists");
   const std::string& table = snapshot.metadata().id;
   std::string list =
-      fmt::format("{}-{}", table, generation == stored.end() ? 0 : generation->second);
+      fmt::format("{}-{}", table, generation_of(context, dataset.table, stored));
   TRY(remove_old_lists(context.world.files, lists, table, list));
+  if (dataset.flow != dataset.table) list += "-" + dataset.flow;
   FileFeedOptions options{
       .arguments = TRY(file_arguments(input.files, project.directory)),
       .input = input.schema,
@@ -154,7 +156,7 @@ Result<std::unique_ptr<Feed>> open_file_feed(Context& context, const Dataset& da
       .list = io::join(lists, list),
       .rows_max = settings.rows_per_step_max,
       .once = context.options.once,
-      .app_id_prefix = std::move(app_id_prefix)};
+      .place = progress_place(context, dataset, stored)};
   options.arguments.format.keeps_bad = settings.quarantine.undecodable;
   bool used = std::find(input.columns.begin(), input.columns.end(), kMetadataColumn) !=
               input.columns.end();

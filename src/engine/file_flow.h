@@ -13,8 +13,7 @@ namespace ticklake::engine {
 
 // Of a streaming table whose one input is STREAM read_files(..).
 Result<std::unique_ptr<Feed>> open_file_feed(Context& context, const Dataset& dataset,
-                                             const Settings& settings, const Progress& stored,
-                                             std::string app_id_prefix);
+                                             const Settings& settings, const Progress& stored);
 
 // Changes whenever the files at the input's path do.
 Result<int64_t> file_fingerprint(io::FileStore& files, const Project& project,

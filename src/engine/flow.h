@@ -15,6 +15,7 @@
 #include "hub.h"
 #include "query/query.h"
 #include "settings.h"
+#include "table_stage.h"
 
 namespace ticklake::engine {
 
@@ -28,9 +29,14 @@ struct Context {
   std::unique_ptr<query::Database> database;
   std::mutex brokers_mutex = {};
   std::map<std::string, std::shared_ptr<broker::Topics>> brokers = {};  // under the mutex
+  std::mutex stages_mutex = {};
+  std::map<std::string, std::shared_ptr<TableStage>> stages = {};  // under the mutex
 
   Result<std::shared_ptr<broker::Topics>> topics(const std::string& bootstrap,
                                                  const std::map<std::string, std::string>& config);
+  // What the flows of a table share, by the table's name; nullptr before one of them has opened.
+  std::shared_ptr<TableStage> stage(const std::string& table);
+  void keep_stage(const std::string& table, std::shared_ptr<TableStage> stage);
   // The dataset's plan as of now: current_timestamp() and its kin are constants in a plan.
   Result<sql::Plan> plan_now(const Dataset& dataset) const;
   // Whether plans of the dataset differ from one time to another.
@@ -68,6 +74,9 @@ Result<std::unique_ptr<Flow>> open_windowed(Context& context, const Dataset& dat
                                             FlowStatus& status);
 Result<std::unique_ptr<Flow>> open_changes(Context& context, const Dataset& dataset,
                                            FlowStatus& status);
+// INSERT ONCE: `upstream_done` of its steps says that what it reads is complete.
+Result<std::unique_ptr<Flow>> open_insert_once(Context& context, const Dataset& dataset,
+                                               FlowStatus& status);
 Result<std::unique_ptr<Flow>> open_view(Context& context, const Dataset& dataset,
                                         FlowStatus& status);
 

@@ -4,14 +4,13 @@
 
 #include "base/text.h"
 #include "engine/engine.h"
-#include "feed.h"
+#include "graph_flows.h"
 #include "settings.h"
 
 namespace ticklake::engine {
 namespace {
 
 constexpr std::string_view kQuarantineSuffix = "__quarantine";
-constexpr std::string_view kEventsSuffix = "__cdc";
 
 const Schema& quarantine_schema() {
   static const Schema schema{{{"raw", Kind::String},
@@ -24,13 +23,12 @@ const Schema& quarantine_schema() {
   return schema;
 }
 
-Error at(const sql::Statement& statement, sql::Position position, std::string_view what) {
-  return {Code::Invalid,
-          fmt::format("{}:{}:{}: {}", statement.file, position.line, position.column, what)};
-}
-
 bool is_view(const sql::Statement& statement) {
   return statement.kind == sql::Statement::Kind::TemporaryView;
+}
+
+bool is_flow(const sql::Statement& statement) {
+  return statement.kind == sql::Statement::Kind::Flow;
 }
 
 Result<void> check_name(const sql::Statement& statement) {
@@ -91,8 +89,8 @@ class Builder {
   const sql::Statement* cdc_of(size_t index) const {
     const auto& statement = project_.statements[index];
     if (statement.cdc) return &statement;
-    auto flow = flows_.find(key(statement.name));
-    return flow == flows_.end() ? nullptr : &project_.statements[flow->second];
+    auto flow = cdc_flows_.find(key(statement.name));
+    return flow == cdc_flows_.end() ? nullptr : &project_.statements[flow->second];
   }
 
   Result<void> collect() {
@@ -108,8 +106,8 @@ class Builder {
         return at(statement, statement.position,
                   "a pipeline's file holds CREATE statements; run queries with 'ticklake sql'");
       }
-      if (statement.kind == sql::Statement::Kind::Flow) {
-        TRY(collect_flow(i));
+      if (statement.cdc && is_flow(statement)) {
+        TRY(collect_cdc(i));
         continue;
       }
       TRY(check_name(statement));
@@ -121,29 +119,55 @@ class Builder {
             fmt::format("{} is made twice; first at {}:{}:{}", project_.canonical(statement.name),
                         first.file, first.position.line, first.position.column));
       }
-      candidates_.push_back(statement.name.back());
+      if (!is_flow(statement)) candidates_.push_back(statement.name.back());
       if (is_view(statement)) graph_.views[project_.canonical(statement.name)] = statement;
     }
     return {};
   }
 
-  Result<void> collect_flow(size_t index) {
+  Result<void> collect_cdc(size_t index) {
     const auto& flow = project_.statements[index];
-    auto [found, fresh] = flows_.emplace(key(flow.target), index);
+    auto [found, fresh] = cdc_flows_.emplace(key(flow.target), index);
     if (fresh) return {};
     const auto& first = project_.statements[found->second];
-    return Error{Code::Unsupported,
-                 at(flow, flow.position,
-                    fmt::format("a second AUTO CDC flow into {}; the first is at {}:{}:{}; put "
-                                "both sources into one streaming table before it",
-                                project_.canonical(flow.target), first.file, first.position.line,
-                                first.position.column))
-                     .message};
+    return at(flow, flow.position,
+              fmt::format("a second AUTO CDC flow into {}; the first is at {}:{}:{}; put both "
+                          "sources into one streaming table before it",
+                          project_.canonical(flow.target), first.file, first.position.line,
+                          first.position.column),
+              Code::Unsupported);
+  }
+
+  Result<void> collect_flow(size_t index) {
+    const auto& flow = project_.statements[index];
+    auto target = flow.target.size() > 3 ? by_name_.end() : by_name_.find(key(flow.target));
+    if (target == by_name_.end() || is_flow(project_.statements[target->second])) {
+      return unknown(flow, flow.target, flow.target_position);
+    }
+    const auto& table = project_.statements[target->second];
+    if (table.kind != sql::Statement::Kind::StreamingTable) {
+      return at(flow, flow.target_position,
+                fmt::format("{} is a {}, which only its own query fills; a flow inserts into a "
+                            "STREAMING TABLE",
+                            joined(flow.target, "."),
+                            is_view(table) ? "temporary view" : "materialized view"));
+    }
+    if (cdc_of(target->second) != nullptr) {
+      return at(flow, flow.target_position,
+                fmt::format("{} is filled by AUTO CDC, beside which no flow inserts",
+                            joined(flow.target, ".")));
+    }
+    flows_[target->second].push_back(index);
+    return {};
   }
 
   // Each flow has a table that waits for it, and each such table its flow.
-  Result<void> check_flows() const {
-    for (const auto& [name, index] : flows_) {
+  Result<void> check_flows() {
+    for (size_t i = 0; i < project_.statements.size(); ++i) {
+      const auto& statement = project_.statements[i];
+      if (is_flow(statement) && !statement.cdc) TRY(collect_flow(i));
+    }
+    for (const auto& [name, index] : cdc_flows_) {
       const auto& flow = project_.statements[index];
       auto found = by_name_.find(name);
       if (found == by_name_.end()) return unknown(flow, flow.target, flow.target_position);
@@ -158,28 +182,33 @@ class Builder {
     }
     for (const auto& [name, index] : by_name_) {
       const auto& statement = project_.statements[index];
-      if (statement.query || cdc_of(index)) continue;
+      if (statement.query || cdc_of(index) || flows_.contains(index)) continue;
       return at(statement, statement.position,
                 fmt::format("nothing fills {}; write AS SELECT .. FROM STREAM .., or CREATE FLOW "
-                            ".. AS AUTO CDC INTO {} ..",
+                            ".. AS INSERT INTO {} .. or AS AUTO CDC INTO ..",
                             project_.canonical(statement.name), statement.name.back()));
     }
     return {};
   }
 
   Result<void> visit(size_t index) {
-    if (project_.statements[index].kind == sql::Statement::Kind::Flow) return {};
-    if (marks_[index] == Mark::Black) return {};
     const auto& statement = project_.statements[index];
+    // A flow is visited with its table.
+    if (is_flow(statement) || marks_[index] == Mark::Black) return {};
     marks_[index] = Mark::Grey;
     trail_.push_back(index);
     TRY(visit_references(statement));
     const auto* flow = cdc_of(index);
     if (flow && flow != &statement) TRY(visit_references(*flow));
+    std::vector<const sql::Statement*> inserts;
+    for (size_t insert : flows_[index]) {
+      inserts.push_back(&project_.statements[insert]);
+      TRY(visit_references(*inserts.back()));
+    }
     trail_.pop_back();
     marks_[index] = Mark::Black;
     if (flow) return add_changes(statement, *flow);
-    if (!is_view(statement)) TRY(add(statement));
+    if (!is_view(statement)) TRY(add(statement, inserts));
     return {};
   }
 
@@ -187,7 +216,9 @@ class Builder {
     for (const auto& reference : sql::references(statement)) {
       if (reference.name.empty()) continue;
       auto found = find(reference.name);
-      if (found == by_name_.end()) return unknown(statement, reference.name, reference.position);
+      if (found == by_name_.end() || is_flow(project_.statements[found->second])) {
+        return unknown(statement, reference.name, reference.position);
+      }
       if (marks_[found->second] == Mark::Grey) return cycle(statement, reference, found->second);
       TRY(visit(found->second));
     }
@@ -215,82 +246,15 @@ class Builder {
               fmt::format("these read each other in a circle: {}; break it", members));
   }
 
-  Result<void> add(const sql::Statement& statement) {
-    Dataset dataset{.name = project_.canonical(statement.name),
-                    .statement = statement,
-                    .plan = {},
-                    .path = {},
-                    .inputs = {},
-                    .quarantine = {}};
-    dataset.path = project_.table_path(dataset.name);
-    sql::AnalyzeOptions options{.file = statement.file, .now_us = now_us_};
-    dataset.plan = TRY(sql::analyze(statement, graph_.catalog(project_), options));
-    TRY(check(dataset));
-    for (const auto& input : dataset.plan.inputs) {
-      if (!input.table.empty()) dataset.inputs.push_back(input.table);
+  Result<void> add(const sql::Statement& statement,
+                   const std::vector<const sql::Statement*>& flows) {
+    auto datasets = TRY(datasets_of(project_, graph_, statement, flows, now_us_));
+    auto quarantine = TRY(add_tables(statement, datasets, datasets[0].table));
+    for (auto& dataset : datasets) {
+      if (keeps_rows_aside(dataset)) dataset.quarantine = quarantine;
+      graph_.datasets.push_back(std::move(dataset));
     }
-    TRY(add_tables(dataset, dataset.name));
-    graph_.datasets.push_back(std::move(dataset));
     return {};
-  }
-
-  Result<void> check(const Dataset& dataset) const {
-    const auto& statement = dataset.statement;
-    for (const auto& input : dataset.plan.inputs) {
-      if (input.kafka.empty()) continue;
-      auto arguments = kafka_arguments(input.kafka);
-      if (!arguments) {
-        return prefixed(
-            fmt::format("{}:{}:{}", statement.file, input.position.line, input.position.column),
-            arguments.error());
-      }
-    }
-    bool streaming_table = statement.kind == sql::Statement::Kind::StreamingTable;
-    if (streaming_table && !dataset.plan.streaming) {
-      return at(statement, statement.position,
-                fmt::format("streaming table {} reads no stream; write FROM STREAM t, or make it a "
-                            "MATERIALIZED VIEW",
-                            dataset.name));
-    }
-    if (!streaming_table && dataset.plan.streaming) {
-      return at(statement, statement.position,
-                fmt::format("materialized view {} reads a stream; drop STREAM, or make it a "
-                            "STREAMING TABLE",
-                            dataset.name));
-    }
-    for (const auto& input : dataset.plan.inputs) TRY(check_input(dataset, input));
-    return {};
-  }
-
-  Result<void> check_input(const Dataset& dataset, const sql::PlanInput& input) const {
-    const auto& statement = dataset.statement;
-    if (dataset.plan.windowed && input.table.empty()) {
-      std::string_view source = input.files.empty() ? "read_kafka" : "read_files";
-      return Error{Code::Unsupported,
-                   at(statement, input.position,
-                      fmt::format("windows straight over {} are not available yet; put the "
-                                  "records into a bronze table first and window over STREAM of it",
-                                  source))
-                       .message};
-    }
-    if (!input.streaming || input.table.empty()) return {};
-    const Table* table = graph_.find(project_, split(input.table, '.'));
-    if (table != nullptr && table->kind == Table::Kind::MaterializedView) {
-      return at(statement, input.position,
-                fmt::format("{} is a materialized view, which is overwritten at each refresh and "
-                            "cannot be streamed; read it without STREAM, or make it a streaming "
-                            "table",
-                            input.table));
-    }
-    bool changes =
-        std::any_of(graph_.datasets.begin(), graph_.datasets.end(),
-                    [&](const auto& one) { return one.changes && one.name == input.table; });
-    if (!changes) return {};
-    return at(statement, input.position,
-              fmt::format("{} is filled by AUTO CDC, which changes its rows, so it cannot be "
-                          "streamed; read it without STREAM in a materialized view, or stream its "
-                          "changes: STREAM {}{}",
-                          input.table, input.table, kEventsSuffix));
   }
 
   // Two datasets: the events as a stream of their own, and the table that follows from them.
@@ -298,10 +262,12 @@ class Builder {
     auto plan =
         TRY(sql::analyze_changes(*flow.cdc, flow.file, target, graph_.catalog(project_), now_us_));
     Dataset rows{.name = project_.canonical(target.name), .statement = target};
+    rows.table = rows.flow = rows.name;
     rows.path = project_.table_path(rows.name);
     rows.statement.expectations.clear();  // they are those of the events
     Dataset events{.statement = std::move(plan.events), .plan = std::move(plan.events_plan)};
     events.name = rows.name + std::string(kEventsSuffix);
+    events.table = events.flow = events.name;
     events.statement.name = split(events.name, '.');
     events.path = project_.table_path(events.name);
     if (by_name_.contains(lowered(events.name))) {
@@ -319,15 +285,22 @@ class Builder {
                          .columns = plan.rules.keys}};
     rows.plan.inputs[0].columns.emplace_back(sql::kOperationColumn);
     rows.changes = std::move(plan.rules);
-    TRY(check(events));
+    rows.sources = {source_name(rows.plan.inputs[0])};
+    TRY(check(project_, graph_, events));
     for (const auto& input : events.plan.inputs) {
       if (!input.table.empty()) events.inputs.push_back(input.table);
+      events.sources.insert(source_name(input));
     }
-    TRY(add_tables(events, rows.name));
+    events.quarantine = TRY(add_tables(events.statement, {events}, rows.name));
     graph_.tables.push_back({rows.name, Table::Kind::StreamingTable, rows.path, rows.plan.output});
     graph_.datasets.push_back(std::move(events));
     graph_.datasets.push_back(std::move(rows));
     return {};
+  }
+
+  // A row of a window or of a whole query is made of many, and none of them is to blame for it.
+  static bool keeps_rows_aside(const Dataset& dataset) {
+    return dataset.plan.streaming && !dataset.plan.windowed;
   }
 
   // What a window's aggregation decodes itself would be lost where it cannot be decoded.
@@ -337,50 +310,50 @@ class Builder {
       return payload.form != sql::PayloadFunction::Form::ToAvro;
     });
     if (!dataset.plan.windowed || !decodes) return {};
-    Error error = at(dataset.statement, dataset.statement.position,
-                     fmt::format("{} aggregates what from_json() or from_avro() decodes, and keeps "
-                                 "no undecodable rows aside; decode in a streaming table of its "
-                                 "own, with 'ticklake.quarantine' = 'undecodable', and window over "
-                                 "STREAM of that; or leave undecodable out of this table's "
-                                 "property",
-                                 dataset.name));
-    error.code = Code::Unsupported;
-    return error;
+    return at(dataset.statement, dataset.statement.position,
+              fmt::format("{} aggregates what from_json() or from_avro() decodes, and keeps no "
+                          "undecodable rows aside; decode in a streaming table of its own, with "
+                          "'ticklake.quarantine' = 'undecodable', and window over STREAM of that; "
+                          "or leave undecodable out of this table's property",
+                          dataset.table),
+              Code::Unsupported);
   }
 
-  // The quarantine of a table stands beside `beside`.
-  Result<void> add_tables(Dataset& dataset, const std::string& beside) {
-    const auto& statement = dataset.statement;
+  // The name of the table's quarantine, where it has one; it stands beside `beside`.
+  Result<std::optional<std::string>> add_tables(const sql::Statement& statement,
+                                                const std::vector<Dataset>& datasets,
+                                                const std::string& beside) {
+    const Dataset& dataset = datasets.front();
     auto settings = settings_of(project_.configuration, statement.properties);
     if (!settings) {
-      return Error{settings.error().code,
-                   at(statement, statement.position, settings.error().message).message};
+      return at(statement, statement.position, settings.error().message, settings.error().code);
     }
     bool streaming = statement.kind == sql::Statement::Kind::StreamingTable;
     graph_.tables.push_back(
-        {dataset.name, streaming ? Table::Kind::StreamingTable : Table::Kind::MaterializedView,
+        {dataset.table, streaming ? Table::Kind::StreamingTable : Table::Kind::MaterializedView,
          dataset.path, dataset.plan.output});
-    if (settings->quarantine.undecodable) TRY(check_payloads(dataset));
-    // A row of a window is made of many, and none of them is to blame for it.
-    bool keeps = streaming && !dataset.plan.windowed;
-    if (!keeps || !settings->quarantine.any()) return {};
+    for (const auto& each : datasets) {
+      if (settings->quarantine.undecodable) TRY(check_payloads(each));
+    }
+    bool keeps = std::any_of(datasets.begin(), datasets.end(), keeps_rows_aside);
+    if (!keeps || !settings->quarantine.any()) return std::optional<std::string>();
     std::string name = beside + std::string(kQuarantineSuffix);
     if (by_name_.contains(lowered(name))) {
       return at(
           statement, statement.position,
           fmt::format("{} is the name of this table's quarantine; rename the other one", name));
     }
-    dataset.quarantine = name;
     graph_.tables.push_back(
         {name, Table::Kind::Quarantine, project_.table_path(name), quarantine_schema()});
-    return {};
+    return std::optional(name);
   }
 
   const Project& project_;
   int64_t now_us_;
   Graph graph_;
   std::map<std::string, size_t> by_name_;  // lowered canonical name -> statement
-  std::map<std::string, size_t> flows_;    // the same of the table that a flow fills
+  std::map<std::string, size_t> cdc_flows_;      // lowered canonical name of its target -> flow
+  std::map<size_t, std::vector<size_t>> flows_;  // table -> its CREATE FLOW .. AS INSERT
   std::vector<Mark> marks_;
   std::vector<size_t> trail_;
   std::vector<std::string> candidates_;

@@ -111,7 +111,7 @@ delta::FileOrder file_order() {
 Result<std::optional<Version>> needed_from(const Context& context, const std::string& table,
                                            const delta::Snapshot& snapshot) {
   std::optional<Version> out;
-  std::string suffix = "/" + snapshot.metadata().id + "/version";
+  const std::string& id = snapshot.metadata().id;
   for (const auto& dataset : context.graph.datasets) {
     const auto& inputs = dataset.inputs;
     bool reads = std::find(inputs.begin(), inputs.end(), table) != inputs.end();
@@ -120,13 +120,11 @@ Result<std::optional<Version>> needed_from(const Context& context, const std::st
     if (!own && own.error().code == Code::NotFound) continue;
     if (!own) return own.error();
     Progress txns = own->txns();
-    std::string prefix = progress_prefix(context, dataset.name, txns);
-    for (auto entry = txns.lower_bound(prefix);
-         entry != txns.end() && entry->first.starts_with(prefix); ++entry) {
-      if (!entry->first.ends_with(suffix)) continue;
-      Version version(entry->second);
-      out = out ? std::min(*out, version) : version;
-    }
+    std::string place = progress_prefix(context, dataset, txns) + id + dataset.turn + "/version";
+    auto entry = txns.find(place);
+    if (entry == txns.end()) continue;
+    Version version(entry->second);
+    out = out ? std::min(*out, version) : version;
   }
   return out;
 }

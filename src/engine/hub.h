@@ -29,6 +29,7 @@ struct VersionRows {
   std::set<Partition> partitions;  // all that the writer knew
   std::set<Partition> idle;        // of those, the ones that hold back no watermark
   std::set<Partition> ended = {};  // the ones that were read to their end
+  bool tells_all = true;           // there are no other partitions
   int64_t rows() const;
 };
 

@@ -31,12 +31,13 @@ using Partitions = std::map<Partition, PartitionState>;
 class KafkaFeed final : public Feed {
  public:
   KafkaFeed(std::shared_ptr<broker::Topics> topics, const io::Clock& clock,
-            KafkaFeedOptions options, broker::TopicInfo info, Partitions partitions,
-            std::unique_ptr<broker::Reader> reader, bool must_commit)
+            KafkaFeedOptions options, broker::TopicInfo info, SourceProgress source,
+            Partitions partitions, std::unique_ptr<broker::Reader> reader, bool must_commit)
       : topics_(std::move(topics)),
         clock_(clock),
         options_(std::move(options)),
         info_(std::move(info)),
+        source_(std::move(source)),
         partitions_(std::move(partitions)),
         reader_(std::move(reader)),
         ranges_(info_.partitions),
@@ -58,7 +59,7 @@ class KafkaFeed final : public Feed {
 
  private:
   std::string app_id(Partition partition) const {
-    return fmt::format("{}{}/{}", options_.app_id_prefix, info_.id, partition.value);
+    return source_.prefix() + std::to_string(partition.value);
   }
   Result<void> pick_up_new_partitions();
   void keep(broker::Chunk chunk);
@@ -68,6 +69,7 @@ class KafkaFeed final : public Feed {
   const io::Clock& clock_;
   KafkaFeedOptions options_;
   broker::TopicInfo info_;
+  SourceProgress source_;
   Partitions partitions_;
   std::unique_ptr<broker::Reader> reader_;
   std::vector<broker::OffsetRange> ranges_;
@@ -161,6 +163,7 @@ FeedBatch KafkaFeed::take() {
       out.pieces.push_back({.partition = partition, .rows = std::move(batch)});
     }
   }
+  source_.add_name(out.progress);
   pending_.clear();
   pending_rows_ = 0;
   pending_bytes_ = 0;
@@ -169,6 +172,7 @@ FeedBatch KafkaFeed::take() {
 
 void KafkaFeed::committed() {
   must_commit_ = false;
+  source_.committed();
   int64_t now = clock_.now_us();
   if (options_.group.empty() || (now - published_us_ < kPublishEveryUs && !at_end(true))) return;
   published_us_ = now;
@@ -247,17 +251,17 @@ Result<Offset> resumed_offset(const KafkaFeedOptions& options, int32_t partition
 }
 
 Result<Partitions> positions(const KafkaFeedOptions& options, const broker::TopicInfo& info,
-                             const Progress& stored, bool first_start) {
+                             const Progress& stored, const SourceProgress& source) {
   Partitions out;
   auto json = nlohmann::json::parse(options.starting_offsets, nullptr, false);
   for (size_t i = 0; i < info.partitions.size(); ++i) {
     auto number = static_cast<int32_t>(i);
     const auto& range = info.partitions[i];
     PartitionState state{.next = range.begin, .target = {}, .empty_batches = 0};
-    auto found = stored.find(fmt::format("{}{}/{}", options.app_id_prefix, info.id, number));
+    auto found = stored.find(source.prefix() + std::to_string(number));
     if (found != stored.end()) {
       state.next = TRY(resumed_offset(options, number, range, Offset(found->second)));
-    } else if (first_start) {
+    } else if (source.first()) {
       state.next = TRY(starting_offset(options, number, range, json));
     }
     if (options.once) state.target = range.end;
@@ -268,34 +272,22 @@ Result<Partitions> positions(const KafkaFeedOptions& options, const broker::Topi
 
 }  // namespace
 
-Result<void> check_source(const Progress& stored, const std::string& prefix,
-                          const std::string& source_id, const std::string& what) {
-  for (auto entry = stored.lower_bound(prefix);
-       entry != stored.end() && entry->first.starts_with(prefix); ++entry) {
-    if (entry->first.starts_with(prefix + source_id + "/")) continue;
-    return Error{Code::Invalid, fmt::format("{} was made anew since this flow read it (or the flow "
-                                            "read another one before); rebuild with --full-refresh",
-                                            what)};
-  }
-  return {};
-}
-
 Result<std::unique_ptr<Feed>> open_kafka_feed(std::shared_ptr<broker::Topics> topics,
                                               const io::Clock& clock, KafkaFeedOptions options,
                                               const Progress& stored) {
   auto info = TRY(topics->describe(options.topic));
-  TRY(check_source(stored, options.app_id_prefix, info.id, "topic " + options.topic));
-  auto known = stored.lower_bound(options.app_id_prefix);
-  bool first = known == stored.end() || !known->first.starts_with(options.app_id_prefix);
-  auto partitions = TRY(positions(options, info, stored, first));
+  auto source =
+      TRY(SourceProgress::open(options.place, stored, info.id, "topic " + options.topic));
+  auto partitions = TRY(positions(options, info, stored, source));
   std::map<Partition, Offset> from;
   for (const auto& [partition, state] : partitions) from[partition] = state.next;
   auto reader = TRY(topics->read(options.topic, from));
   // "latest" means the end as of the first start; a restart before the first rows must not move it.
-  bool must_commit = first && !equal_ignoring_case(options.starting_offsets, "earliest");
+  bool must_commit = source.first() && !equal_ignoring_case(options.starting_offsets, "earliest");
   return std::unique_ptr<Feed>(new KafkaFeed(std::move(topics), clock, std::move(options),
-                                             std::move(info), std::move(partitions),
-                                             std::move(reader), must_commit));
+                                             std::move(info), std::move(source),
+                                             std::move(partitions), std::move(reader),
+                                             must_commit));
 }
 
 }  // namespace ticklake::engine

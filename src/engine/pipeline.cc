@@ -34,6 +34,7 @@ constexpr int64_t kQuietRowsMax = 100'000;
 struct Slot {
   const Dataset* dataset;
   std::vector<size_t> upstream;  // slots it reads from
+  std::vector<size_t> siblings;  // slots of the same table
   FlowStatus status;
   std::unique_ptr<Flow> flow = nullptr;  // none: to be opened
   bool opened = false;                   // it was, once: the world is there, what fails may pass
@@ -54,6 +55,7 @@ class PipelineImpl final : public Pipeline {
   PipelineImpl(std::unique_ptr<Lease> lease, std::unique_ptr<Context> context)
       : lease_(std::move(lease)), context_(std::move(context)) {
     for (const auto& dataset : context_->graph.datasets) add_slot(dataset);
+    for (size_t i = slots_.size(); i-- > 0;) turns_.push_back(i);
   }
 
   Result<StepReport> step() override;
@@ -71,11 +73,14 @@ class PipelineImpl final : public Pipeline {
 
   void add_slot(const Dataset& dataset);
   bool upstream_done(const Slot& slot) const;
+  // What it reads from has nothing at hand, and neither has what that reads from.
+  bool upstream_quiet(const Slot& slot) const;
   // Something that it reads from has failed, directly or further up.
   bool orphaned(const Slot& slot) const;
   // Nothing more can come of any flow.
   bool stuck() const;
-  // A call may go into it: it has not ended, none is in it, and those who read it keep up.
+  // A call may go into it: it has not ended, none is in a flow of its table, and those who read
+  // that keep up.
   bool may_go(const Slot& slot) const;
   Result<void> open(Slot& slot);
   // The part of a step that is done without the mutex.
@@ -86,6 +91,8 @@ class PipelineImpl final : public Pipeline {
   std::optional<StepReport> settled(Slot& slot, const FlowOutcome& outcome, int64_t works_before,
                                     int64_t& wait_us);
   std::optional<StepReport> failed(Slot& slot, Error error);
+  // The flow goes behind the others of its table, so that none of them waits for ever.
+  void end_turn(size_t index);
   // True: the walk has something to report.
   bool visit(Slot& slot, std::unique_lock<std::mutex>& lock, Walk& walk, bool& changed);
 
@@ -93,21 +100,26 @@ class PipelineImpl final : public Pipeline {
   std::unique_ptr<Context> context_;
   mutable std::mutex mutex_;
   std::vector<Slot> slots_;
+  std::vector<size_t> turns_;  // slots in the order in which they are asked
   int64_t works_ = 0;           // steps that worked
   std::optional<Error> error_;  // the first that no retry could help
 };
 
 void PipelineImpl::add_slot(const Dataset& dataset) {
-  Slot slot{.dataset = &dataset, .upstream = {}, .status = {}};
+  Slot slot{.dataset = &dataset, .upstream = {}, .siblings = {}, .status = {}};
   slot.status.name = dataset.name;
-  bool streaming = dataset.statement.kind == sql::Statement::Kind::StreamingTable;
+  slot.status.table = dataset.table;
+  bool streaming = dataset.plan.streaming || dataset.statement.once;
   slot.status.kind = streaming ? Table::Kind::StreamingTable : Table::Kind::MaterializedView;
   slot.status.expectations = no_counts(dataset.statement.expectations);
   for (size_t i = 0; i < slots_.size(); ++i) {
     for (const auto& input : dataset.inputs) {
       const auto& other = *slots_[i].dataset;
-      if (other.name == input || other.quarantine == input) slot.upstream.push_back(i);
+      if (other.table == input || other.quarantine == input) slot.upstream.push_back(i);
     }
+    if (slots_[i].dataset->table != dataset.table) continue;
+    slot.siblings.push_back(i);
+    slots_[i].siblings.push_back(slots_.size());
   }
   slot.shown = slot.status;
   slots_.push_back(std::move(slot));
@@ -116,6 +128,13 @@ void PipelineImpl::add_slot(const Dataset& dataset) {
 bool PipelineImpl::upstream_done(const Slot& slot) const {
   return context_->options.once && std::all_of(slot.upstream.begin(), slot.upstream.end(),
                                                [&](size_t index) { return slots_[index].done; });
+}
+
+bool PipelineImpl::upstream_quiet(const Slot& slot) const {
+  return std::all_of(slot.upstream.begin(), slot.upstream.end(), [&](size_t index) {
+    const auto& other = slots_[index];
+    return other.done || (!other.busy && other.quiet_at && upstream_quiet(other));
+  });
 }
 
 bool PipelineImpl::orphaned(const Slot& slot) const {
@@ -132,13 +151,17 @@ bool PipelineImpl::stuck() const {
 }
 
 bool PipelineImpl::may_go(const Slot& slot) const {
-  return !slot.done && !slot.failed() && !slot.busy &&
-         context_->hub.backlog(slot.dataset->name) < kAheadBytesMax;
+  bool alone = std::none_of(slot.siblings.begin(), slot.siblings.end(),
+                            [&](size_t index) { return slots_[index].busy; });
+  return !slot.done && !slot.failed() && !slot.busy && alone &&
+         context_->hub.backlog(slot.dataset->table) < kAheadBytesMax;
 }
 
 Result<void> PipelineImpl::open(Slot& slot) {
   const auto& dataset = *slot.dataset;
-  if (slot.status.kind == Table::Kind::MaterializedView) {
+  if (dataset.statement.once) {
+    slot.flow = TRY(open_insert_once(*context_, dataset, slot.status));
+  } else if (slot.status.kind == Table::Kind::MaterializedView) {
     slot.flow = TRY(open_view(*context_, dataset, slot.status));
   } else if (dataset.changes) {
     slot.flow = TRY(open_changes(*context_, dataset, slot.status));
@@ -202,7 +225,8 @@ std::optional<StepReport> PipelineImpl::step_slot(Slot& slot, std::unique_lock<s
     wait_us = std::min(wait_us, pause);
     return {};
   }
-  bool no_more_input = upstream_done(slot);
+  bool once_only = slot.dataset->statement.once && !context_->options.once;
+  bool no_more_input = once_only ? upstream_quiet(slot) : upstream_done(slot);
   int64_t works_before = works_;
   slot.busy = true;
   lock.unlock();
@@ -251,6 +275,15 @@ bool PipelineImpl::visit(Slot& slot, std::unique_lock<std::mutex>& lock, Walk& w
   return walk.sum.version || !walk.sum.problem.empty() || enough;
 }
 
+void PipelineImpl::end_turn(size_t index) {
+  auto first = std::find(turns_.begin(), turns_.end(), index);
+  auto behind = first + 1;
+  while (behind != turns_.end() && slots_[*behind].dataset->table == slots_[index].dataset->table) {
+    ++behind;
+  }
+  std::rotate(first, first + 1, behind);
+}
+
 // Work that stores nothing (windows that stay open) goes on to the next commit, within limits: so
 // whoever stops the pipeline after each step that worked still gets on.
 Result<StepReport> PipelineImpl::step() {
@@ -258,8 +291,13 @@ Result<StepReport> PipelineImpl::step() {
   Walk walk{.wait_us = kIdleWaitUs};
   for (bool changed = true; changed;) {
     changed = false;
-    for (auto slot = slots_.rbegin(); slot != slots_.rend(); ++slot) {
-      if (may_go(*slot) && visit(*slot, lock, walk, changed)) return walk.sum;
+    for (size_t i = 0; i < turns_.size(); ++i) {
+      size_t index = turns_[i];
+      Slot& slot = slots_[index];
+      if (!may_go(slot)) continue;
+      bool enough = visit(slot, lock, walk, changed);
+      if (walk.sum.flow == slot.status.name && !slot.siblings.empty()) end_turn(index);
+      if (enough) return walk.sum;
     }
   }
   if (stuck()) return *error_;
@@ -294,6 +332,17 @@ Result<std::shared_ptr<broker::Topics>> Context::topics(
   }
   brokers[key] = opened;
   return opened;
+}
+
+std::shared_ptr<TableStage> Context::stage(const std::string& table) {
+  std::scoped_lock lock(stages_mutex);
+  auto found = stages.find(table);
+  return found == stages.end() ? nullptr : found->second;
+}
+
+void Context::keep_stage(const std::string& table, std::shared_ptr<TableStage> stage) {
+  std::scoped_lock lock(stages_mutex);
+  stages[table] = std::move(stage);
 }
 
 Result<sql::Plan> Context::plan_now(const Dataset& dataset) const {

@@ -345,7 +345,7 @@ Result<std::unique_ptr<Preview>> Preview::open(Project project, World world,
                                                .database = std::move(database)});
   const Dataset* target = nullptr;
   for (const auto& dataset : context->graph.datasets) {
-    if (dataset.name == table) target = &dataset;
+    if (dataset.table == table) target = &dataset;
   }
   if (target == nullptr) {
     return Error{Code::NotFound, fmt::format("the project makes no table {}", table)};

@@ -12,18 +12,22 @@ namespace {
 
 Error no_chain(const Dataset& dataset, std::string_view reason) {
   return {Code::Unsupported, fmt::format("{} {}, so its rows are shown when they are committed",
-                                         dataset.name, reason)};
+                                         dataset.table, reason)};
 }
 
 Error not_now(const std::string& table) {
   return {Code::Unavailable, fmt::format("table {} is still taking in its first rows", table)};
 }
 
-const Dataset* dataset_named(const Graph& graph, const std::string& name) {
+// What alone fills the table, or nullptr.
+const Dataset* only_dataset(const Graph& graph, const std::string& table) {
+  const Dataset* found = nullptr;
   for (const auto& dataset : graph.datasets) {
-    if (dataset.name == name) return &dataset;
+    if (dataset.table != table) continue;
+    if (found != nullptr) return nullptr;
+    found = &dataset;
   }
-  return nullptr;
+  return found;
 }
 
 std::optional<int64_t> found_in(const Progress& stored, const std::string& id) {
@@ -37,8 +41,9 @@ Result<delta::Snapshot> consumed(Context& context, const Dataset& dataset, const
   const std::string& input = dataset.plan.inputs[0].table;
   io::Path root = context.project.table_path(input);
   auto newest = TRY(delta::open(context.world.files, root));
-  auto ids =
-      delta_progress_ids(progress_prefix(context, dataset.name, stored), newest.metadata().id);
+  auto source = TRY(SourceProgress::open(progress_place(context, dataset, stored), stored,
+                                         newest.metadata().id, "table " + input));
+  auto ids = delta_progress_ids(source.prefix());
   auto version = found_in(stored, ids.version);
   if (!version) return not_now(dataset.name);
   int64_t file = found_in(stored, ids.file).value_or(0);
@@ -55,16 +60,15 @@ Result<delta::Snapshot> consumed(Context& context, const Dataset& dataset, const
 Result<void> find_offsets(Context& context, const Chain& chain, const Progress& stored,
                           broker::Topics& topics, Base& base) {
   auto info = TRY(topics.describe(chain.kafka.topic));
-  std::string prefix = progress_prefix(context, chain.stages.front()->name, stored);
-  TRY(check_source(stored, prefix, info.id, "topic " + chain.kafka.topic));
-  auto known = stored.lower_bound(prefix);
-  bool started = known != stored.end() && known->first.starts_with(prefix);
-  if (!started && !equal_ignoring_case(chain.kafka.starting_offsets, "earliest")) {
-    return not_now(chain.stages.front()->name);
+  const Dataset& first = *chain.stages.front();
+  auto source = TRY(SourceProgress::open(progress_place(context, first, stored), stored, info.id,
+                                         "topic " + chain.kafka.topic));
+  if (source.first() && !equal_ignoring_case(chain.kafka.starting_offsets, "earliest")) {
+    return not_now(first.name);
   }
   for (size_t i = 0; i < info.partitions.size(); ++i) {
     const auto& range = info.partitions[i];
-    auto next = found_in(stored, fmt::format("{}{}/{}", prefix, info.id, i));
+    auto next = found_in(stored, source.prefix() + std::to_string(i));
     Offset from = next ? std::max(Offset(*next), range.begin) : range.begin;
     base.next[Partition(static_cast<int32_t>(i))] = from;
     base.gap_rows += std::max<int64_t>(0, range.end - from);
@@ -76,14 +80,18 @@ Result<void> find_offsets(Context& context, const Chain& chain, const Progress& 
 
 Result<Chain> find_chain(const Graph& graph, const Dataset& target) {
   if (!target.plan.windowed) return no_chain(target, "has no windows");
+  if (only_dataset(graph, target.table) == nullptr) {
+    return no_chain(target, "is filled by several flows");
+  }
   Chain chain{.target = &target};
   for (const Dataset* at = &target;;) {
     if (at->plan.inputs.size() != 1) return no_chain(target, "reads more than one stream");
     const std::string& input = at->plan.inputs[0].table;
     if (input.empty()) break;
-    at = dataset_named(graph, input);
+    at = only_dataset(graph, input);
     if (at == nullptr || !at->plan.has_row || at->plan.windowed) {
-      return no_chain(target, "reads " + input + ", which is not a streaming table of single rows");
+      return no_chain(target, "reads " + input +
+                                  ", which is not a streaming table of single rows with one flow");
     }
     chain.stages.push_back(at);
   }
@@ -98,7 +106,7 @@ Result<Chain> find_chain(const Graph& graph, const Dataset& target) {
 
 std::optional<EventTime> stored_watermark(const Context& context, const Dataset& target,
                                           const Progress& stored, const std::string& input_id) {
-  std::string prefix = progress_prefix(context, target.name, stored) + input_id + "/";
+  std::string prefix = progress_prefix(context, target, stored) + input_id + "/";
   auto value = found_in(stored, prefix + "watermark");
   if (!value) return {};
   return EventTime(*value);
@@ -112,7 +120,7 @@ Result<Base> find_base(Context& context, const Chain& chain, broker::Topics& top
   Progress stored = target.txns();
   base.watermark = stored_watermark(context, *chain.target, stored, rows.metadata().id);
   std::string prefix =
-      progress_prefix(context, chain.target->name, stored) + rows.metadata().id + "/";
+      progress_prefix(context, *chain.target, stored) + rows.metadata().id + "/";
   base.oldest_us = found_in(stored, prefix + "window");
   delta::Snapshot at = rows;
   for (size_t i = chain.stages.size() - 1; i > 0; --i) {

@@ -140,7 +140,7 @@ Result<int64_t> Quarantine::store(const Feed& feed, const FeedBatch& batch, cons
   }
   if (count == 0) return 0;
   BatchPtr bad_rows = TRY(out.finish(writer_.snapshot().schema()));
-  auto files = TRY(writer_.write({{Partition(0), bad_rows}}, {Partition(0)}, {}));
+  auto files = TRY(writer_.write({{Partition(0), bad_rows}}, {.all = {Partition(0)}}));
   delta::Transaction transaction;
   transaction.operation = "STREAMING UPDATE";
   transaction.adds = std::move(files);

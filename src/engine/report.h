@@ -13,7 +13,7 @@ namespace ticklake::engine {
 struct StepReport {
   enum class Kind : uint8_t { Worked, Idle, Finished };
   Kind kind = Kind::Idle;
-  std::string flow = {};  // that worked: its canonical table name
+  std::string flow = {};  // that worked: its dataset's name
   int64_t rows_in = 0;
   int64_t rows_out = 0;
   std::optional<Version> version = {};  // committed

@@ -134,7 +134,7 @@ Result<std::vector<delta::AddFile>> without(io::FileStore& store, TableWriter& w
   std::vector<Piece> pieces;
   int64_t bytes = 0, place = 0;
   auto write = [&]() -> Result<void> {
-    for (auto& added : TRY(writer.write(pieces, {Partition(0)}, {}))) {
+    for (auto& added : TRY(writer.write(pieces, {.all = {Partition(0)}}))) {
       out.push_back(std::move(added));
     }
     pieces.clear();
@@ -230,7 +230,7 @@ Result<delta::Transaction> edited(io::FileStore& store, const io::Clock& clock, 
   for (const auto& batch : edits.added) {
     if (batch->num_rows() > 0) pieces.push_back({Partition(0), batch});
   }
-  for (auto& added : TRY(writer.write(pieces, {Partition(0)}, {}))) {
+  for (auto& added : TRY(writer.write(pieces, {.all = {Partition(0)}}))) {
     out.adds.push_back(std::move(added));
   }
   return out;

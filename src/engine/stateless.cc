@@ -66,6 +66,7 @@ Result<FlowOutcome> Stateless::step(bool upstream_done) {
   status_.file_lag = feed_->file_lag();
   if (feed_->pending_rows() == 0 && !feed_->must_commit()) {
     done_ = context_.options.once && feed_->at_end(upstream_done);
+    if (feed_->lag_rows().value_or(0) == 0) writer_.stage().rests(dataset_.name);
     return FlowOutcome{};
   }
   bool ended = context_.options.once && feed_->at_end(upstream_done);
@@ -129,31 +130,20 @@ void Stateless::note_silent(FeedBatch& batch, const Made& made) {
 
 Result<Version> Stateless::commit(FeedBatch& batch, Made& made) {
   note_silent(batch, made);
-  auto files = TRY(timed(status_.timings.parquet_ns, [&] {
-    return writer_.write(made.pieces, batch.partitions, batch.idle, batch.ended);
-  }));
   delta::Transaction transaction;
   transaction.operation = "STREAMING UPDATE";
-  transaction.parameters = {{"outputMode", "Append"}, {"flow", dataset_.name}};
-  transaction.adds = std::move(files);
+  transaction.parameters = {{"outputMode", "Append"}, {"flow", dataset_.flow}};
   transaction.txns = std::move(batch.progress);
-  Version version =
-      TRY(timed(status_.timings.commit_ns, [&] { return writer_.commit(std::move(transaction)); }));
-  VersionRows rows{
-      .version = version, .pieces = std::move(made.pieces), .partitions = {}, .idle = {}};
-  if (!rows.pieces.empty()) {
-    rows.partitions = std::move(batch.partitions);
-    rows.idle = std::move(batch.idle);
-    rows.ended = std::move(batch.ended);
-  }
-  context_.hub.publish(dataset_.name, std::make_shared<const VersionRows>(std::move(rows)));
-  return version;
+  KnownPartitions partitions{.all = std::move(batch.partitions),
+                             .idle = std::move(batch.idle),
+                             .ended = std::move(batch.ended)};
+  return writer_.append(std::move(made.pieces), partitions, std::move(transaction),
+                        status_.timings);
 }
 
 Result<std::unique_ptr<Feed>> open_feed(Context& context, const Dataset& dataset,
                                         const Settings& settings, const Progress& stored) {
   const auto& input = dataset.plan.inputs[0];
-  std::string prefix = progress_prefix(context, dataset.name, stored);
   bool whole = settings.quarantine.any();  // it keeps whole rows
   if (!input.table.empty()) {
     TableReader::Source source{.name = input.table,
@@ -163,12 +153,12 @@ Result<std::unique_ptr<Feed>> open_feed(Context& context, const Dataset& dataset
     auto reader = TRY(TableReader::open(context.world.files, context.hub, std::move(source)));
     DeltaFeedOptions options{.flow = dataset.name,
                              .rows_max = settings.rows_per_step_max,
-                             .app_id_prefix = std::move(prefix),
+                             .place = progress_place(context, dataset, stored),
                              .record_start = whole};
     return open_delta_feed(std::move(reader), context.hub, std::move(options), stored);
   }
   if (!input.files.empty()) {
-    return open_file_feed(context, dataset, settings, stored, std::move(prefix));
+    return open_file_feed(context, dataset, settings, stored);
   }
   KafkaArguments arguments = TRY(kafka_arguments(input.kafka));
   auto topics = TRY(context.topics(arguments.bootstrap, arguments.config));
@@ -180,7 +170,7 @@ Result<std::unique_ptr<Feed>> open_feed(Context& context, const Dataset& dataset
       .rows_max = rows_max,
       .headers = whole || std::ranges::find(input.columns, "headers") != input.columns.end(),
       .once = context.options.once,
-      .app_id_prefix = std::move(prefix),
+      .place = progress_place(context, dataset, stored),
       .group = fmt::format("ticklake-{}-{}", context.project.name, dataset.name)};
   return open_kafka_feed(std::move(topics), context.world.clock, std::move(options), stored);
 }
@@ -200,7 +190,7 @@ int64_t until_due_us(const Feed& feed, bool ended, std::optional<int64_t> last_c
 Result<int64_t> follower_pace_us(const Context& context, const std::string& upstream,
                                  int64_t pace_us) {
   for (const auto& dataset : context.graph.datasets) {
-    if (dataset.name != upstream || !dataset.plan.streaming) continue;
+    if (dataset.table != upstream || !dataset.plan.streaming) continue;
     const auto& configuration = context.project.configuration;
     Settings settings = TRY(settings_of(configuration, dataset.statement.properties));
     if (settings.pace_us >= pace_us) return pace_us / kFollowersShare;
@@ -216,8 +206,8 @@ Result<std::unique_ptr<Flow>> open_stateless(Context& context, const Dataset& da
   }
   Settings settings = TRY(settings_of(context.project.configuration, dataset.statement.properties));
   settings.pace_us = TRY(follower_pace_us(context, plan.inputs[0].table, settings.pace_us));
-  auto writer = TRY(TableWriter::open(context, dataset.path, dataset.name));
-  context.hub.announce(dataset.name, writer.snapshot().version());
+  auto writer = TRY(TableWriter::open(context, dataset.path, dataset.table, dataset.name));
+  context.hub.announce(dataset.table, writer.snapshot().version());
   auto feed = TRY(open_feed(context, dataset, settings, writer.txns()));
   std::optional<Quarantine> quarantine;
   if (dataset.quarantine) {

@@ -71,6 +71,7 @@ Result<void> TableReader::read_file(const delta::AddFile& file, VersionRows& out
   PartitionTag tag = TRY(partition_tag_of(file));
   out.partitions.insert(tag.partitions.begin(), tag.partitions.end());
   out.idle = tag.idle;
+  out.tells_all = file.tags.contains(kPartitionsTag);
   out.ended = tag.ended;
   auto opened = delta::read(*files_, snapshot_, file, source_.columns);
   if (!opened && opened.error().code == Code::NotFound) {

@@ -34,19 +34,29 @@ std::vector<PartitionRun> runs_of(const std::vector<Piece>& pieces) {
 
 }  // namespace
 
-Result<TableWriter> TableWriter::open(const Context& context, const io::Path& root,
-                                      const std::string& flow) {
+Result<TableWriter> TableWriter::open(Context& context, const io::Path& root,
+                                      const std::string& table, const std::string& flow) {
   auto snapshot = delta::open(context.world.files, root);
-  if (!snapshot) return prefixed("table " + flow, snapshot.error());
-  return TableWriter(context.world.files, context.world.clock, *std::move(snapshot),
-                     health_of(context, flow));
+  if (!snapshot) return prefixed("table " + table, snapshot.error());
+  auto stage = context.stage(table);
+  if (stage == nullptr) {
+    std::set<std::string> flows;
+    for (const auto& dataset : context.graph.datasets) {
+      if (dataset.table == table) flows.insert(dataset.name);
+    }
+    stage = std::make_shared<TableStage>(*std::move(snapshot), health_of(context, table), flows);
+    context.keep_stage(table, stage);
+  } else {
+    stage->snapshot = *std::move(snapshot);
+  }
+  return TableWriter(context, table, flow, std::move(stage));
 }
 
 Result<std::vector<delta::AddFile>> TableWriter::write_in_order(const std::vector<Piece>& pieces,
                                                                 const PartitionTag& all) {
   Batches batches;
   for (const auto& piece : pieces) batches.push_back(piece.rows);
-  auto added = TRY(delta::write(*files_, *clock_, snapshot_, batches));
+  auto added = TRY(delta::write(context_->world.files, context_->world.clock, snapshot(), batches));
   std::vector<PartitionRun> runs = runs_of(pieces);
   for (auto& file : added) {
     PartitionTag tag = all;
@@ -58,18 +68,19 @@ Result<std::vector<delta::AddFile>> TableWriter::write_in_order(const std::vecto
     tag.runs = one ? std::vector<PartitionRun>{{runs[0].partition, *file.records()}}
                    : take_runs(runs, *file.records());
     file.tags[kPartitionsTag] = to_json(tag);
-    file.tags[kSequenceTag] = std::to_string(snapshot_.version().value + 1);
+    file.tags[kSequenceTag] = std::to_string(snapshot().version().value + 1);
   }
   return added;
 }
 
 Result<std::vector<delta::AddFile>> TableWriter::write(const std::vector<Piece>& pieces,
-                                                       const std::set<Partition>& partitions,
-                                                       const std::set<Partition>& idle,
-                                                       const std::set<Partition>& ended) {
-  PartitionTag all{.runs = {}, .partitions = partitions, .idle = idle, .ended = ended};
+                                                       const KnownPartitions& partitions) {
+  PartitionTag all{.runs = {},
+                   .partitions = partitions.all,
+                   .idle = partitions.idle,
+                   .ended = partitions.ended};
   if (pieces.empty()) return std::vector<delta::AddFile>();
-  if (snapshot_.metadata().partition_columns.empty()) return write_in_order(pieces, all);
+  if (snapshot().metadata().partition_columns.empty()) return write_in_order(pieces, all);
   // A table's own partitioning would mix the topic's partitions: each is written by itself.
   std::map<Partition, std::vector<Piece>> by_partition;
   for (const auto& piece : pieces) by_partition[piece.partition].push_back(piece);
@@ -80,34 +91,64 @@ Result<std::vector<delta::AddFile>> TableWriter::write(const std::vector<Piece>&
   return out;
 }
 
-Result<Version> TableWriter::commit(delta::Transaction transaction) {
-  for (const auto& entry : transaction.txns) {
-    transaction.expected_txns[entry.first] = snapshot_.txn(entry.first);
+Result<Version> TableWriter::append(std::vector<Piece> pieces, const KnownPartitions& own,
+                                    delta::Transaction transaction, Timings& timings) {
+  for (auto& piece : pieces) piece.partition = stage_->partition_of(flow_, piece.partition);
+  KnownPartitions known = stage_->tell(flow_, own);
+  transaction.adds = TRY(timed(timings.parquet_ns, [&] { return write(pieces, known); }));
+  Version version =
+      TRY(timed(timings.commit_ns, [&] { return commit(std::move(transaction)); }));
+  VersionRows rows{.version = version, .pieces = std::move(pieces), .partitions = {}, .idle = {}};
+  if (!rows.pieces.empty()) {
+    rows.partitions = std::move(known.all);
+    rows.idle = std::move(known.idle);
+    rows.ended = std::move(known.ended);
   }
-  snapshot_ = TRY(delta::commit(*files_, *clock_, snapshot_, std::move(transaction)));
-  return snapshot_.version();
+  context_->hub.publish(table_, std::make_shared<const VersionRows>(std::move(rows)));
+  return version;
+}
+
+Result<Version> TableWriter::commit(delta::Transaction transaction) {
+  Progress set = transaction.txns;
+  for (const auto& entry : set) {
+    auto seen = seen_.find(entry.first);
+    transaction.expected_txns[entry.first] =
+        seen == seen_.end() ? std::nullopt : std::optional(seen->second);
+  }
+  stage_->snapshot = TRY(delta::commit(context_->world.files, context_->world.clock,
+                                       stage_->snapshot, std::move(transaction)));
+  for (const auto& [id, value] : set) seen_[id] = value;
+  return snapshot().version();
 }
 
 Result<std::optional<Version>> TableWriter::keep_healthy(bool busy) {
-  auto after = TRY(health_.step(*files_, *clock_, snapshot_, busy));
+  auto after = TRY(
+      stage_->health.step(context_->world.files, context_->world.clock, stage_->snapshot, busy));
   if (!after) return std::optional<Version>();
-  snapshot_ = *std::move(after);
-  return std::optional(snapshot_.version());
+  stage_->snapshot = *std::move(after);
+  return std::optional(snapshot().version());
 }
 
-std::string flow_prefix(const Context& context, const std::string& flow) {
-  return fmt::format("ticklake/{}/{}/", context.project.name, flow);
+std::string generation_id(const Context& context, const std::string& table) {
+  return fmt::format("ticklake/{}/{}/generation", context.project.name, table);
 }
 
-std::string generation_id(const Context& context, const std::string& flow) {
-  return flow_prefix(context, flow) + "generation";
+int64_t generation_of(const Context& context, const std::string& table, const Progress& stored) {
+  auto generation = stored.find(generation_id(context, table));
+  return generation == stored.end() ? 0 : generation->second;
 }
 
-std::string progress_prefix(const Context& context, const std::string& flow,
+std::string progress_prefix(const Context& context, const Dataset& dataset,
                             const Progress& stored) {
-  auto generation = stored.find(generation_id(context, flow));
-  return fmt::format("{}{}/", flow_prefix(context, flow),
-                     generation == stored.end() ? 0 : generation->second);
+  return fmt::format("ticklake/{}/{}/{}/", context.project.name, dataset.flow,
+                     generation_of(context, dataset.table, stored));
+}
+
+ProgressPlace progress_place(const Context& context, const Dataset& dataset,
+                             const Progress& stored) {
+  return {.prefix = progress_prefix(context, dataset, stored),
+          .turn = dataset.turn,
+          .sources = dataset.sources};
 }
 
 }  // namespace ticklake::engine

@@ -53,7 +53,7 @@ delta::Metadata metadata_of(const Context& context, const Table& table, const Da
 
 const Dataset* dataset_of(const Context& context, const std::string& name) {
   for (const auto& dataset : context.graph.datasets) {
-    if (dataset.name == name) return &dataset;
+    if (dataset.table == name) return &dataset;
   }
   return nullptr;
 }
@@ -61,7 +61,8 @@ const Dataset* dataset_of(const Context& context, const std::string& name) {
 Result<std::set<std::string>> to_refresh(const Context& context) {
   std::set<std::string> out;
   std::vector<std::string> names;
-  for (const auto& dataset : context.graph.datasets) names.push_back(dataset.name);
+  for (const auto& dataset : context.graph.datasets) names.push_back(dataset.table);
+  names.erase(std::unique(names.begin(), names.end()), names.end());
   for (const auto& wanted : context.options.full_refresh) {
     if (equal_ignoring_case(wanted, "all")) {
       out.insert(names.begin(), names.end());
@@ -88,20 +89,20 @@ Result<std::set<std::string>> to_refresh(const Context& context) {
 Result<void> check_downstream(const Context& context, const std::set<std::string>& refreshed) {
   std::map<std::string, std::string> emptied;  // to the table that asks for it
   for (const auto& dataset : context.graph.datasets) {
-    if (!refreshed.contains(dataset.name)) continue;
-    emptied[dataset.name] = dataset.name;
-    if (dataset.quarantine) emptied[*dataset.quarantine] = dataset.name;
+    if (!refreshed.contains(dataset.table)) continue;
+    emptied[dataset.table] = dataset.table;
+    if (dataset.quarantine) emptied[*dataset.quarantine] = dataset.table;
   }
   for (const auto& dataset : context.graph.datasets) {
-    if (!dataset.plan.streaming || refreshed.contains(dataset.name)) continue;
+    if (!dataset.plan.streaming || refreshed.contains(dataset.table)) continue;
     for (const auto& input : dataset.inputs) {
       auto cause = emptied.find(input);
       if (cause == emptied.end()) continue;
       return Error{Code::Invalid,
                    fmt::format("--full-refresh of {} empties {}, and {} streams from "
                                "it; refresh both: --full-refresh {},{}",
-                               cause->second, cause->second == input ? "it" : input, dataset.name,
-                               cause->second, dataset.name)};
+                               cause->second, cause->second == input ? "it" : input,
+                               dataset.table, cause->second, dataset.table)};
     }
   }
   return {};
@@ -204,32 +205,44 @@ Result<void> prepare_table(Context& context, const Table& table, const Dataset* 
   return dataset != nullptr ? set_properties(context, *dataset, *snapshot) : Result<void>();
 }
 
+// New columns of what it reads become its own.
+bool brings_columns(const Project& project, const Dataset& dataset,
+                    const std::set<std::string>& growing) {
+  const auto& payloads = dataset.plan.payload_functions;
+  return adds_columns(project, dataset) ||
+         std::any_of(payloads.begin(), payloads.end(),
+                     [](const auto& payload) { return payload.writers != nullptr; }) ||
+         std::any_of(dataset.inputs.begin(), dataset.inputs.end(),
+                     [&](const auto& input) { return growing.contains(input); });
+}
+
 }  // namespace
 
 Result<void> prepare_tables(Context& context) {
   auto refreshed = TRY(to_refresh(context));
   TRY(check_downstream(context, refreshed));
   std::set<std::string> growing;  // what reads files or subjects whose new columns become its own
-  for (const auto& dataset : context.graph.datasets) {
-    bool refresh = refreshed.contains(dataset.name);
-    const auto& payloads = dataset.plan.payload_functions;
-    bool grows = adds_columns(context.project, dataset) ||
-                 std::any_of(payloads.begin(), payloads.end(),
-                             [](const auto& payload) { return payload.writers != nullptr; }) ||
-                 std::any_of(dataset.inputs.begin(), dataset.inputs.end(),
-                             [&](const auto& input) { return growing.contains(input); });
-    if (grows) growing.insert(dataset.name);
+  const auto& datasets = context.graph.datasets;
+  for (auto first = datasets.begin(); first != datasets.end();) {
+    auto last = std::find_if(first, datasets.end(),
+                             [&](const auto& other) { return other.table != first->table; });
+    bool refresh = refreshed.contains(first->table);
+    bool grows = std::any_of(first, last, [&](const auto& dataset) {
+      return brings_columns(context.project, dataset, growing);
+    });
+    if (grows) growing.insert(first->table);
     // The quarantine first: killed in between, the table's old progress still fits its rows.
     std::vector<std::string> names;
-    if (dataset.quarantine) names.push_back(*dataset.quarantine);
-    names.push_back(dataset.name);
+    if (first->quarantine) names.push_back(*first->quarantine);
+    names.push_back(first->table);
     for (const auto& name : names) {
       const Table* table = context.graph.find(context.project, split(name, '.'));
       CHECK(table != nullptr, "the graph lists every table");
-      const Dataset* own = name == dataset.name ? &dataset : nullptr;
+      const Dataset* own = name == first->table ? &*first : nullptr;
       auto prepared = prepare_table(context, *table, own, refresh, own && grows);
       if (!prepared) return prefixed("table " + name, prepared.error());
     }
+    first = last;
   }
   return {};
 }

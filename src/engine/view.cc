@@ -15,6 +15,7 @@
 #include "formats/formats.h"
 #include "rows.h"
 #include "table_writer.h"
+#include "whole_query.h"
 
 namespace ticklake::engine {
 namespace {
@@ -84,10 +85,7 @@ class View final : public Flow {
  private:
   std::string content_id() const { return prefix_ + "content"; }
   bool announced_changes() const;
-  Result<delta::Snapshot> snapshot_of(const sql::PlanInput& input);
-  Result<query::Answer> run(query::Request request);
   Result<FlowOutcome> refresh();
-  Result<Batches> checked(const Batches& answer);
   Result<Version> overwrite(const Batches& rows, Progress progress);
 
   Context& context_;
@@ -136,52 +134,18 @@ Result<FlowOutcome> View::step(bool upstream_done) {
   return refresh();
 }
 
-Result<delta::Snapshot> View::snapshot_of(const sql::PlanInput& input) {
-  auto& files = context_.world.files;
-  io::Path root = context_.project.table_path(input.table);
-  if (input.version) return delta::open_version(files, root, Version(*input.version));
-  if (!input.timestamp) return delta::open(files, root);
-  auto time = parse_timestamp(*input.timestamp);
-  if (!time) {
-    return Error{Code::Invalid,
-                 fmt::format("TIMESTAMP AS OF '{}' is no timestamp", *input.timestamp)};
-  }
-  return delta::open_timestamp(files, root, time->micros / kMicrosPerMilli);
-}
-
-Result<query::Answer> View::run(query::Request request) {
-  auto statement = TRY(context_.database->prepare(std::move(request)));
-  return statement->run({});
-}
-
 Result<FlowOutcome> View::refresh() {
   last_refresh_us_ = context_.world.clock.now_us();
   for (const auto& input : dataset_.inputs) {
     if (auto newest = context_.hub.newest(input)) announced_[input] = *newest;
   }
   sql::Plan plan = TRY(context_.plan_now(dataset_));
-  query::Request request{
-      .sql = plan.duckdb_sql, .output = plan.output, .payload_functions = plan.payload_functions};
-  for (int i = 0; i < plan.expectations; ++i) {
-    request.output.fields.push_back({fmt::format("__expect_{}", i), Kind::Boolean});
-  }
-  Progress progress{{prefix_ + "query", query_hash(dataset_, plan)}};
-  for (const auto& input : plan.inputs) {
-    if (!input.files.empty()) {
-      progress[prefix_ + "files/" + input.id] =
-          TRY(file_fingerprint(context_.world.files, context_.project, input));
-      request.inputs[input.id] = TRY(file_input(context_.world.files, context_.project, input));
-      continue;
-    }
-    auto snapshot = TRY(snapshot_of(input));
-    progress[prefix_ + snapshot.metadata().id + "/version"] = snapshot.version().value;
-    request.inputs[input.id] =
-        query::snapshot_input(context_.world.files, snapshot, query::conditions(input.conjuncts));
-  }
+  auto whole = TRY(whole_query(context_, plan, prefix_));
+  Progress progress = std::move(whole.inputs);
+  progress[prefix_ + "query"] = query_hash(dataset_, plan);
   bool first = !writer_.snapshot().txn(content_id());
   if (!first && progress == seen_) return FlowOutcome{};
-  auto answer = TRY(timed(status_.timings.sql_ns, [&] { return run(std::move(request)); }));
-  Batches rows = TRY(checked(answer.batches));
+  Batches rows = TRY(answer_of(context_, dataset_, std::move(whole.request), status_));
   int64_t hash = TRY(content_hash(rows, dataset_.plan.output));
   seen_ = progress;
   had_rows_ = had_rows_ || row_count(rows) > 0;
@@ -193,33 +157,13 @@ Result<FlowOutcome> View::refresh() {
   return out;
 }
 
-Result<Batches> View::checked(const Batches& answer) {
-  int visible = static_cast<int>(dataset_.plan.output.fields.size());
-  const auto& expectations = dataset_.statement.expectations;
-  Batches out;
-  for (const auto& batch : answer) {
-    Checked verdict;
-    if (dataset_.plan.expectations > 0) {
-      verdict = check_expectations(expectations, *batch, visible);
-      add_counts(status_.expectations, verdict.counts);
-      status_.rows_dropped += verdict.dropped;
-    }
-    if (verdict.fatal) {
-      return Error{Code::Invalid, describe(expectations[verdict.fatal->expectation])};
-    }
-    BatchPtr kept = verdict.keep.empty() ? batch : TRY(filtered(batch, verdict.keep));
-    out.push_back(TRY(first_columns(kept, visible)));
-  }
-  return out;
-}
-
 Result<Version> View::overwrite(const Batches& rows, Progress progress) {
   std::vector<Piece> pieces;
   for (const auto& batch : rows) {
     if (batch->num_rows() > 0) pieces.push_back({Partition(0), batch});
   }
-  auto files = TRY(
-      timed(status_.timings.parquet_ns, [&] { return writer_.write(pieces, {Partition(0)}, {}); }));
+  auto files = TRY(timed(status_.timings.parquet_ns,
+                         [&] { return writer_.write(pieces, {.all = {Partition(0)}}); }));
   delta::Transaction transaction;
   transaction.operation = "WRITE";
   transaction.parameters = {{"mode", "Overwrite"}, {"flow", dataset_.name}};
@@ -246,7 +190,7 @@ Result<std::unique_ptr<Flow>> open_view(Context& context, const Dataset& dataset
   Settings settings = TRY(settings_of(context.project.configuration, dataset.statement.properties));
   auto writer = TRY(TableWriter::open(context, dataset.path, dataset.name));
   context.hub.announce(dataset.name, writer.snapshot().version());
-  std::string prefix = progress_prefix(context, dataset.name, writer.txns());
+  std::string prefix = progress_prefix(context, dataset, writer.txns());
   status.version = writer.snapshot().version();
   return std::unique_ptr<Flow>(new View(context, dataset, status, std::move(settings),
                                         std::move(writer), std::move(prefix)));

@@ -16,7 +16,9 @@ void Watermark::saw(Partition partition, EventTime event_time) {
   if (!fresh) found->second = std::max(found->second, event_time);
 }
 
-void Watermark::partitions(const std::set<Partition>& known, const std::set<Partition>& idle) {
+void Watermark::partitions(const std::set<Partition>& known, const std::set<Partition>& idle,
+                           bool all) {
+  if (all) known_.clear();
   known_.insert(known.begin(), known.end());
   idle_ = idle;
 }

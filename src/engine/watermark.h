@@ -18,8 +18,10 @@ class Watermark {
   void restore(std::optional<EventTime> value, std::map<Partition, EventTime> newest);
 
   void saw(Partition partition, EventTime event_time);
-  // All partitions there are, and the ones that are at their end and stay there for now.
-  void partitions(const std::set<Partition>& known, const std::set<Partition>& idle);
+  // Partitions, and those of them that are at their end and stay there for now. `all`: there are no
+  // others, any more.
+  void partitions(const std::set<Partition>& known, const std::set<Partition>& idle,
+                  bool all = false);
 
   // To the minimum over the partitions that are not idle, less the delay; never back. One that has
   // given no event time yet, and all being idle, hold it.

@@ -36,15 +36,16 @@ double seconds(int64_t us) { return static_cast<double>(us) / kMicrosPerSecond; 
 class WindowedFlow final : public Flow {
  public:
   WindowedFlow(Context& context, const Dataset& dataset, FlowStatus& status, TableWriter writer,
-               TableReader reader, WindowStatements statements, std::string prefix)
+               TableReader reader, WindowStatements statements, SourceProgress source)
       : context_(context),
         dataset_(dataset),
         status_(status),
         writer_(std::move(writer)),
         reader_(std::move(reader)),
         statements_(std::move(statements)),
-        prefix_(prefix + reader_.id() + "/"),
-        ids_(delta_progress_ids(prefix, reader_.id())),
+        source_(std::move(source)),
+        prefix_(source_.prefix()),
+        ids_(delta_progress_ids(prefix_)),
         watermark_(dataset.plan.windowed->delay_us) {}
 
   Result<FlowOutcome> step(bool upstream_done) override;
@@ -73,7 +74,8 @@ class WindowedFlow final : public Flow {
   TableWriter writer_;
   TableReader reader_;
   WindowStatements statements_;
-  std::string prefix_;  // with the source's id
+  SourceProgress source_;
+  std::string prefix_;  // its app ids'
   DeltaProgressIds ids_;
   Watermark watermark_;
   WindowState state_;
@@ -100,6 +102,7 @@ Result<FlowOutcome> WindowedFlow::step(bool upstream_done) {
     return out;
   }
   bool caught_up = next_ > reader_.newest();
+  if (caught_up) writer_.stage().rests(dataset_.name);
   status_.lag_rows = caught_up ? std::optional<int64_t>(0) : std::nullopt;
   bool ended = context_.options.once && upstream_done && caught_up;
   if (ended && !finished_) return finish();
@@ -113,7 +116,7 @@ Result<FlowOutcome> WindowedFlow::start() {
     return Error{Code::Invalid,
                  fmt::format("the window was {} s long and is {} s now; rebuild the "
                              "table with --full-refresh {}",
-                             seconds(length->second), seconds(plan().window_us), dataset_.name)};
+                             seconds(length->second), seconds(plan().window_us), dataset_.table)};
   }
   auto version = stored.find(ids_.version);
   FlowOutcome out{.worked = true};
@@ -125,8 +128,9 @@ Result<FlowOutcome> WindowedFlow::start() {
                         {ids_.file, 0},
                         {ids_.snapshot, 0},
                         {prefix_ + "window_us", plan().window_us}};
+    source_.add_name(transaction.txns);
     out.version = TRY(writer_.commit(std::move(transaction)));
-    context_.hub.announce(dataset_.name, *out.version);
+    context_.hub.announce(dataset_.table, *out.version);
   } else {
     next_ = Version(version->second);
   }
@@ -213,7 +217,7 @@ Result<void> WindowedFlow::observe(const VersionRows& rows) {
     auto newest = TRY(newest_in(piece.rows));
     if (newest) watermark_.saw(piece.partition, *newest);
   }
-  watermark_.partitions(rows.partitions, rows.idle);
+  watermark_.partitions(rows.partitions, rows.idle, rows.tells_all);
   return {};
 }
 
@@ -290,19 +294,12 @@ Progress WindowedFlow::progress() const {
 Result<Version> WindowedFlow::commit(const Batches& rows) {
   std::vector<Piece> pieces;
   for (const auto& batch : rows) pieces.push_back({Partition(0), batch});
-  auto files = TRY(
-      timed(status_.timings.parquet_ns, [&] { return writer_.write(pieces, {Partition(0)}, {}); }));
   delta::Transaction transaction;
   transaction.operation = "STREAMING UPDATE";
-  transaction.parameters = {{"outputMode", "Append"}, {"flow", dataset_.name}};
-  transaction.adds = std::move(files);
+  transaction.parameters = {{"outputMode", "Append"}, {"flow", dataset_.flow}};
   transaction.txns = progress();
-  Version version =
-      TRY(timed(status_.timings.commit_ns, [&] { return writer_.commit(std::move(transaction)); }));
-  VersionRows handed{
-      .version = version, .pieces = std::move(pieces), .partitions = {Partition(0)}, .idle = {}};
-  context_.hub.publish(dataset_.name, std::make_shared<const VersionRows>(std::move(handed)));
-  return version;
+  return writer_.append(std::move(pieces), {.all = {Partition(0)}}, std::move(transaction),
+                        status_.timings);
 }
 
 }  // namespace
@@ -314,8 +311,8 @@ Result<std::unique_ptr<Flow>> open_windowed(Context& context, const Dataset& dat
     return Error{Code::Unsupported, "a windowed table reads exactly one stream and nothing else"};
   }
   const auto& input = plan.inputs[0];
-  auto writer = TRY(TableWriter::open(context, dataset.path, dataset.name));
-  context.hub.announce(dataset.name, writer.snapshot().version());
+  auto writer = TRY(TableWriter::open(context, dataset.path, dataset.table, dataset.name));
+  context.hub.announce(dataset.table, writer.snapshot().version());
   TableReader::Source source{.name = input.table,
                              .root = context.project.table_path(input.table),
                              .schema = input.schema,
@@ -326,13 +323,13 @@ Result<std::unique_ptr<Flow>> open_windowed(Context& context, const Dataset& dat
   if (!source.columns.empty() && !time.empty() && !known) source.columns.push_back(time);
   auto reader = TRY(TableReader::open(context.world.files, context.hub, std::move(source)));
   Progress stored = writer.txns();
-  std::string prefix = progress_prefix(context, dataset.name, stored);
-  TRY(check_source(stored, prefix, reader.id(), "table " + input.table));
+  auto progress = TRY(SourceProgress::open(progress_place(context, dataset, stored), stored,
+                                           reader.id(), "table " + input.table));
   auto statements = TRY(prepare_window(context, dataset));
   status.version = writer.snapshot().version();
   return std::unique_ptr<Flow>(new WindowedFlow(context, dataset, status, std::move(writer),
                                                 std::move(reader), std::move(statements),
-                                                std::move(prefix)));
+                                                std::move(progress)));
 }
 
 }  // namespace ticklake::engine

@@ -36,6 +36,7 @@ json flow_of(const FlowState& flow) {
   json stages = json::object();
   for (const auto& [stage, ns] : flow.stage_ns) stages[stage] = ns / 1'000'000;
   return {{"flow", flow.name},
+          {"table", flow.table},
           {"kind", flow.kind},
           {"state", flow.state},
           {"problem", flow.problem},

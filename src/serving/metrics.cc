@@ -110,6 +110,10 @@ void flow_gauges(std::string& text, const PipelineState& state, int64_t now_us) 
                if (!flow.version) return {};
                return static_cast<double>(*flow.version);
              });
+  Family table(text, "ticklake_flow_info", "gauge", "Always 1: which table the flow fills.");
+  for (const auto& flow : state.flows) {
+    table.sample({{"flow", flow.name}, {"table", flow.table}, {"kind", flow.kind}}, 1);
+  }
   Family family(text, "ticklake_flow_state", "gauge", "1 for the state that the flow is in.");
   for (const auto& flow : state.flows) {
     for (std::string_view name : {"waiting", "running", "retrying", "done", "failed"}) {

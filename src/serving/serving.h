@@ -71,7 +71,7 @@ struct ExpectationState {
 };
 
 struct FlowState {
-  std::string name, kind, state, problem;
+  std::string name, table, kind, state, problem;
   int64_t rows_in = 0, rows_out = 0, commits = 0, dropped = 0, late = 0, undecodable = 0,
           quarantined = 0, retries = 0;
   double rows_in_per_second = 0, rows_out_per_second = 0;

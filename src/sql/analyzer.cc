@@ -15,8 +15,9 @@ bool holds_null_or_interval(const Type& type) {
                              [](const Field& field) { return holds_null_or_interval(field.type); });
 }
 
-std::string kind_word(Statement::Kind kind) {
-  switch (kind) {
+std::string kind_word(const Statement& statement) {
+  if (statement.once) return "INSERT ONCE";
+  switch (statement.kind) {
     case Statement::Kind::StreamingTable: return "a streaming table";
     case Statement::Kind::MaterializedView: return "a materialized view";
     case Statement::Kind::TemporaryView: return "a temporary view";
@@ -100,6 +101,9 @@ Result<Rows> Analyzer::with_expectations(const Statement& statement, Rows rows) 
   scope.no_aggregate = "an expectation";
   for (Column& column : source.columns) column.origin.reset();
   scope.sources.push_back(source);
+  const std::string& table_file = statement.fitting.table_file;
+  std::string own_file = file_;
+  if (!table_file.empty()) file_ = table_file;
   bool checked = table || statement.kind == Statement::Kind::MaterializedView;
   for (size_t i = 0; checked && i < statement.expectations.size(); ++i) {
     const Expectation& expectation = statement.expectations[i];
@@ -114,13 +118,14 @@ Result<Rows> Analyzer::with_expectations(const Statement& statement, Rows rows) 
     }
     items.push_back(value.sql + " AS " + quoted_name("__expect_" + std::to_string(i)));
   }
+  file_ = own_file;
   rows.sql = "SELECT " + listed(items) + " FROM " + source.sql + " AS " + quoted_name(source.id);
   return rows;
 }
 
 Result<void> Analyzer::check_output(const Statement& statement, const Rows& rows) const {
   std::set<std::string> names;
-  bool stored = statement.kind != Statement::Kind::Query;
+  bool stored = statement.kind != Statement::Kind::Query && !options_.columns_only;
   for (const Column& column : rows.columns) {
     if (column.type.kind == Kind::Interval) {
       return at(statement.position,
@@ -157,20 +162,22 @@ Result<void> Analyzer::check_output(const Statement& statement, const Rows& rows
 Result<void> Analyzer::check_streams(const Statement& statement, const Rows& rows) const {
   auto streams =
       std::ranges::count_if(plan_.inputs, [](const PlanInput& input) { return input.streaming; });
-  if (statement.kind == Statement::Kind::TemporaryView) return {};
+  if (statement.kind == Statement::Kind::TemporaryView || options_.columns_only) return {};
   if (statement.kind != Statement::Kind::StreamingTable) {
     for (const PlanInput& input : plan_.inputs) {
       if (input.streaming) {
-        return at(input.position, kind_word(statement.kind) +
+        return at(input.position, kind_word(statement) +
                                       " reads whole tables: STREAM is for CREATE STREAMING TABLE");
       }
     }
     return {};
   }
   if (streams == 0) {
-    return at(
-        statement.position,
-        "a streaming table reads a stream: write FROM STREAM .., or CREATE MATERIALIZED VIEW");
+    return at(statement.position,
+              statement.fitting.table
+                  ? "a flow reads a stream: write FROM STREAM .., or INSERT INTO ONCE"
+                  : "a streaming table reads a stream: write FROM STREAM .., or CREATE "
+                    "MATERIALIZED VIEW");
   }
   if (streams > 1 || !rows.streaming || plan_.inputs.size() > 1) {
     return at(plan_.inputs.back().position,
@@ -187,7 +194,10 @@ Result<Plan> Analyzer::run(const Statement& statement) {
               Code::Unsupported);
   }
   Rows rows = TRY(query(*statement.query, nullptr, nullptr));
+  const Fitting& fitting = statement.fitting;
+  if (fitting.united) rows = TRY(united(*fitting.united, std::move(rows)));
   rows = TRY(with_column_list(statement, std::move(rows)));
+  if (fitting.table) rows = TRY(stored(statement, std::move(rows)));
   TRY(check_output(statement, rows));
   TRY(check_streams(statement, rows));
   Rows out = TRY(with_expectations(statement, rows));
@@ -199,7 +209,9 @@ Result<Plan> Analyzer::run(const Statement& statement) {
   plan_.expectations = checked ? static_cast<int>(statement.expectations.size()) : 0;
   for (size_t i = 0; i < rows.columns.size(); ++i) {
     Field field{rows.columns[i].name, rows.columns[i].type};
-    if (!statement.columns.empty()) {
+    if (fitting.table) {
+      field = fitting.table->fields[i];
+    } else if (!statement.columns.empty()) {
       field.nullable = statement.columns[i].nullable;
       field.comment = statement.columns[i].comment;
     }

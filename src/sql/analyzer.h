@@ -38,6 +38,8 @@ class Analyzer {
   }
   Result<Rows> with_column_list(const Statement& statement, Rows rows);
   Result<Rows> with_expectations(const Statement& statement, Rows rows);
+  Result<Rows> united(const Schema& columns, Rows rows);        // analyzer_fitting.cc
+  Result<Rows> stored(const Statement& statement, Rows rows);  // likewise
   Result<void> check_output(const Statement& statement, const Rows& rows) const;
   Result<void> check_streams(const Statement& statement, const Rows& rows) const;
 

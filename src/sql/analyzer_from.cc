@@ -272,11 +272,6 @@ Result<Source> Analyzer::table(const TableName& name, const FromItem& item,
 }
 
 Result<Source> Analyzer::view(const Relation& relation, const FromItem& item) {
-  if (item.streaming) {
-    return at(item.position,
-              "STREAM of the view " + relation.name + "; write STREAM in the view's own query",
-              Code::Unsupported);
-  }
   bool open = std::ranges::find(open_views_, relation.name) != open_views_.end();
   if (open || open_views_.size() >= kViewDepthMax) {
     return at(item.position, "the view " + relation.name + " reads itself");
@@ -290,6 +285,11 @@ Result<Source> Analyzer::view(const Relation& relation, const FromItem& item) {
   file_ = before;
   open_views_.pop_back();
   Source out = derived(TRY(std::move(listed_rows)));
+  if (item.streaming && !out.streaming) {
+    return at(item.position,
+              "STREAM of the view " + relation.name + "; write STREAM in the view's own query",
+              Code::Unsupported);
+  }
   out.qualifier = split(relation.name, '.');
   return out;
 }

@@ -13,6 +13,17 @@ std::string_view operation_word(const SetOperation& operation) {
   return "";
 }
 
+// Why streams are not set against each other, and what to write.
+std::string_view streams_advice(const SetOperation& operation) {
+  if (operation.op != SetOperation::Op::Union) {
+    return ": the second one never ends; do it in a materialized view over their streaming tables";
+  }
+  return operation.all ? " here: write it at the top of a streaming table's query, without ORDER "
+                         "BY and LIMIT, or a CREATE FLOW for each"
+                       : ": whether a row is new would take all rows before it; write UNION ALL, "
+                         "and DISTINCT in a materialized view over the table";
+}
+
 struct ChosenEnvironment {  // restores what subqueries see when it goes
   ChosenEnvironment(const Environment*& place, const Environment* value)
       : place_(place), before_(place) {
@@ -56,30 +67,22 @@ Result<Rows> Analyzer::set_operation(const SetOperation& operation, const Enviro
   std::string word(operation_word(operation));
   Position position = operation.right->position;
   if (left.streaming || right.streaming) {
-    return at(position, word + " over streams is not supported; write one streaming table for each",
+    return at(position, word + " over streams is not supported" +
+                            std::string(streams_advice(operation)),
               Code::Unsupported);
   }
-  if (left.columns.size() != right.columns.size()) {
-    return at(position, word + " needs queries of as many columns, but they have " +
-                            std::to_string(left.columns.size()) + " and " +
-                            std::to_string(right.columns.size()));
-  }
+  auto types = TRY(located(position, united_types(word, schema_of(left), schema_of(right))));
   std::vector<std::string> left_items, right_items;
   Rows out;
   for (size_t i = 0; i < left.columns.size(); ++i) {
     const Column& a = left.columns[i];
     const Column& b = right.columns[i];
-    auto type = common_type(a.type, b.type);
-    if (!type) {
-      return at(position, "column " + std::to_string(i + 1) + " of " + word + " is " +
-                              to_sql(a.type) + " in one and " + to_sql(b.type) +
-                              " in the other query; cast one");
-    }
-    Typed x = TRY(located(position, cast({.sql = quoted_name(a.sql_name), .type = a.type}, *type)));
-    Typed y = TRY(located(position, cast({.sql = quoted_name(b.sql_name), .type = b.type}, *type)));
+    const Type& type = types[i];
+    Typed x = TRY(located(position, cast({.sql = quoted_name(a.sql_name), .type = a.type}, type)));
+    Typed y = TRY(located(position, cast({.sql = quoted_name(b.sql_name), .type = b.type}, type)));
     left_items.push_back(x.sql + " AS " + quoted_name(a.sql_name));
     right_items.push_back(y.sql + " AS " + quoted_name(a.sql_name));
-    out.columns.push_back({a.name, a.sql_name, *type});
+    out.columns.push_back({a.name, a.sql_name, type});
   }
   out.sql = "(SELECT " + listed(left_items) + " FROM (" + left.sql + ") AS " +
             quoted_name(new_id("u")) + ") " + word + " (SELECT " + listed(right_items) + " FROM (" +

@@ -48,6 +48,11 @@ struct Source {
   bool generated = false;     // the columns of a generator, which repeats the rows of the others
 };
 
+Schema schema_of(const Rows& rows);
+// Of a set operation over queries of these columns. Invalid: they do not fit together.
+Result<std::vector<Type>> united_types(const std::string& word, const Schema& left,
+                                       const Schema& right);
+
 struct JoinTree {
   size_t source = 0;  // where there are no children
   std::string word;   // "LEFT JOIN"

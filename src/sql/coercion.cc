@@ -400,6 +400,22 @@ bool may_coerce(const Type& from, const Type& to) {
   return is_time(from.kind) && is_time(to.kind);
 }
 
+bool may_store(const Type& from, const Type& to) {
+  if (from == to || from.kind == Kind::Null) return true;
+  if (from.is_nested() || to.is_nested()) {
+    if (from.kind != to.kind || from.children->size() != to.children->size()) return false;
+    for (size_t i = 0; i < to.children->size(); ++i) {
+      const Field& a = (*from.children)[i];
+      const Field& b = (*to.children)[i];
+      bool named = from.kind != Kind::Struct || equal_ignoring_case(a.name, b.name);
+      if (!named || !may_store(a.type, b.type)) return false;
+    }
+    return true;
+  }
+  if (from.kind == to.kind || to.kind == Kind::String) return from.kind != Kind::Interval;
+  return (from.is_numeric() && to.is_numeric()) || (is_time(from.kind) && is_time(to.kind));
+}
+
 Result<Typed> coerce(const Typed& value, const Type& type) {
   if (!may_coerce(value.type, type)) {
     return Error{Code::Invalid, "expects " + to_sql(type) + " but got " + to_sql(value.type) +

@@ -41,6 +41,9 @@ std::optional<Type> common_type(std::span<const Typed> values);
 // CAST(value AS type), or TRY_CAST. Invalid: Spark has no such cast; Unsupported: we have not.
 Result<Typed> cast(const Typed& value, const Type& type, bool is_try = false);
 
+// Whether INSERT stores values of one type as another, Spark's ANSI store assignment; by cast().
+bool may_store(const Type& from, const Type& to);
+
 // An implicit cast to a parameter's type, or Invalid ("expects STRING but got ..").
 Result<Typed> coerce(const Typed& value, const Type& type);
 bool may_coerce(const Type& from, const Type& to);

@@ -201,6 +201,7 @@ class Parser {
   Error refused_statement() const;
   Error refused_create(const Token& start) const;
   Result<void> create_body(Statement& statement);
+  Result<void> inserted_query(Statement& statement);
   Result<void> table_elements(Statement& statement);
   Result<ColumnDefinition> column_definition(bool typed);
   Result<Expectation> expectation();
@@ -215,6 +216,7 @@ class Parser {
 
   // Flows and AUTO CDC (statement_flow.cc).
   Result<void> flow_body(Statement& statement);
+  Result<void> flow_insert(Statement& statement);
   Result<void> apply_changes(Statement& statement);
   Result<std::shared_ptr<const AutoCdc>> auto_cdc();  // from FROM on
   Result<ColumnSet> column_set(std::string_view what);

@@ -57,7 +57,9 @@ bool is_reordered(const Statement& statement, const Select& select) {
 
 std::vector<std::string> picked_columns(const Statement& statement, const Plan& plan,
                                         const Catalog& catalog) {
-  bool plain = plan.has_row && plan.expectations == 0 && !plan.windowed && plan.inputs.size() == 1;
+  bool fitted = statement.fitting.united || statement.fitting.table;
+  bool plain = plan.has_row && plan.expectations == 0 && !plan.windowed &&
+               plan.inputs.size() == 1 && !fitted;
   const Select* select = plain ? bare_select(*statement.query) : nullptr;
   if (select == nullptr || select->items.size() != plan.output.fields.size()) return {};
   if (reads_view(*select, catalog) || is_reordered(statement, *select)) return {};

@@ -43,7 +43,18 @@ struct ColumnDefinition {
   Position position;
 };
 
+// What the rows of a query become where several queries fill one table.
+struct Fitting {
+  // The columns of the UNION ALL that the query is of: by position, widened to their types.
+  std::optional<Schema> united = {};
+  // The columns of the table, as INSERT stores them: by name, or by position.
+  std::optional<Schema> table = {};
+  bool by_name = true;
+  std::string table_file = {};  // where expectations stand; "": in the statement's own
+};
+
 struct Statement {
+  // Flow: CREATE FLOW name AS INSERT INTO or AUTO CDC INTO target.
   enum class Kind : uint8_t {
     StreamingTable,
     MaterializedView,
@@ -68,6 +79,9 @@ struct Statement {
   std::shared_ptr<const Query> query;
   std::shared_ptr<const struct AutoCdc> cdc = {};
   std::shared_ptr<const struct Change> change = {};  // of kind Change
+  bool by_name = false;  // INSERT .. BY NAME, of a flow or of a table's own FLOW
+  bool once = false;     // INSERT ONCE: the query reads whole tables, and runs once
+  Fitting fitting;       // parse() leaves it empty
   std::string text;  // of the statement, as written
 };
 
@@ -182,8 +196,9 @@ struct Plan {
 };
 
 struct AnalyzeOptions {
-  std::string file;    // for messages
-  int64_t now_us = 0;  // current_timestamp() of this update
+  std::string file;           // for messages
+  int64_t now_us = 0;         // current_timestamp() of this update
+  bool columns_only = false;  // the plan is for its output: whatever is not about that is let pass
 };
 
 // Invalid or Unsupported: "file:line:column: what was found; what to do".
@@ -191,6 +206,16 @@ struct AnalyzeOptions {
 // now.
 Result<Plan> analyze(const Statement& statement, const Catalog& catalog,
                      const AnalyzeOptions& options);
+
+// The queries of a UNION ALL as statements of their own, in their order; else the statement itself.
+std::vector<Statement> union_branches(const Statement& statement);
+// What the columns of those with these outputs are together: names of the first, widened types.
+Result<Schema> united_columns(const std::vector<Statement>& branches,
+                              const std::vector<Schema>& outputs);
+// The columns of a streaming table that flows with these outputs fill: those that it lists, else
+// those of all flows, by name (of a flow by position: in their order), with widened types.
+Result<Schema> merged_columns(const Statement& table, const std::vector<Statement>& flows,
+                              const std::vector<Schema>& outputs);
 
 // The tables that a statement reads, as written, without analysis: for the dependency graph.
 struct Reference {

@@ -97,7 +97,7 @@ constexpr std::array<Refusal, 30> kRefusedStatements = {{
 }};
 
 constexpr std::string_view kWhatToCreate =
-    "write CREATE OR REFRESH STREAMING TABLE, CREATE OR REFRESH MATERIALIZED VIEW or "
+    "write CREATE OR REFRESH STREAMING TABLE, CREATE OR REFRESH MATERIALIZED VIEW, CREATE FLOW or "
     "CREATE TEMPORARY VIEW";
 
 constexpr std::array<Refusal, 12> kRefusedObjects = {{
@@ -112,7 +112,7 @@ constexpr std::array<Refusal, 12> kRefusedObjects = {{
     {"GLOBAL", "write CREATE TEMPORARY VIEW"},
     {"PRIVATE", "remove PRIVATE, or write CREATE TEMPORARY VIEW"},
     {"EXTERNAL", kWhatToCreate},
-    {"ONCE", kWhatToCreate},
+    {"ONCE", "write CREATE FLOW name AS INSERT INTO ONCE t BY NAME SELECT .."},
     {"CONNECTION", "describe the source in sources/*.yml"},
 }};
 
@@ -144,8 +144,8 @@ Error Parser::refused_create(const Token& start) const {
       return unsupported(start.position, fmt::format("CREATE {}", refusal.word), refusal.advice);
     }
   }
-  return unexpected("STREAMING TABLE, MATERIALIZED VIEW or TEMPORARY VIEW after CREATE",
-                    {"STREAMING", "MATERIALIZED", "TEMPORARY", "TABLE", "VIEW", "OR"});
+  return unexpected("STREAMING TABLE, MATERIALIZED VIEW, FLOW or TEMPORARY VIEW after CREATE",
+                    {"STREAMING", "MATERIALIZED", "TEMPORARY", "TABLE", "VIEW", "FLOW", "OR"});
 }
 
 Result<Statement> Parser::create() {

@@ -25,10 +25,23 @@ Result<void> Parser::create_body(Statement& statement) {
       statement.cdc = TRY(auto_cdc());
       return {};
     }
+    if (at_each({"FLOW", "INSERT"})) {
+      next_ += 2;
+      statement.once = accept("ONCE");
+      TRY(expect("BY", "after FLOW INSERT"));
+      TRY(expect("NAME", "after BY"));
+      statement.by_name = true;
+      return inserted_query(statement);
+    }
   }
   if (!accept("AS")) return refused_clause();
+  return inserted_query(statement);
+}
+
+Result<void> Parser::inserted_query(Statement& statement) {
   if (!at_query()) {
-    return unexpected("SELECT, WITH or VALUES after AS", {"SELECT", "WITH", "VALUES"});
+    return unexpected(fmt::format("SELECT, WITH or VALUES after {}", tokens_[next_ - 1].upper),
+                      {"SELECT", "WITH", "VALUES"});
   }
   statement.query = TRY(query());
   return {};
@@ -245,7 +258,7 @@ Error Parser::refused_clause() const {
       {"CLUSTER", "CLUSTER BY", "write PARTITIONED BY (..), or remove it"},
       {"SCHEDULE", "SCHEDULE", "remove it: ticklake run refreshes whenever an input changes"},
       {"TRIGGER", "TRIGGER", "remove it: ticklake run refreshes whenever an input changes"},
-      {"FLOW", "FLOW", "write AS SELECT .., or FLOW AUTO CDC FROM STREAM .."},
+      {"FLOW", "FLOW", "write AS SELECT .., FLOW INSERT BY NAME SELECT .. or FLOW AUTO CDC .."},
       {"LOCATION", "LOCATION", "remove it: spark-pipeline.yml says where tables are stored"},
       {"OPTIONS", "OPTIONS", "write TBLPROPERTIES"},
       {"CLUSTERED", "CLUSTERED BY", "write PARTITIONED BY (..), or remove it"},

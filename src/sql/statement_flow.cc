@@ -22,12 +22,9 @@ Result<void> Parser::flow_body(Statement& statement) {
   statement.name = TRY(table_name());
   if (accept("COMMENT")) statement.comment = TRY(string("the comment"));
   TRY(expect("AS", "before what the flow does"));
-  if (at("INSERT")) {
-    return unsupported(peek().position, "CREATE FLOW .. AS INSERT",
-                       "put the query into CREATE STREAMING TABLE .. AS");
-  }
+  if (accept("INSERT")) return flow_insert(statement);
   if (!accept_each({"AUTO", "CDC"}) && !accept_each({"APPLY", "CHANGES"})) {
-    return unexpected("AUTO CDC INTO after AS", {"AUTO"});
+    return unexpected("INSERT INTO or AUTO CDC INTO after AS", {"INSERT", "AUTO"});
   }
   bool once = at("ONCE");
   if (!once) {
@@ -42,6 +39,25 @@ Result<void> Parser::flow_body(Statement& statement) {
   }
   statement.cdc = TRY(auto_cdc());
   return {};
+}
+
+// Behind INSERT.
+Result<void> Parser::flow_insert(Statement& statement) {
+  statement.once = accept("ONCE");
+  if (at("OVERWRITE")) {
+    return unsupported(peek().position, "INSERT OVERWRITE",
+                       "a flow adds rows: write INSERT INTO, or make a MATERIALIZED VIEW");
+  }
+  TRY(expect("INTO", "after INSERT"));
+  if (!statement.once) statement.once = accept("ONCE");
+  statement.target_position = peek().position;
+  statement.target = TRY(table_name());
+  if (at("(") && !at_query()) {
+    return unsupported(peek().position, "a list of columns behind the table of INSERT",
+                       "name the query's columns with AS and write BY NAME");
+  }
+  statement.by_name = accept_each({"BY", "NAME"});
+  return inserted_query(statement);
 }
 
 // The older spelling, a flow without a name of its own.

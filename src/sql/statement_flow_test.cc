@@ -96,7 +96,8 @@ TEST(AutoCdc, Refusals) {
       {"AUTO CDC INTO t", "1:1: found AUTO; write CREATE FLOW name AS AUTO CDC INTO table .."},
       {"CREATE FLOW f AS AUTO CDC ONCE INTO t",
        "1:27: found AUTO CDC ONCE; remove ONCE: the flow takes what is there and then what comes"},
-      {"CREATE FLOW f AS SELECT 1", "1:18: found 'SELECT'; expected AUTO CDC INTO after AS"},
+      {"CREATE FLOW f AS SELECT 1", "1:18: found 'SELECT'; expected INSERT INTO or AUTO CDC INTO "
+                                      "after AS"},
       {"CREATE STREAMING TABLE t FLOW AUTO CDC INTO t FROM STREAM s KEYS (id) SEQUENCE BY a",
        "1:40: found INTO; remove it: the flow fills the table that it stands in"},
       {flow("FROM s KEYS (id) SEQUENCE BY ts"),

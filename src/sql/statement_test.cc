@@ -206,10 +206,42 @@ void check(std::initializer_list<Example> examples) {
   }
 }
 
+TEST(Flow, SaysWhereItsRowsGo) {
+  auto parsed = parse(
+      "CREATE STREAMING TABLE a (id INT) COMMENT 'c';\n"
+      "CREATE FLOW c.f COMMENT 'k' AS INSERT INTO x.a BY NAME SELECT * FROM STREAM b;\n"
+      "CREATE FLOW g AS INSERT INTO ONCE a BY NAME SELECT * FROM b;\n"
+      "CREATE FLOW h AS INSERT ONCE INTO a (SELECT * FROM b);\n"
+      "CREATE STREAMING TABLE t (id INT) FLOW INSERT BY NAME SELECT * FROM STREAM b",
+      "f.sql");
+  ASSERT_TRUE(parsed) << parsed.error().message;
+  ASSERT_EQ(parsed->size(), 5u);
+  const auto& all = *parsed;
+  EXPECT_EQ(all[0].query, nullptr);
+  EXPECT_EQ(all[1].kind, Statement::Kind::Flow);
+  EXPECT_EQ(all[1].name, (std::vector<std::string>{"c", "f"}));
+  EXPECT_EQ(all[1].target, (std::vector<std::string>{"x", "a"}));
+  EXPECT_EQ(all[1].target_position.column, 44);
+  EXPECT_EQ(all[1].comment, "k");
+  EXPECT_TRUE(all[1].by_name && !all[1].once);
+  EXPECT_TRUE(all[2].by_name && all[2].once);
+  EXPECT_TRUE(!all[3].by_name && all[3].once && all[3].query != nullptr);
+  EXPECT_EQ(all[4].kind, Statement::Kind::StreamingTable);
+  EXPECT_TRUE(all[4].by_name && all[4].query != nullptr);
+}
+
 TEST(Refusal, StatementsOfOthers) {
   check({
-      {"CREATE FLOW f AS INSERT INTO a BY NAME SELECT * FROM STREAM b",
-       "1:18: found CREATE FLOW .. AS INSERT; put the query into CREATE STREAMING TABLE .. AS"},
+      {"CREATE OR REPLACE FLOW f AS INSERT INTO a SELECT 1",
+       "1:1: found CREATE OR .. FLOW; write CREATE FLOW"},
+      {"CREATE FLOW f AS INSERT OVERWRITE a SELECT 1",
+       "1:25: found INSERT OVERWRITE; a flow adds rows: write INSERT INTO, or make a MATERIALIZED "
+       "VIEW"},
+      {"CREATE FLOW f AS INSERT INTO a (b, c) SELECT 1, 2",
+       "1:32: found a list of columns behind the table of INSERT; name the query's columns with AS "
+       "and write BY NAME"},
+      {"CREATE FLOW f AS INSERT INTO a BY NAME",
+       "1:39: found the end; expected SELECT, WITH or VALUES after NAME"},
       {"INSERT INTO a SELECT 1",
        "1:1: found INSERT; tables are filled by their own query: write CREATE STREAMING TABLE .. "
        "AS SELECT .."},
@@ -233,8 +265,8 @@ TEST(Refusal, StatementsOfOthers) {
       {"SELEC 1", "1:1: found 'SELEC'; expected CREATE, SELECT, WITH or VALUES; did you mean "
                   "SELECT?"},
       {"CREATE STREEMING TABLE a AS SELECT 1",
-       "1:8: found 'STREEMING'; expected STREAMING TABLE, MATERIALIZED VIEW or TEMPORARY VIEW "
-       "after CREATE; did you mean STREAMING?"},
+       "1:8: found 'STREEMING'; expected STREAMING TABLE, MATERIALIZED VIEW, FLOW or "
+       "TEMPORARY VIEW after CREATE; did you mean STREAMING?"},
       {"CREATE OR REPLACE STREAMING TABLE a AS SELECT 1",
        "1:1: found CREATE OR REPLACE STREAMING TABLE; write CREATE OR REFRESH STREAMING TABLE"},
       {"CREATE OR REFRESH TEMPORARY VIEW a AS SELECT 1",
@@ -254,7 +286,7 @@ TEST(Refusal, ClausesOfATable) {
       {table("SCHEDULE EVERY 1 HOUR" + query),
        "1:26: found SCHEDULE; remove it: ticklake run refreshes whenever an input changes"},
       {table("FLOW REPLACE WHERE x > 1 BY NAME SELECT 1"),
-       "1:26: found FLOW; write AS SELECT .., or FLOW AUTO CDC FROM STREAM .."},
+       "1:26: found FLOW; write AS SELECT .., FLOW INSERT BY NAME SELECT .. or FLOW AUTO CDC .."},
       {table("USING parquet" + query), "1:32: found the format 'parquet'; tables are stored as "
                                        "delta: write USING delta or nothing"},
       {table("COMMENT 'a' COMMENT 'b'" + query), "1:38: found a second COMMENT; remove one"},
