@@ -205,12 +205,15 @@ class ChangeRun {
   // One pair for each row that a clause touches, and all source rows noted that matched.
   Result<std::vector<Pair>> settled(const Finder::FilePairs& found) {
     std::vector<Pair> out;
+    bool touches = std::any_of(plan_.clauses.begin(), plan_.clauses.end(),
+                               [](const auto& clause) { return !clause.by_source; });
+    int64_t row_before = -1;
     for (const Pair& pair : found.pairs) {
       if (pair.source >= 0) matched_[static_cast<size_t>(pair.source)] = true;
-      if (pair.clause < 0) continue;
-      if (out.empty() || out.back().row != pair.row) {
-        out.push_back(pair);
-      } else if (!plan_.may_match_often) {
+      // As in Spark, whether the clauses' own conditions leave one of them does not count.
+      bool again = std::exchange(row_before, pair.row) == pair.row;
+      if (!again && pair.clause >= 0) out.push_back(pair);
+      if (again && touches && !plan_.may_match_often) {
         return Error{
             Code::Invalid,
             fmt::format("{}: several rows of MERGE's source match one row of the table, and "

@@ -41,7 +41,7 @@ STATEMENTS = [
     "MERGE INTO {t} t USING {d} s ON t.id = s.id WHEN NOT MATCHED THEN INSERT *",
     "MERGE INTO {t} t USING {d} s ON t.id = s.id WHEN MATCHED THEN DELETE WHEN NOT MATCHED THEN INSERT *",
     "MERGE INTO {t} t USING (SELECT max(id) AS id, count(*) AS n FROM {s}) s ON t.id <=> s.id "
-    "WHEN NOT MATCHED THEN INSERT (id, x) VALUES (s.id, s.n) WHEN MATCHED THEN UPDATE SET x = s.n",
+    "WHEN MATCHED THEN UPDATE SET x = s.n WHEN NOT MATCHED THEN INSERT (id, x) VALUES (s.id, s.n)",
     "MERGE INTO {t} t USING {s} s ON false WHEN NOT MATCHED AND s.id < 5 THEN INSERT (id, v) VALUES (s.id + 300, s.v)",
     "DELETE FROM {t} WHERE id IS NULL",
 ]
@@ -71,8 +71,7 @@ class Both:
     def read_by_spark(self, path, version=None):
         reader = self.spark.read.format("delta")
         reader = reader if version is None else reader.option("versionAsOf", version)
-        return self.texts(reader.load(str(path)).toPandas().to_dict("records") if False else
-                          [row.asDict() for row in reader.load(str(path)).collect()])
+        return self.texts(row.asDict() for row in reader.load(str(path)).collect())
 
     def texts(self, rows):
         out = []
