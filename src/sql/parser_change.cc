@@ -84,7 +84,7 @@ Result<void> Parser::merge(Change& out) {
   TRY(expect("MERGE"));
   if (at_each({"WITH", "SCHEMA", "EVOLUTION"})) {
     return unsupported(peek().position, "WITH SCHEMA EVOLUTION",
-                       "add the columns first: ticklake table add-column");
+                       "the table keeps its columns here: name in the clauses those that it has");
   }
   TRY(expect("INTO", "after MERGE"));
   TRY(change_target(out));
