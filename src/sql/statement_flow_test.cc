@@ -3,21 +3,10 @@
 
 #include "sql/ast.h"
 #include "sql/sql.h"
+#include "sql/test_statements.h"
 
 namespace ticklake::sql {
 namespace {
-
-std::string refusal(const std::string& sql) {
-  Result<std::vector<Statement>> result = parse(sql, "f.sql");
-  return result ? "accepted" : result.error().message;
-}
-
-Statement one(const std::string& sql) {
-  Result<std::vector<Statement>> result = parse(sql, "f.sql");
-  EXPECT_TRUE(result) << (result ? "" : result.error().message);
-  if (!result || result->size() != 1) return Statement{};
-  return std::move((*result)[0]);
-}
 
 std::vector<std::string> names(const ColumnSet& set) {
   std::vector<std::string> out;

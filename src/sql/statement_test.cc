@@ -4,23 +4,12 @@
 
 #include "sql/ast.h"
 #include "sql/sql.h"
+#include "sql/test_statements.h"
 
 namespace ticklake::sql {
 namespace {
 
 using Kind = Statement::Kind;
-
-std::string refusal(const std::string& sql) {
-  Result<std::vector<Statement>> result = parse(sql, "f.sql");
-  return result ? "accepted" : result.error().message;
-}
-
-Statement one(const std::string& sql) {
-  Result<std::vector<Statement>> result = parse(sql, "f.sql");
-  EXPECT_TRUE(result) << (result ? "" : result.error().message);
-  if (!result || result->size() != 1) return Statement{};
-  return std::move((*result)[0]);
-}
 
 const Select& select_of(const Statement& statement) {
   return std::get<Select>(statement.query->body);
