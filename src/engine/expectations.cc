@@ -3,6 +3,8 @@
 #include <arrow/array.h>
 #include <fmt/format.h>
 
+#include "rows.h"
+
 namespace ticklake::engine {
 namespace {
 
@@ -57,6 +59,29 @@ void add_counts(std::vector<ExpectationCount>& total, const std::vector<Expectat
     total[i].passed += more[i].passed;
     total[i].failed += more[i].failed;
   }
+}
+
+Result<Batches> passing_rows(const Dataset& dataset, const Batches& answer,
+                             std::vector<ExpectationCount>& counts, int64_t& dropped) {
+  int visible = static_cast<int>(dataset.plan.output.fields.size());
+  const auto& expectations = dataset.statement.expectations;
+  Batches out;
+  for (const auto& batch : answer) {
+    if (batch->num_rows() == 0) continue;
+    Checked checked;
+    if (dataset.plan.expectations > 0) {
+      checked = check_expectations(expectations, *batch, visible);
+      add_counts(counts, checked.counts);
+      dropped += checked.dropped;
+    }
+    if (checked.fatal) {
+      return Error{Code::Invalid, describe(expectations[checked.fatal->expectation])};
+    }
+    BatchPtr kept = checked.keep.empty() ? batch : TRY(filtered(batch, checked.keep));
+    BatchPtr rows = TRY(first_columns(kept, visible));
+    if (rows->num_rows() > 0) out.push_back(std::move(rows));
+  }
+  return out;
 }
 
 std::string describe(const sql::Expectation& expectation) {

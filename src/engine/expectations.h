@@ -31,6 +31,12 @@ Checked check_expectations(const std::vector<sql::Expectation>& expectations,
 std::vector<ExpectationCount> no_counts(const std::vector<sql::Expectation>& expectations);
 void add_counts(std::vector<ExpectationCount>& total, const std::vector<ExpectationCount>& more);
 
+// The rows of an answer that the dataset's expectations let pass, with the visible columns; batches
+// without rows are left out. What the expectations say is added to `counts` and `dropped`. Invalid:
+// a row fails one that fails the flow.
+Result<Batches> passing_rows(const Dataset& dataset, const Batches& answer,
+                             std::vector<ExpectationCount>& counts, int64_t& dropped);
+
 // "expectation valid_price failed: price > 0"
 std::string describe(const sql::Expectation& expectation);
 

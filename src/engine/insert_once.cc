@@ -41,16 +41,12 @@ Result<FlowOutcome> InsertOnce::step(bool upstream_done) {
   sql::Plan plan = TRY(context_.plan_now(dataset_));
   auto whole = TRY(whole_query(context_, plan, prefix()));
   Batches rows = TRY(answer_of(context_, dataset_, std::move(whole.request), status_));
-  std::vector<Piece> pieces;
-  for (const auto& batch : rows) {
-    if (batch->num_rows() > 0) pieces.push_back({Partition(0), batch});
-  }
   delta::Transaction transaction;
   transaction.operation = "STREAMING UPDATE";
   transaction.parameters = {{"outputMode", "Append"}, {"flow", dataset_.flow}};
   transaction.txns[prefix() + "once"] = 1;
   FlowOutcome out{.worked = true, .rows_out = row_count(rows)};
-  out.version = TRY(writer_.append(std::move(pieces), {.all = {Partition(0)}},
+  out.version = TRY(writer_.append(pieces_of(rows), {.all = {Partition(0)}},
                                    std::move(transaction), status_.timings));
   done_ = true;
   writer_.stage().finished(dataset_.name);

@@ -226,11 +226,7 @@ Result<delta::Transaction> edited(io::FileStore& store, const io::Clock& clock, 
     }
     out.removes.push_back({.path = file.path, .deleted_ms = now_ms});
   }
-  std::vector<Piece> pieces;
-  for (const auto& batch : edits.added) {
-    if (batch->num_rows() > 0) pieces.push_back({Partition(0), batch});
-  }
-  for (auto& added : TRY(writer.write(pieces, {.all = {Partition(0)}}))) {
+  for (auto& added : TRY(writer.write(pieces_of(edits.added), {.all = {Partition(0)}}))) {
     out.adds.push_back(std::move(added));
   }
   return out;

@@ -34,6 +34,14 @@ std::vector<PartitionRun> runs_of(const std::vector<Piece>& pieces) {
 
 }  // namespace
 
+std::vector<Piece> pieces_of(const Batches& rows) {
+  std::vector<Piece> out;
+  for (const auto& batch : rows) {
+    if (batch->num_rows() > 0) out.push_back({Partition(0), batch});
+  }
+  return out;
+}
+
 Result<TableWriter> TableWriter::open(Context& context, const io::Path& root,
                                       const std::string& table, const std::string& flow) {
   auto snapshot = delta::open(context.world.files, root);

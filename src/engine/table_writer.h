@@ -13,6 +13,9 @@
 
 namespace ticklake::engine {
 
+// Rows that are of no partition of a topic: all of partition 0. Batches without rows are left out.
+std::vector<Piece> pieces_of(const Batches& rows);
+
 class TableWriter {
  public:
   // `flow`: the name of the dataset that writes; "": no one shares the table.

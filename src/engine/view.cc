@@ -158,12 +158,8 @@ Result<FlowOutcome> View::refresh() {
 }
 
 Result<Version> View::overwrite(const Batches& rows, Progress progress) {
-  std::vector<Piece> pieces;
-  for (const auto& batch : rows) {
-    if (batch->num_rows() > 0) pieces.push_back({Partition(0), batch});
-  }
   auto files = TRY(timed(status_.timings.parquet_ns,
-                         [&] { return writer_.write(pieces, {.all = {Partition(0)}}); }));
+                         [&] { return writer_.write(pieces_of(rows), {.all = {Partition(0)}}); }));
   delta::Transaction transaction;
   transaction.operation = "WRITE";
   transaction.parameters = {{"mode", "Overwrite"}, {"flow", dataset_.name}};

@@ -57,23 +57,7 @@ Result<Batches> answer_of(Context& context, const Dataset& dataset, query::Reque
     return statement->run({});
   });
   auto answer = TRY(std::move(timed_answer));
-  int visible = static_cast<int>(dataset.plan.output.fields.size());
-  const auto& expectations = dataset.statement.expectations;
-  Batches out;
-  for (const auto& batch : answer.batches) {
-    Checked verdict;
-    if (dataset.plan.expectations > 0) {
-      verdict = check_expectations(expectations, *batch, visible);
-      add_counts(status.expectations, verdict.counts);
-      status.rows_dropped += verdict.dropped;
-    }
-    if (verdict.fatal) {
-      return Error{Code::Invalid, describe(expectations[verdict.fatal->expectation])};
-    }
-    BatchPtr kept = verdict.keep.empty() ? batch : TRY(filtered(batch, verdict.keep));
-    out.push_back(TRY(first_columns(kept, visible)));
-  }
-  return out;
+  return passing_rows(dataset, answer.batches, status.expectations, status.rows_dropped);
 }
 
 }  // namespace ticklake::engine

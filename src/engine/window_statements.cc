@@ -43,25 +43,9 @@ Result<WindowStatements> prepare_window(Context& context, const Dataset& dataset
 }
 
 Result<Finished> WindowStatements::finish(const Dataset& dataset, const Batches& merged) const {
-  const auto& expectations = dataset.statement.expectations;
-  int visible = static_cast<int>(dataset.plan.output.fields.size());
   auto answer = TRY(final->run(merged));
-  Finished out{.rows = {}, .counts = no_counts(expectations)};
-  for (auto& batch : answer.batches) {
-    if (batch->num_rows() == 0) continue;
-    Checked checked;
-    if (dataset.plan.expectations > 0) {
-      checked = check_expectations(expectations, *batch, visible);
-      add_counts(out.counts, checked.counts);
-      out.dropped += checked.dropped;
-    }
-    if (checked.fatal) {
-      return Error{Code::Invalid, describe(expectations[checked.fatal->expectation])};
-    }
-    BatchPtr kept = checked.keep.empty() ? batch : TRY(filtered(batch, checked.keep));
-    BatchPtr rows = TRY(first_columns(kept, visible));
-    if (rows->num_rows() > 0) out.rows.push_back(std::move(rows));
-  }
+  Finished out{.rows = {}, .counts = no_counts(dataset.statement.expectations)};
+  out.rows = TRY(passing_rows(dataset, answer.batches, out.counts, out.dropped));
   return out;
 }
 

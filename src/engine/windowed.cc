@@ -292,13 +292,11 @@ Progress WindowedFlow::progress() const {
 }
 
 Result<Version> WindowedFlow::commit(const Batches& rows) {
-  std::vector<Piece> pieces;
-  for (const auto& batch : rows) pieces.push_back({Partition(0), batch});
   delta::Transaction transaction;
   transaction.operation = "STREAMING UPDATE";
   transaction.parameters = {{"outputMode", "Append"}, {"flow", dataset_.flow}};
   transaction.txns = progress();
-  return writer_.append(std::move(pieces), {.all = {Partition(0)}}, std::move(transaction),
+  return writer_.append(pieces_of(rows), {.all = {Partition(0)}}, std::move(transaction),
                         status_.timings);
 }
 
