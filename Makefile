@@ -32,7 +32,7 @@ test-all: ## All tests: the slow ones, Apache Spark as a reader and ThreadSaniti
 bench: build ## Measure, beside Spark and Python glue; one JSON line each
 	@tools/setup.sh bench
 	@ninja -C $(release) -j $(JOBS) | tail -n 1
-	@python3 bench/run.py $(release)
+	@python3 bench/run.py $(release) && python3 bench/merge.py $(release)
 
 format: ## Format our C++ in place
 	@find src bench fuzz \( -name '*.cc' -o -name '*.h' \) 2>/dev/null | xargs clang-format-14 -i

@@ -18,7 +18,6 @@ import argparse
 import json
 import os
 import pathlib
-import platform
 import re
 import shutil
 import subprocess
@@ -26,37 +25,12 @@ import sys
 import tempfile
 import time
 
+from measure import REPO, measured, python, say
 from peers import peers
 
 HERE = pathlib.Path(__file__).resolve().parent
-REPO = HERE.parent
 TABLES = "storage/tables/bench/main"  # of bench/project
 STAGES = ("consume", "sql", "parquet", "state", "commit")
-
-
-def machine():
-    model = next((l.split(":", 1)[1].strip() for l in open("/proc/cpuinfo") if l.startswith("model name")), "?")
-    return f"{os.cpu_count()} x {model}, Linux {platform.release()}"
-
-
-def commit():
-    return subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=REPO, capture_output=True, text=True).stdout.strip()
-
-
-def say(bench, **figures):
-    print(json.dumps({"bench": bench, **figures, "commit": commit(), "machine": machine()}), flush=True)
-
-
-def measured(command, answer, log):
-    """Runs to the end: wall and CPU seconds, peak RSS in MiB."""
-    start = time.monotonic()
-    with open(answer, "w") as out, open(log, "w") as err:
-        process = subprocess.Popen(command, stdout=out, stderr=err)
-        _, status, usage = os.wait4(process.pid, 0)
-    wall = time.monotonic() - start
-    if status != 0:
-        sys.exit(f"{' '.join(map(str, command))} failed:\n{pathlib.Path(log).read_text()[-2000:]}")
-    return wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 
 def project_in(directory):
@@ -72,11 +46,6 @@ def fill(build, bootstrap, project, count, *rate):
 def make_topic(build, bootstrap, project):
     subprocess.run([build / "ticklake", "topic", "create", "ticks", "--project", project, "--set",
                     f"kafka.bootstrap={bootstrap}", "--partitions", "4"], check=True, capture_output=True)
-
-
-def python():
-    found = sorted(peers.cache().glob("python-readers-*/venv/bin/python"))
-    return found[-1] if found else sys.exit("the Python readers are not installed: tools/setup.sh test")
 
 
 def asked(*arguments):

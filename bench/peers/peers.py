@@ -11,14 +11,22 @@ def cache():
     return pathlib.Path(os.environ.get("TICKLAKE_CACHE", pathlib.Path.home() / ".cache/ticklake"))
 
 
-def command(name, bootstrap, tables, mode):
-    """What runs it, and the environment that it needs."""
-    if name == "glue":
-        return [cache() / "python-glue-1/venv/bin/python", HERE / "glue.py", bootstrap, tables, mode], os.environ
+def glue_python():
+    return cache() / "python-glue-1/venv/bin/python"
+
+
+def spark(script, *arguments):
+    """What runs a script of this folder with Spark, and the environment that it needs."""
     jars = [*(cache() / "spark-4.2.0/jars").glob("*.jar"), *(cache() / "spark-kafka-4.2.0/jars").glob("*.jar")]
     python = cache() / "spark-4.2.0/venv/bin/python"
-    return [python, HERE / "spark.py", bootstrap, tables, mode], os.environ | {"SPARK_JARS": " ".join(map(str, jars)),
-                                                                             "PYSPARK_PYTHON": str(python)}
+    return [python, HERE / script, *arguments], os.environ | {"SPARK_JARS": " ".join(map(str, jars)),
+                                                              "PYSPARK_PYTHON": str(python)}
+
+
+def command(name, bootstrap, tables, mode):
+    if name == "spark":
+        return spark("spark.py", bootstrap, tables, mode)
+    return [glue_python(), HERE / "glue.py", bootstrap, tables, mode], os.environ
 
 
 def once(name, bootstrap, tables, log):

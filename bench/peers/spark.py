@@ -2,34 +2,16 @@
 
 Three chained queries that write TABLES/{bronze,silver,gold}. once: each drains what is there (AvailableNow), one after the
 other; prints one JSON object. live: all three at once without a pause, until it is told to stop.
-
-The settings are those that made Spark fastest on two cores: filters stay above from_json, which would else be called again
-for each of them, four shuffle partitions, no UI.
 """
 import json
-import os
 import pathlib
 import sys
 import time
 
 BEGUN = time.monotonic()
-HERE = pathlib.Path(__file__).resolve().parent
-SETTINGS = {
-    "spark.master": f"local[{os.cpu_count()}]",
-    "spark.driver.memory": "4g",
-    "spark.ui.enabled": "false",
-    "spark.sql.session.timeZone": "UTC",
-    "spark.sql.shuffle.partitions": "4",
-    "spark.databricks.delta.snapshotPartitions": "2",
-    "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
-    "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
-    "spark.sql.optimizer.excludedRules": "org.apache.spark.sql.catalyst.optimizer.PushDownPredicates,"
-                                         "org.apache.spark.sql.catalyst.optimizer.PushPredicateThroughNonJoin",
-    "spark.jars": ",".join(os.environ["SPARK_JARS"].split()),
-}
-os.environ["PYSPARK_SUBMIT_ARGS"] = " ".join(f"--conf {name}={value}" for name, value in SETTINGS.items()) + " pyspark-shell"
+from pyspark.sql import functions as F
 
-from pyspark.sql import SparkSession, functions as F
+from spark_session import session, usage
 
 TICK = "symbol STRING, ts TIMESTAMP, price DOUBLE, size BIGINT, venue STRING, seq BIGINT"
 
@@ -67,18 +49,9 @@ def wait_for_table(path):  # a Delta stream needs its table to be there
         time.sleep(0.05)
 
 
-def usage(pid):
-    """CPU seconds so far, and peak RSS in MiB."""
-    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    peak = next(line for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmHWM"))
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK"), int(peak.split()[1]) // 1024
-
-
 def main():
     bootstrap, tables, mode = sys.argv[1:]
-    spark = SparkSession.builder.getOrCreate()
-    spark.sparkContext.setLogLevel("ERROR")
-    jvm = spark._jvm.java.lang.ProcessHandle.current().pid()
+    spark = session()
     ready = time.monotonic()
     running = []
     for name, rows in queries(spark, bootstrap, tables).items():
@@ -93,11 +66,10 @@ def main():
         sys.stdin.read()  # to its end: stop
     for query in running:
         query.stop()
-    cpu, peak = usage(jvm)
-    own = os.times()
+    cpu, peak = usage(spark)
     now = time.monotonic()
     print(json.dumps({"seconds": round(now - ready, 2), "seconds_with_start": round(now - BEGUN, 2),
-                      "cpu_s": round(cpu + own.user + own.system, 2), "peak_rss_mib": peak}), flush=True)
+                      "cpu_s": round(cpu, 2), "peak_rss_mib": peak}), flush=True)
     spark.stop()
 
 

@@ -1,5 +1,5 @@
 """DELETE, UPDATE and MERGE by ticklake and by deltalake in turns on one table: both read every version alike, and the
-change feed of both tells the same.
+change feed of both tells the same. The memory that MERGE takes.
 
     python change_peer_test.py BUILD/release/ticklake
 """
@@ -109,6 +109,37 @@ def constraints(ticklake, path):
     print("constraints: kept", flush=True)
 
 
+FILE_ROWS = 250_000
+MEMORY_MIB = 48  # more may sixteen times the rows take
+# Runs a command and then prints its peak memory. A small process does, since a child is said to have had its parent's.
+PEAK = ("import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True); "
+        "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)")
+
+
+def peak_of_merge(ticklake, base, files):
+    """MiB that a MERGE of rows into each of so many files takes."""
+    path, source = base / f"merged_{files}", base / f"source_{files}"
+    for first in range(0, files * FILE_ROWS, FILE_ROWS):
+        ids = pa.array(range(first, first + FILE_ROWS), pa.int64())
+        deltalake.write_deltalake(str(path), pa.table({"id": ids, "v": ids.cast(pa.string())}), mode="append")
+    ids = pa.array(range(0, files * FILE_ROWS, files * FILE_ROWS // 1000), pa.int64())
+    deltalake.write_deltalake(str(source), pa.table({"id": ids, "v": ["new"] * len(ids)}))
+    statement = f"MERGE INTO delta.`{path}` AS t USING delta.`{source}` AS s ON t.id = s.id WHEN MATCHED THEN UPDATE SET *"
+    done = subprocess.run([sys.executable, "-c", PEAK, ticklake.program, "sql", statement], check=True, capture_output=True,
+                          text=True)
+    answer, peak = map(json.loads, done.stdout.splitlines())
+    assert answer["rows_updated"] == len(ids), answer
+    assert ticklake.sql(f"SELECT count(*) AS n FROM delta.`{path}` WHERE v = 'new'") == [{"n": len(ids)}]
+    return peak // 1024
+
+
+def merge_memory(ticklake, base):
+    """A large table must not cost more memory than a small one: only the source is held."""
+    small, large = peak_of_merge(ticklake, base, 1), peak_of_merge(ticklake, base, 16)
+    assert large < small + MEMORY_MIB, f"MERGE into {FILE_ROWS} rows takes {small} MiB, into 16 times as many {large} MiB"
+    print(f"MERGE into {FILE_ROWS} rows: {small} MiB, into 16 times as many {large} MiB", flush=True)
+
+
 def main():
     ticklake = Ticklake(sys.argv[1])
     with tempfile.TemporaryDirectory() as directory:
@@ -116,6 +147,7 @@ def main():
         for name, partitions, feed in (("plain", [], False), ("fed", [], True), ("split", ["p"], True)):
             take_turns(ticklake, base / name, partitions, feed)
         constraints(ticklake, base / "constraints")
+        merge_memory(ticklake, base)
 
 
 main()
