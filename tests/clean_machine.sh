@@ -39,6 +39,7 @@ clean() { env -i HOME="$scratch/home" "$binary" "$@"; }
 clean --help >/dev/null
 clean init market
 clean validate --project market >/dev/null
+clean test --project market >/dev/null
 clean run --project market --once
 rows="$(clean sql --project market "SELECT count(*) FROM gold_symbols" --output csv | tail -n 1)"
 [ "$rows" = 4 ] || die "gold_symbols has $rows rows where 4 symbols were sent"

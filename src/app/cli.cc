@@ -31,6 +31,7 @@ struct Parsed {
   TopicOptions topic;
   ProjectOptions project;
   IngestOptions ingest;
+  TestOptions test;
   std::string serve;
 };
 
@@ -54,6 +55,7 @@ class CommandLine {
     add_run();
     add_ingest();
     add_sql();
+    add_test();
     add_table_commands();
     add_topic_commands();
     add_later_commands();
@@ -202,6 +204,23 @@ class CommandLine {
     });
     with_project(sql, parsed_.sql.project);
     with_rows_output(sql);
+  }
+
+  void add_test() {
+    auto* test = add(root_, "test", "Run a project's tests, without broker or source",
+                     "  ticklake test --project market\n"
+                     "  ticklake test candles --project market --keep\n"
+                     "  ticklake test candles --project market --update",
+                     [](Environment& environment, Parsed& parsed, Format format) {
+                       if (!parsed.output.empty()) parsed.test.format = format;
+                       return test_project(environment, parsed.test);
+                     });
+    TestOptions& options = parsed_.test;
+    test->add_option("filter", options.filter, "only tests with this text in their name");
+    test->add_flag("--keep", options.keep, "keep the tables of a failed test, and say where");
+    test->add_flag("--update", options.update, "put the rows found into the tests");
+    with_project(test, options.project);
+    with_output(test);
   }
 
   CLI::App* add_table(CLI::App& table, const std::string& name, const std::string& what,
@@ -417,7 +436,7 @@ class CommandLine {
   }
 
   void add_later_commands() {
-    for (const auto* name : {"explain", "test", "serve", "bundle", "export"}) {
+    for (const auto* name : {"explain", "serve", "bundle", "export"}) {
       add_later(root_, name, name);
     }
   }

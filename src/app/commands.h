@@ -74,6 +74,16 @@ struct IngestOptions {
 };
 Result<void> ingest_source(Environment& environment, const IngestOptions& options);
 
+// Runs the project's tests/**/*.test. An error where one failed.
+struct TestOptions {
+  ProjectOptions project;
+  std::string filter = {};  // text in a test's name
+  bool keep = false;        // what failed tests leave behind
+  bool update = false;      // put the rows found into the tests
+  std::optional<Format> format = {};  // none: lines for people
+};
+Result<void> test_project(Environment& environment, const TestOptions& options);
+
 struct SqlOptions {
   ProjectOptions project;
   std::string text = {};

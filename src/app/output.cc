@@ -24,10 +24,6 @@ constexpr std::array kFormats = {Format::JsonLines, Format::Json, Format::Csv, F
 
 bool starts_character(char byte) { return (static_cast<unsigned char>(byte) & 0xC0) != 0x80; }
 
-size_t characters(std::string_view text) {
-  return static_cast<size_t>(std::count_if(text.begin(), text.end(), starts_character));
-}
-
 // One line of at most kCellCharactersMax characters.
 std::string as_cell(std::string_view text) {
   std::string cell;
@@ -129,6 +125,10 @@ Result<void> write_table(std::FILE* out, const std::vector<std::string>& columns
 }
 
 }  // namespace
+
+size_t characters(std::string_view text) {
+  return static_cast<size_t>(std::count_if(text.begin(), text.end(), starts_character));
+}
 
 Result<Format> parse_format(const std::string& text, bool terminal) {
   if (text.empty()) return terminal ? Format::Table : Format::JsonLines;

@@ -88,6 +88,9 @@ Result<void> write_object(std::FILE* out, Format format, const Object& object);
 std::string drawn(const std::vector<std::string>& header, const std::vector<bool>& right,
                   const std::vector<std::vector<std::string>>& rows);
 
+// Of UTF-8, one each.
+size_t characters(std::string_view text);
+
 // "1 row", "2 rows".
 std::string counted(size_t count, std::string_view what);
 

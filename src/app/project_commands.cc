@@ -58,6 +58,23 @@ FROM silver_ticks
 GROUP BY symbol;
 )";
 
+constexpr std::string_view kTestFile =
+    R"(# A tick without a good price is dropped. `ticklake test` runs this test;
+# docs/testing_pipelines.md says what else a test may say.
+produce ticks
+  {"symbol":"IBM","ts":"2026-01-05T14:30:01Z","price":141.2,"size":10}
+  {"symbol":"IBM","ts":"2026-01-05T14:30:02Z","price":-1,"size":5}
+run
+
+table silver_ticks
+  symbol | ts                   | price
+  IBM    | 2026-01-05T14:30:01Z | 141.2
+
+table gold_symbols
+  symbol | trades | average_price | volume
+  IBM    | 1      | 141.2         | 10
+)";
+
 constexpr std::string_view kIgnoreFile = "storage/\n";
 
 std::string with_name(std::string_view text, const std::string& name) {
@@ -129,6 +146,7 @@ Result<void> init_project(Environment& environment, const InitOptions& options) 
       {"spark-pipeline.yml", with_name(kProjectFile, name)},
       {"sources/ticks.yml", std::string(kSourceFile)},
       {"transformations/ticks.sql", std::string(kTransformationFile)},
+      {"tests/first.test", std::string(kTestFile)},
       {".gitignore", std::string(kIgnoreFile)}};
   for (const auto& [path, text] : files) {
     TRY(environment.files.put_if_absent(io::join(options.directory, path), text));

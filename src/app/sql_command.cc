@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include <set>
-#include <thread>
 
 #include "app/change_statement.h"
 #include "app/commands.h"
@@ -12,21 +11,6 @@
 namespace ticklake::app {
 
 namespace {
-
-Result<Batches> answer(Environment& environment, const engine::Project& project,
-                       const std::string& file, const sql::Plan& plan) {
-  query::Request request{
-      .sql = plan.duckdb_sql, .output = plan.output, .payload_functions = plan.payload_functions};
-  for (const auto& input : plan.inputs) {
-    auto opened = TRY(open_input(environment, project, file, input));
-    request.inputs.emplace(input.id, std::move(opened));
-  }
-  int threads = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
-  auto database = TRY(query::Database::open({.threads = threads}));
-  auto prepared = TRY(database->prepare(std::move(request)));
-  auto rows = TRY(prepared->run({}));
-  return std::move(rows.batches);
-}
 
 Result<std::string> sql_text(Environment& environment, const SqlOptions& options) {
   if (options.text.empty() == options.file.empty()) {
@@ -132,7 +116,7 @@ Result<void> run_sql(Environment& environment, const SqlOptions& options) {
       TRY(run_change(environment, project, file, *plan.change, options.format));
       continue;
     }
-    Batches batches = TRY(answer(environment, project, file, *plan.query));
+    Batches batches = TRY(rows_of(environment, project, file, *plan.query));
     RowWriter writer(environment.out, options.format, plan.query->output);
     for (const auto& batch : batches) TRY(writer.write(*batch));
     TRY(writer.finish());

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <thread>
+
 #include "app/project.h"
 #include "base/text.h"
 #include "base/time.h"
@@ -103,6 +105,21 @@ Result<query::Input> open_input(Environment& environment, const engine::Project&
                              input.table, column, snapshot->version().value)};
   }
   return query::snapshot_input(environment.files, *snapshot, query::conditions(input.conjuncts));
+}
+
+Result<Batches> rows_of(Environment& environment, const engine::Project& project,
+                        const std::string& file, const sql::Plan& plan) {
+  query::Request request{
+      .sql = plan.duckdb_sql, .output = plan.output, .payload_functions = plan.payload_functions};
+  for (const auto& input : plan.inputs) {
+    auto opened = TRY(open_input(environment, project, file, input));
+    request.inputs.emplace(input.id, std::move(opened));
+  }
+  int threads = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+  auto database = TRY(query::Database::open({.threads = threads}));
+  auto prepared = TRY(database->prepare(std::move(request)));
+  auto rows = TRY(prepared->run({}));
+  return std::move(rows.batches);
 }
 
 }  // namespace ticklake::app

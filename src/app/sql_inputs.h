@@ -25,4 +25,8 @@ sql::Catalog catalog_over(io::FileStore& files, const engine::Project& project,
 Result<query::Input> open_input(Environment& environment, const engine::Project& project,
                                 const std::string& file, const sql::PlanInput& input);
 
+// What a query gives now.
+Result<Batches> rows_of(Environment& environment, const engine::Project& project,
+                        const std::string& file, const sql::Plan& plan);
+
 }  // namespace ticklake::app

@@ -5,13 +5,15 @@ matplotlib and nbclient. The last line counts the tests."""
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
 import traceback
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
 BINARY, PYTHON = str(pathlib.Path(sys.argv[1]).resolve()), pathlib.Path(sys.argv[2])
 SYMBOLS = ["AAPL", "AMZN", "FB", "GOOG", "IBM", "INTC", "MSFT", "NVDA", "ORCL", "TSLA"]
 BARS = """Ticker,Date,Open,High,Low,Close,Volume,Adj Close
@@ -127,10 +129,55 @@ print(json.dumps({row["symbol"] + str(row["window_start"].timestamp()): [row["op
     assert found["type"] == "timestamp[us, tz=UTC]", found["type"]
 
 
+def tests_of_the_example_pass_in_moments_and_touch_nothing(project):
+    before = sorted((path, path.stat().st_mtime_ns) for path in project.rglob("*"))
+    told = json.loads(run(BINARY, "test", "--project", project, "--output", "json"))
+    assert [test["test"] for test in told] == sorted(path.stem for path in (project / "tests").iterdir()), told
+    assert all(test["result"] == "passed" and test["problems"] == [] for test in told), told
+    assert max(test["ms"] for test in told) < 5000, told  # tens of them on an idle machine
+    assert sorted((path, path.stat().st_mtime_ns) for path in project.rglob("*")) == before
+    assert not list(pathlib.Path(os.environ["TMPDIR"]).glob("ticklake_test_*")), "nothing is left behind"
+
+
+def tests_that_fail_say_what_differs_and_where(project):
+    with tempfile.TemporaryDirectory() as folder:
+        mine = pathlib.Path(folder) / "market"
+        shutil.copytree(project, mine, ignore=shutil.ignore_patterns("storage", "tests"))
+        shutil.copytree(HERE / "failing", mine / "tests")
+        done = subprocess.run([BINARY, "test", "--project", mine], capture_output=True, text=True, timeout=300)
+        assert done.returncode == 1 and done.stderr == "ticklake: 10 of 10 tests failed\n", done
+        told = re.sub(r"\(\d+ ms\)", "(N ms)", done.stdout)
+        assert told == (HERE / "failing/told.txt").read_text(), told
+
+
+def tests_are_updated_where_rows_differ_and_kept_where_asked(project):
+    with tempfile.TemporaryDirectory() as folder:
+        mine = pathlib.Path(folder) / "market"
+        shutil.copytree(project, mine, ignore=shutil.ignore_patterns("storage"))
+        test = mine / "tests/2_candles.test"
+        right = test.read_text()
+        wrong = re.sub(r"(?m)^  IBM .*\n", "", right).replace("  1       | 1\n", "  7       | 7\n")
+        assert wrong != right
+        test.write_text(wrong)
+        done = subprocess.run([BINARY, "test", "candles", "--keep", "--project", mine], capture_output=True, text=True, timeout=300)
+        kept = re.search(r"kept in (\S+);", done.stdout)
+        assert done.returncode == 1 and kept, done
+        table = pathlib.Path(kept[1]) / "storage/tables/market/main/gold_candles_1m"
+        assert len(run(BINARY, "table", "read", table, "--output", "jsonl").splitlines()) == 1
+        shutil.rmtree(kept[1])
+        run(BINARY, "test", "candles", "--update", "--project", mine)
+        assert test.read_text() == right, test.read_text()
+    refused = subprocess.run([BINARY, "test", "--updat", "--project", project], capture_output=True, text=True, timeout=300)
+    assert refused.returncode == 2, refused
+    refused = subprocess.run([BINARY, "test", "nothing", "--project", project], capture_output=True, text=True, timeout=300)
+    assert refused.returncode == 1 and "2_candles" in refused.stderr, refused
+
+
 def main():
     failed = 0
-    tests = [test for name, test in sorted(globals().items()) if name.startswith("row_")]
+    tests = [test for name, test in sorted(globals().items()) if name.startswith(("row_", "tests_"))]
     with tempfile.TemporaryDirectory(prefix="ticklake-market-") as folder:
+        os.environ["TMPDIR"] = folder
         project = pathlib.Path(folder) / "market"
         shutil.copytree(ROOT / "examples/market", project)
         (project / "data").mkdir()
