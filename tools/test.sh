@@ -101,6 +101,7 @@ say "Avro and JSON Schema: a real schema registry"
 counted registry timeout 900 "$cache/registry-clients-1/venv/bin/python" tests/registry/run.py
 say "functions against Spark's answers"
 counted functions python3 tests/functions/run.py build/release/ticklake "$cache/python-readers-1/venv/bin/python"
+counted indicators python3 tests/market/indicators.py build/release/ticklake
 say "the Alpha Vantage source and its example against a made-up service"
 counted alpha-vantage "$cache/python-readers-1/venv/bin/python" tests/alpha_vantage/alpha_vantage_test.py build/release/ticklake
 say "the market example, its Python package and notebook"

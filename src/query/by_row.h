@@ -173,5 +173,6 @@ std::vector<Native> hash_natives();
 std::vector<Native> math_natives();
 std::vector<Native> time_natives();
 std::vector<Native> json_natives();
+std::vector<Native> market_natives();
 
 }  // namespace ticklake::query

@@ -15,6 +15,7 @@ namespace {
 
 constexpr int64_t kBatchRowsMax = 64 << 10;
 constexpr int64_t kBatchBytesMax = 256 << 20;
+constexpr int64_t kSeriesShare = 4;  // a statement's series take up to a quarter as much as DuckDB
 
 // Collects chunks into batches of a schema.
 class AnswerWriter {
@@ -65,15 +66,18 @@ class AnswerWriter {
 class DuckPrepared final : public Prepared {
  public:
   static Result<std::unique_ptr<Prepared>> make(duckdb_database database, Registry& registry,
+                                                int64_t series_bytes_max,
                                                 const std::map<std::string, std::string>& functions,
                                                 Request request) {
-    auto prepared = std::make_unique<DuckPrepared>(registry);
+    auto prepared = std::make_unique<DuckPrepared>(registry, series_bytes_max);
     TRY(prepared->prepare(database, functions, std::move(request)));
     return std::unique_ptr<Prepared>(std::move(prepared));
   }
 
-  explicit DuckPrepared(Registry& registry)
-      : registry_(registry), state_(std::make_shared<State>()), number_(registry.add(state_)) {}
+  DuckPrepared(Registry& registry, int64_t series_bytes_max)
+      : registry_(registry),
+        state_(std::make_shared<State>(series_bytes_max)),
+        number_(registry.add(state_)) {}
   ~DuckPrepared() override { registry_.remove(number_); }
 
   Result<Answer> run(const Batches& batches) override {
@@ -86,6 +90,7 @@ class DuckPrepared final : public Prepared {
     state_->first_rows = std::move(first_rows);
     auto answer = collect();
     state_->batches = nullptr;
+    state_->series.clear();
     // Of a failed run nothing may be left for the next.
     auto cause = state_->take_error();
     auto decode_errors = state_->take_decode_errors();
@@ -200,6 +205,7 @@ class DuckPrepared final : public Prepared {
 class DuckDatabase final : public Database {
  public:
   Result<void> open_with(const Options& options) {
+    series_bytes_max_ = options.memory_bytes_max / kSeriesShare;
     ConfigHandle config;
     if (duckdb_create_config(config.out()) != DuckDBSuccess) {
       return Error{Code::Unavailable, "the query engine cannot be set up: out of memory"};
@@ -223,6 +229,7 @@ class DuckDatabase final : public Database {
     TRY(run_sql(connection_.get(), "SET GLOBAL TimeZone = 'UTC'"));
     TRY(register_input(connection_.get(), registry_));
     TRY(register_functions(connection_.get()));
+    TRY(register_market_functions(connection_.get(), registry_));
     payloads_ = std::make_unique<PayloadFunctions>(connection_.get(), registry_);
     return {};
   }
@@ -234,7 +241,8 @@ class DuckDatabase final : public Database {
     for (const auto& function : request.payload_functions) {
       functions[function.id] = TRY(payloads_->make(function));
     }
-    return DuckPrepared::make(database_.get(), registry_, functions, std::move(request));
+    return DuckPrepared::make(database_.get(), registry_, series_bytes_max_, functions,
+                              std::move(request));
   }
 
  private:
@@ -257,6 +265,7 @@ class DuckDatabase final : public Database {
   DatabaseHandle database_;
   ConnectionHandle connection_;
   std::mutex mutex_;
+  int64_t series_bytes_max_ = 0;
 };
 
 }  // namespace

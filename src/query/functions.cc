@@ -95,7 +95,8 @@ Result<void> register_functions(duckdb_connection connection) {
       {"ticklake_try_date", {K::String}, K::Date, cast<int32_t, parse_date, true>},
       {"ticklake_raise", {K::String}, K::String, raise, true},
   };
-  for (auto more : {text_natives(), hash_natives(), math_natives(), time_natives(), json_natives()})
+  for (auto more : {text_natives(), hash_natives(), math_natives(), time_natives(), json_natives(),
+                    market_natives()})
     natives.insert(natives.end(), more.begin(), more.end());
   for (const auto& native : natives) TRY(register_native(connection, native));
   // DuckDB takes a function of ours for one that cannot fail, and so would call it before the

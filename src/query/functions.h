@@ -15,6 +15,9 @@ namespace ticklake::query {
 // stand in a cast to another type to be kept in its place, ticklake_utf8, and those of *_natives().
 Result<void> register_functions(duckdb_connection connection);
 
+// For each indicator of model/indicators.h the functions by which SQL has it over a window.
+Result<void> register_market_functions(duckdb_connection connection, const Registry& registry);
+
 // ticklake_payload_s<n>(statement, payload, row): one DuckDB function for each way of decoding,
 // since DuckDB fixes the result type with the function and keeps functions forever. Statements that
 // ask for the same share one. Calls of make() from one thread at a time; what it made may be called

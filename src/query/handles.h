@@ -40,6 +40,8 @@ using ErrorHandle = Handle<duckdb_error_data, duckdb_destroy_error_data>;
 using ArrowTypesHandle =
     Handle<duckdb_arrow_converted_schema, duckdb_destroy_arrow_converted_schema>;
 using ScalarFunctionHandle = Handle<duckdb_scalar_function, duckdb_destroy_scalar_function>;
+using AggregateFunctionHandle =
+    Handle<duckdb_aggregate_function, duckdb_destroy_aggregate_function>;
 using TableFunctionHandle = Handle<duckdb_table_function, duckdb_destroy_table_function>;
 
 // A result is a struct of DuckDB's, not a pointer.

@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::string_view kInput = "ticklake_input";
 constexpr std::string_view kPayload = "ticklake_payload_";
+constexpr std::string_view kStatement = "ticklake_statement";
 
 bool in_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
 
@@ -53,6 +54,9 @@ std::string rewritten(std::string_view sql, int64_t statement,
       out += fmt::format("{}({}, ", functions.at(std::string(token.substr(kPayload.size()))),
                          statement);
       at += 1;
+    } else if (token == kStatement && rest.starts_with("()")) {
+      out += fmt::format("{}::BIGINT", statement);
+      at += 2;
     } else {
       out += token;
     }

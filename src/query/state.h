@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "query/query.h"
+#include "query/series.h"
 #include "query/vectors.h"
 
 namespace ticklake::query {
@@ -28,6 +29,8 @@ struct TableInput {
 // read what is plain and reach the rest through the methods.
 class State {
  public:
+  explicit State(int64_t series_bytes_max) : series(series_bytes_max) {}
+
   std::map<std::string, TableInput> inputs;
   const Batches* batches = nullptr;
   bool keeps_undecodable = false;  // see Request
@@ -36,6 +39,7 @@ class State {
   // were shown.
   int64_t rows_at_once = INT64_MAX;
   std::atomic<int64_t> shown = 0;
+  SeriesSet series;  // of market functions, for one run
 
   // The first error is kept: it is the cause of those that follow.
   void fail(Error error) {

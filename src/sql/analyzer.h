@@ -174,8 +174,8 @@ class Analyzer {
                                 const WindowSpec& spec, Position position, Scope& scope);
   Result<const WindowSpec*> window_spec(const WindowSpec& spec, const Expression& whole,
                                         const Scope& scope);
-  Result<std::string> over_text(const WindowSpec& spec, bool takes_frame, bool needs_order,
-                                Scope& scope);
+  Result<OverText> over_text(const WindowSpec& spec, bool takes_frame, bool needs_order,
+                             Scope& scope);
   Result<std::string> frame_text(const WindowFrame& frame, const std::vector<Typed>& order,
                                  Position position, Scope& scope);
   Result<Typed> structure(const Call& call, const Expression& whole, Scope& scope);

@@ -104,9 +104,9 @@ Result<Typed> Analyzer::node(const Call& call, const Expression& whole, Scope& s
   auto with_lambda = TRY(higher_order(call, whole, scope));
   if (with_lambda) return *with_lambda;
   if (is_aggregate(name)) return aggregate_call(call, whole, scope);
-  if (find_window(name, call.arguments.size())) {
-    return at(whole.position, name + "() needs OVER (ORDER BY ..)");
-  }
+  auto window = find_window(name, call.arguments.size());
+  if (window) return at(whole.position, name + "() needs OVER (ORDER BY ..)");
+  if (window.error().code != Code::NotFound) return located(whole.position, window).error();
   return scalar_call(call, whole, scope);
 }
 

@@ -115,6 +115,11 @@ TEST(Analyzer, TypesAreSparks) {
       {"SELECT round(d, 1) AS x, ceil(d) AS y, floor(1.5D) AS z FROM t",
        "x DECIMAL(10,1), y DECIMAL(9,0), z BIGINT"},
       {"SELECT row_number() OVER (ORDER BY a) AS r FROM t", "r INT"},
+      {"SELECT ema(d, 20) OVER (ORDER BY a) AS e, vwap(d, a) OVER (ORDER BY a) AS v FROM t",
+       "e DOUBLE, v DOUBLE"},
+      {"SELECT macd(a) OVER (ORDER BY a) AS m, bollinger(a, 5, 1.5) OVER (ORDER BY a) AS b FROM t",
+       "m STRUCT<line: DOUBLE, signal: DOUBLE, histogram: DOUBLE>, "
+       "b STRUCT<lower: DOUBLE, middle: DOUBLE, upper: DOUBLE>"},
       {"SELECT to_date(ts) AS d, ts - INTERVAL 1 HOUR AS e, day + INTERVAL 1 DAY AS f FROM silver",
        "d DATE, e TIMESTAMP, f DATE"},
       {"SELECT * FROM range(3)", "id BIGINT"},
@@ -186,6 +191,22 @@ TEST(Analyzer, RefusalsSayWhereWhatAndWhatToDo) {
       {"SELECT abs(day) FROM silver",
        "f.sql:1:8: argument 1 of abs() expects a number but got DATE"},
       {"SELECT rank() FROM t", "f.sql:1:8: rank() needs OVER (ORDER BY ..)"},
+      {"SELECT ema(a, 2) FROM t", "f.sql:1:8: ema() needs OVER (ORDER BY ..)"},
+      {"SELECT ema(a) OVER (ORDER BY b) FROM t",
+       "f.sql:1:8: ema() takes 2 arguments but got 1"},
+      {"SELECT rsi(a, 0) OVER (ORDER BY b) FROM t",
+       "f.sql:1:8: the second argument of rsi(), a period, must be a literal whole number from 1 "
+       "to 1000000"},
+      {"SELECT atr(a, a, a, 2000000) OVER (ORDER BY b) FROM t",
+       "f.sql:1:8: the fourth argument of atr(), a period, must be a literal whole number from 1 "
+       "to 1000000"},
+      {"SELECT bollinger(a, 20, -2) OVER (ORDER BY b) FROM t",
+       "f.sql:1:8: the third argument of bollinger(), a width, must be a literal number above 0"},
+      {"SELECT sma(a, 3) OVER (PARTITION BY b) FROM t",
+       "f.sql:1:23: this window function needs ORDER BY in its OVER clause"},
+      {"SELECT sma(a, 3) OVER (ORDER BY b ROWS 2 PRECEDING) FROM t",
+       "f.sql:1:23: sma() takes no frame (ROWS or RANGE): it sees the rows of its partition up to "
+       "this one"},
       {"SELECT a FROM t ORDER BY 2",
        "f.sql:1:26: ORDER BY 2 is not the number of a column: there are 1"},
   };

@@ -50,10 +50,10 @@ Result<Typed> Analyzer::window_call(const Call& call, const Expression& whole, S
   if (window) return window_function(call, **window, *spec, position, scope);
   if (!is_aggregate(name)) return located(position, window).error();
   AggregateSlot slot = TRY(aggregate_slot(call, whole, scope));
-  std::string over = TRY(over_text(*spec, true, false, scope));
+  OverText over = TRY(over_text(*spec, true, false, scope));
   std::vector<std::string> parts;
   for (const AggregatePart& part : slot.made.parts)
-    parts.push_back(cast_text(part.partial + over, part.type));
+    parts.push_back(cast_text(part.partial + over.whole(), part.type));
   return Typed{.sql = cast_text(filled(slot.made.final, parts), slot.made.type),
                .type = slot.made.type,
                .may_fail = true};
@@ -75,6 +75,15 @@ Result<Typed> Analyzer::window_function(const Call& call, const WindowFunction& 
     given.pop_back();
   }
   Arguments values = TRY(located(position, coerced(name, function.parameters, given)));
+  if (function.build != nullptr) {
+    if (spec.frame) {
+      return at(spec.position, name +
+                                   "() takes no frame (ROWS or RANGE): it sees the rows of "
+                                   "its partition up to this one");
+    }
+    OverText over = TRY(over_text(spec, false, true, scope));
+    return located(position, function.build(name, values, over));
+  }
   if (values.size() > 1 && !is_constant(values[1]))
     return at(position, "the second argument of " + name + "() must be a literal");
   if (name == "ntile" && !is_constant(values[0])) return at(position, "ntile() takes a literal");
@@ -82,10 +91,11 @@ Result<Typed> Analyzer::window_function(const Call& call, const WindowFunction& 
   std::vector<std::string> texts;
   for (const Typed& value : values) texts.push_back(value.sql);
   bool ranking = std::ranges::find(kRanking, name) != kRanking.end();
-  std::string over = TRY(over_text(spec, function.takes_frame, ranking, scope));
+  OverText over = TRY(over_text(spec, function.takes_frame, ranking, scope));
   Typed out;
   out.type = function.result == "0" ? values[0].type : letter_type(function.result[0]);
-  out.sql = cast_text(filled(with_nulls(function.pattern, ignore_nulls), texts) + over, out.type);
+  out.sql =
+      cast_text(filled(with_nulls(function.pattern, ignore_nulls), texts) + over.whole(), out.type);
   return out;
 }
 
@@ -101,8 +111,8 @@ Result<const WindowSpec*> Analyzer::window_spec(const WindowSpec& spec, const Ex
   return at(spec.position, "there is no WINDOW " + spec.name);
 }
 
-Result<std::string> Analyzer::over_text(const WindowSpec& spec, bool takes_frame, bool needs_order,
-                                        Scope& scope) {
+Result<OverText> Analyzer::over_text(const WindowSpec& spec, bool takes_frame, bool needs_order,
+                                     Scope& scope) {
   std::vector<std::string> keys, order;
   std::vector<Typed> order_values;
   for (const ExpressionPtr& one : spec.partition_by) {
@@ -119,15 +129,13 @@ Result<std::string> Analyzer::over_text(const WindowSpec& spec, bool takes_frame
   if (needs_order && order.empty()) {
     return at(spec.position, "this window function needs ORDER BY in its OVER clause");
   }
-  std::string out = " OVER (";
-  if (!keys.empty()) out += "PARTITION BY " + listed(keys);
-  if (!order.empty()) out += std::string(keys.empty() ? "" : " ") + "ORDER BY " + listed(order);
+  OverText out{.partition = listed(keys), .order = listed(order), .frame = ""};
   if (spec.frame) {
     if (!takes_frame)
       return at(spec.position, "this window function takes no frame (ROWS or RANGE)");
-    out += TRY(frame_text(*spec.frame, order_values, spec.position, scope));
+    out.frame = TRY(frame_text(*spec.frame, order_values, spec.position, scope));
   }
-  return out + ")";
+  return out;
 }
 
 Result<std::string> Analyzer::frame_text(const WindowFrame& frame, const std::vector<Typed>& order,

@@ -114,7 +114,7 @@ Result<const AggregateFunction*> find_aggregate(std::string_view name, size_t ar
 }
 
 Result<const WindowFunction*> find_window(std::string_view name, size_t arguments) {
-  const std::array tables = {window_functions()};
+  const std::array tables = {window_functions(), market_functions()};
   return find_in<WindowFunction>(tables, name, arguments);
 }
 
@@ -162,6 +162,13 @@ Result<Common> common_arrays(std::string_view name, const Arguments& values) {
     }
   }
   return common(name, values);
+}
+
+std::string OverText::whole() const {
+  std::string out = " OVER (";
+  if (!partition.empty()) out += "PARTITION BY " + partition;
+  if (!order.empty()) out += std::string(partition.empty() ? "" : " ") + "ORDER BY " + order;
+  return out + frame + ")";
 }
 
 Typed made(const std::string& sql, const Type& type, bool may_fail) {
@@ -229,7 +236,9 @@ std::vector<std::string> function_names() {
   for (auto table : {aggregate_functions(), statistic_functions()}) {
     for (const AggregateFunction& function : table) names.emplace_back(function.name);
   }
-  for (const WindowFunction& function : window_functions()) names.emplace_back(function.name);
+  for (auto table : {window_functions(), market_functions()}) {
+    for (const WindowFunction& function : table) names.emplace_back(function.name);
+  }
   for (std::string_view name : higher_order_names()) names.emplace_back(name);
   std::ranges::sort(names);
   names.erase(std::ranges::unique(names).begin(), names.end());

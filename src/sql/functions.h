@@ -70,6 +70,14 @@ struct AggregateFunction {
   Order order = Order::None;
 };
 
+// What stands in OVER (..).
+struct OverText {
+  std::string partition;  // "a, b", or ""
+  std::string order;      // "c ASC NULLS FIRST", or ""
+  std::string frame;      // " ROWS BETWEEN ..", or ""
+  std::string whole() const;  // " OVER (..)"
+};
+
 // Only with OVER.
 struct WindowFunction {
   std::string_view name;
@@ -78,6 +86,8 @@ struct WindowFunction {
   std::string_view pattern;
   bool takes_frame = false;
   bool takes_ignore_nulls = false;
+  // where set: makes the call instead of the pattern, and the order is needed
+  Result<Typed> (*build)(std::string_view name, const Arguments&, const OverText&) = nullptr;
 };
 
 std::span<const ScalarFunction> math_functions();
@@ -94,6 +104,7 @@ std::span<const ScalarFunction> format_functions();
 std::span<const AggregateFunction> aggregate_functions();
 std::span<const AggregateFunction> statistic_functions();
 std::span<const WindowFunction> window_functions();
+std::span<const WindowFunction> market_functions();  // with OVER, too
 
 // The function of that name (lower case) for that many arguments. Invalid: wrong number; NotFound:
 // no such name.
