@@ -20,11 +20,12 @@ std::vector<serving::TableInfo> tables_of(const engine::Graph& graph) {
   std::vector<serving::TableInfo> out;
   for (const auto& table : graph.tables) {
     if (table.kind == engine::Table::Kind::Quarantine) continue;
+    if (table.kind == engine::Table::Kind::LateRows) continue;
     serving::TableInfo info{.name = table.name, .path = table.path, .schema = table.schema};
     for (const auto& dataset : graph.datasets) {
-      if (dataset.table == table.name && dataset.plan.windowed) {
-        info.window_us = dataset.plan.windowed->window_us;
-      }
+      const auto& windowed = dataset.plan.windowed;
+      bool bars = windowed && windowed->slide_us == windowed->window_us && windowed->window_us > 0;
+      if (dataset.table == table.name && bars) info.window_us = windowed->window_us;
     }
     out.push_back(std::move(info));
   }

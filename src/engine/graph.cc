@@ -11,6 +11,13 @@ namespace ticklake::engine {
 namespace {
 
 constexpr std::string_view kQuarantineSuffix = "__quarantine";
+constexpr std::string_view kLateSuffix = "__late";
+
+Schema late_rows_schema() {
+  return {{{"_window_start", Kind::Timestamp},
+           {"_window_end", Kind::Timestamp},
+           {"_watermark", Kind::Timestamp}}};
+}
 
 const Schema& quarantine_schema() {
   static const Schema schema{{{"raw", Kind::String},
@@ -71,15 +78,15 @@ class Builder {
     return lowered(project_.canonical(name));
   }
 
-  // The statement that makes the table; a quarantine and a table of events are made by the one
-  // they stand beside.
+  // The statement that makes the table; a quarantine, late rows and a table of events are made by
+  // the one they stand beside.
   std::map<std::string, size_t>::const_iterator find(const std::vector<std::string>& name) const {
     if (name.size() > 3) return by_name_.end();
     std::string wanted = key(name);
-    for (std::string_view suffix : {kQuarantineSuffix, kEventsSuffix}) {
+    for (std::string_view suffix : {kQuarantineSuffix, kLateSuffix, kEventsSuffix}) {
       if (by_name_.contains(wanted) || !wanted.ends_with(suffix)) continue;
       auto found = by_name_.find(wanted.substr(0, wanted.size() - suffix.size()));
-      bool made = suffix == kQuarantineSuffix || (found != by_name_.end() && cdc_of(found->second));
+      bool made = suffix != kEventsSuffix || (found != by_name_.end() && cdc_of(found->second));
       if (made) return found;
     }
     return by_name_.find(wanted);
@@ -250,6 +257,7 @@ class Builder {
                    const std::vector<const sql::Statement*>& flows) {
     auto datasets = TRY(datasets_of(project_, graph_, statement, flows, now_us_));
     auto quarantine = TRY(add_tables(statement, datasets, datasets[0].table));
+    TRY(add_late_rows(statement, datasets));
     for (auto& dataset : datasets) {
       if (keeps_rows_aside(dataset)) dataset.quarantine = quarantine;
       graph_.datasets.push_back(std::move(dataset));
@@ -338,14 +346,47 @@ class Builder {
     bool keeps = std::any_of(datasets.begin(), datasets.end(), keeps_rows_aside);
     if (!keeps || !settings->quarantine.any()) return std::optional<std::string>();
     std::string name = beside + std::string(kQuarantineSuffix);
-    if (by_name_.contains(lowered(name))) {
-      return at(
-          statement, statement.position,
-          fmt::format("{} is the name of this table's quarantine; rename the other one", name));
-    }
-    graph_.tables.push_back(
-        {name, Table::Kind::Quarantine, project_.table_path(name), quarantine_schema()});
+    TRY(add_beside(statement, name, Table::Kind::Quarantine, quarantine_schema(), "quarantine"));
     return std::optional(name);
+  }
+
+  Result<void> add_beside(const sql::Statement& statement, const std::string& name,
+                          Table::Kind kind, Schema schema, std::string_view what) {
+    if (by_name_.contains(lowered(name))) {
+      return at(statement, statement.position,
+                fmt::format("{} is the name of this table's {}; rename the other one", name, what));
+    }
+    graph_.tables.push_back({name, kind, project_.table_path(name), std::move(schema)});
+    return {};
+  }
+
+  // The table of rows that came too late for a window of the table, where it is asked for.
+  Result<void> add_late_rows(const sql::Statement& statement, std::vector<Dataset>& datasets) {
+    bool keeps = TRY(settings_of(project_.configuration, statement.properties)).keeps_late;
+    auto windowed = [](const Dataset& dataset) { return dataset.plan.windowed.has_value(); };
+    auto found = std::find_if(datasets.begin(), datasets.end(), windowed);
+    if (!keeps || found == datasets.end()) return {};
+    if (std::count_if(datasets.begin(), datasets.end(), windowed) > 1) {
+      return at(statement, statement.position,
+                fmt::format("several flows fill windows of {}, and 'ticklake.lateRows' = 'keep' "
+                            "keeps the late rows of one; fill a table for each",
+                            found->table),
+                Code::Unsupported);
+    }
+    Schema schema = late_rows_schema();
+    for (const auto& field : found->plan.inputs[0].schema.fields) {
+      if (schema.find(field.name) >= 0) {
+        return at(statement, statement.position,
+                  fmt::format("{} has a column {}, which 'ticklake.lateRows' = 'keep' adds to the "
+                              "late rows; rename it",
+                              found->plan.inputs[0].table, field.name));
+      }
+      schema.fields.push_back({.name = field.name, .type = field.type});
+    }
+    std::string name = found->table + std::string(kLateSuffix);
+    TRY(add_beside(statement, name, Table::Kind::LateRows, std::move(schema), "late rows"));
+    found->late = std::move(name);
+    return {};
   }
 
   const Project& project_;
@@ -366,6 +407,7 @@ std::string_view to_string(Table::Kind kind) {
     case Table::Kind::StreamingTable: return "STREAMING_TABLE";
     case Table::Kind::MaterializedView: return "MATERIALIZED_VIEW";
     case Table::Kind::Quarantine: return "QUARANTINE";
+    case Table::Kind::LateRows: return "LATE_ROWS";
   }
   CHECK(false, "no such kind");
 }

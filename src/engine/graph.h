@@ -29,23 +29,24 @@ struct Dataset {
   io::Path path;  // the table's
   std::vector<std::string> inputs;        // tables it reads, canonical; views are looked through
   std::optional<std::string> quarantine;  // canonical name of the table's quarantine
+  std::optional<std::string> late = {};   // of the table of its late rows, where it keeps them
   std::optional<sql::ChangeRules> changes = {};  // AUTO CDC fills it; its input are the events
 };
 
 // A table that the project makes.
 struct Table {
-  enum class Kind : uint8_t { StreamingTable, MaterializedView, Quarantine };
+  enum class Kind : uint8_t { StreamingTable, MaterializedView, Quarantine, LateRows };
   std::string name;  // canonical
   Kind kind;
   io::Path path;
   Schema schema;
 };
-// "STREAMING_TABLE", "MATERIALIZED_VIEW", "QUARANTINE"
+// "STREAMING_TABLE", "MATERIALIZED_VIEW", "QUARANTINE", "LATE_ROWS"
 std::string_view to_string(Table::Kind kind);
 
 struct Graph {
   std::vector<Dataset> datasets;  // each after all that it reads; those of a table together
-  std::vector<Table> tables;                    // by name; quarantine tables too
+  std::vector<Table> tables;                    // by name; those beside others too
   std::map<std::string, sql::Statement> views;  // temporary ones, by canonical name
 
   // A table by a name of one to three parts, ignoring case, or nullptr.

@@ -115,7 +115,8 @@ void PipelineImpl::add_slot(const Dataset& dataset) {
   for (size_t i = 0; i < slots_.size(); ++i) {
     for (const auto& input : dataset.inputs) {
       const auto& other = *slots_[i].dataset;
-      if (other.table == input || other.quarantine == input) slot.upstream.push_back(i);
+      bool made = other.table == input || other.quarantine == input || other.late == input;
+      if (made) slot.upstream.push_back(i);
     }
     if (slots_[i].dataset->table != dataset.table) continue;
     slot.siblings.push_back(i);

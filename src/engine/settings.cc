@@ -85,6 +85,12 @@ Result<void> apply(const std::string& name, const std::string& value, Settings& 
     settings.parallelism = static_cast<int>(*threads);
   } else if (name == "ticklake.quarantine") {
     settings.quarantine = TRY(quarantine_of(value));
+  } else if (name == "ticklake.lateRows") {
+    std::string word = lowered(trimmed(value));
+    if (word != "keep" && word != "count") {
+      return refused(name, value, "'keep' or 'count' is expected");
+    }
+    settings.keeps_late = word == "keep";
   } else if (name == "ticklake.autoCompact.minNumFiles") {
     auto files = parse_count(value);
     if (!files || *files < 3) return refused(name, value, "a number of at least 3 is expected");
@@ -98,7 +104,7 @@ Result<void> apply(const std::string& name, const std::string& value, Settings& 
         "ticklake.maxRowsPerStep", "ticklake.parallelism",
         "ticklake.quarantine",     "ticklake.warehouse",
         "ticklake.serve.candles",  "ticklake.autoCompact.minNumFiles",
-        "ticklake.vacuumInterval"};
+        "ticklake.vacuumInterval", "ticklake.lateRows"};
     std::string near = nearest(name, known);
     return Error{Code::Invalid,
                  fmt::format("unknown setting '{}'; {}", name,

@@ -24,6 +24,7 @@ struct Settings {
   int64_t rows_per_step_max = 250'000;
   std::optional<int> parallelism = {};  // of the project; nothing: one thread a core
   QuarantineRule quarantine = {};
+  bool keeps_late = false;  // rows that come too late for their window
 };
 
 // "100 ms", "1 s", "2 minutes", "500ms"; microseconds.

@@ -91,7 +91,9 @@ Result<void> check_downstream(const Context& context, const std::set<std::string
   for (const auto& dataset : context.graph.datasets) {
     if (!refreshed.contains(dataset.table)) continue;
     emptied[dataset.table] = dataset.table;
-    if (dataset.quarantine) emptied[*dataset.quarantine] = dataset.table;
+    for (const auto& beside : {dataset.quarantine, dataset.late}) {
+      if (beside) emptied[*beside] = dataset.table;
+    }
   }
   for (const auto& dataset : context.graph.datasets) {
     if (!dataset.plan.streaming || refreshed.contains(dataset.table)) continue;
@@ -231,15 +233,18 @@ Result<void> prepare_tables(Context& context) {
       return brings_columns(context.project, dataset, growing);
     });
     if (grows) growing.insert(first->table);
-    // The quarantine first: killed in between, the table's old progress still fits its rows.
+    // Those beside it first: killed in between, the table's old progress still fits their rows.
     std::vector<std::string> names;
+    std::string late;
+    for (auto dataset = first; dataset != last; ++dataset) late += dataset->late.value_or("");
     if (first->quarantine) names.push_back(*first->quarantine);
+    if (!late.empty()) names.push_back(late);
     names.push_back(first->table);
     for (const auto& name : names) {
       const Table* table = context.graph.find(context.project, split(name, '.'));
       CHECK(table != nullptr, "the graph lists every table");
       const Dataset* own = name == first->table ? &*first : nullptr;
-      auto prepared = prepare_table(context, *table, own, refresh, own && grows);
+      auto prepared = prepare_table(context, *table, own, refresh, grows && (own || name == late));
       if (!prepared) return prefixed("table " + name, prepared.error());
     }
     first = last;

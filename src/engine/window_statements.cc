@@ -32,6 +32,16 @@ Result<WindowStatements> prepare_window(Context& context, const Dataset& dataset
                                              .payload_functions = {},
                                              .batch_input = "partial",
                                              .batch_schema = windowed.partial_schema}));
+  if (dataset.late) {
+    Schema late{{{"window_end", Kind::Timestamp},
+                 {"row", Kind::Long},
+                 {"window_start", Kind::Timestamp}}};
+    out.late = TRY(context.database->prepare({.sql = windowed.late_sql,
+                                              .output = std::move(late),
+                                              .payload_functions = plan.payload_functions,
+                                              .batch_input = input.id,
+                                              .batch_schema = input_schema}));
+  }
   if (!windowed.event_time_column.empty()) return out;
   Schema time{{{"event_time", Kind::Timestamp}}};
   out.watermark = TRY(context.database->prepare({.sql = windowed.watermark_sql,

@@ -19,6 +19,7 @@ struct Finished {
 
 struct WindowStatements {
   std::unique_ptr<query::Prepared> partial, merge, final, watermark;
+  std::unique_ptr<query::Prepared> late;  // where the table keeps late rows
 
   // Invalid: a row fails an expectation that fails the flow.
   Result<Finished> finish(const Dataset& dataset, const Batches& merged) const;

@@ -19,6 +19,7 @@
 #include "expectations.h"
 #include "feed.h"
 #include "flow.h"
+#include "late_rows.h"
 #include "rows.h"
 #include "table_writer.h"
 #include "watermark.h"
@@ -36,7 +37,8 @@ double seconds(int64_t us) { return static_cast<double>(us) / kMicrosPerSecond; 
 class WindowedFlow final : public Flow {
  public:
   WindowedFlow(Context& context, const Dataset& dataset, FlowStatus& status, TableWriter writer,
-               TableReader reader, WindowStatements statements, SourceProgress source)
+               TableReader reader, WindowStatements statements, SourceProgress source,
+               std::optional<LateRows> late)
       : context_(context),
         dataset_(dataset),
         status_(status),
@@ -44,19 +46,20 @@ class WindowedFlow final : public Flow {
         reader_(std::move(reader)),
         statements_(std::move(statements)),
         source_(std::move(source)),
+        late_(std::move(late)),
         prefix_(source_.prefix()),
         ids_(delta_progress_ids(prefix_)),
         watermark_(dataset.plan.windowed->delay_us) {}
 
   Result<FlowOutcome> step(bool upstream_done) override;
   bool done() const override { return finished_; }
-  Result<std::optional<Version>> keep_healthy(bool busy) override {
-    return writer_.keep_healthy(busy);
-  }
+  Result<std::optional<Version>> keep_healthy(bool busy) override;
 
  private:
   const sql::Windowed& plan() const { return *dataset_.plan.windowed; }
 
+  Result<void> check_window(const Progress& stored) const;
+  Progress window_kind() const;
   Result<FlowOutcome> start();
   Result<void> rebuild(Version version, std::optional<int64_t> oldest_start, bool replay);
   Result<FlowOutcome> finish();
@@ -75,6 +78,7 @@ class WindowedFlow final : public Flow {
   TableReader reader_;
   WindowStatements statements_;
   SourceProgress source_;
+  std::optional<LateRows> late_;
   std::string prefix_;  // its app ids'
   DeltaProgressIds ids_;
   Watermark watermark_;
@@ -109,25 +113,45 @@ Result<FlowOutcome> WindowedFlow::step(bool upstream_done) {
   return out;
 }
 
-Result<FlowOutcome> WindowedFlow::start() {
-  Progress stored = writer_.txns();
+Result<std::optional<Version>> WindowedFlow::keep_healthy(bool busy) {
+  auto version = TRY(writer_.keep_healthy(busy));
+  if (!version && late_) TRY(late_->keep_healthy(busy));
+  return version;
+}
+
+Result<void> WindowedFlow::check_window(const Progress& stored) const {
   auto length = stored.find(prefix_ + "window_us");
-  if (length != stored.end() && length->second != plan().window_us) {
+  if (length == stored.end()) return {};
+  if (length->second != plan().window_us) {
     return Error{Code::Invalid,
                  fmt::format("the window was {} s long and is {} s now; rebuild the "
                              "table with --full-refresh {}",
                              seconds(length->second), seconds(plan().window_us), dataset_.table)};
   }
+  auto found = stored.find(prefix_ + "slide_us");
+  int64_t slide_us = found == stored.end() ? length->second : found->second;
+  if (slide_us == plan().slide_us) return {};
+  return Error{Code::Invalid,
+               fmt::format("a window began every {} s and does every {} s now; rebuild the table "
+                           "with --full-refresh {}",
+                           seconds(slide_us), seconds(plan().slide_us), dataset_.table)};
+}
+
+Progress WindowedFlow::window_kind() const {
+  return {{prefix_ + "window_us", plan().window_us}, {prefix_ + "slide_us", plan().slide_us}};
+}
+
+Result<FlowOutcome> WindowedFlow::start() {
+  Progress stored = writer_.txns();
+  TRY(check_window(stored));
   auto version = stored.find(ids_.version);
   FlowOutcome out{.worked = true};
   if (version == stored.end()) {
     next_ = reader_.newest() + 1;
     delta::Transaction transaction;
     transaction.operation = "STREAMING UPDATE";
-    transaction.txns = {{ids_.version, next_.value},
-                        {ids_.file, 0},
-                        {ids_.snapshot, 0},
-                        {prefix_ + "window_us", plan().window_us}};
+    transaction.txns = {{ids_.version, next_.value}, {ids_.file, 0}, {ids_.snapshot, 0}};
+    transaction.txns.merge(window_kind());
     source_.add_name(transaction.txns);
     out.version = TRY(writer_.commit(std::move(transaction)));
     context_.hub.announce(dataset_.table, *out.version);
@@ -202,9 +226,15 @@ Result<void> WindowedFlow::take_in(const VersionRows& rows, bool replay) {
         fmt::format("rows of version {} of table {}", rows.version.value, reader_.name()),
         answer.error());
   }
+  EventTime watermark = watermark_.value().value_or(EventTime::min());
+  int64_t late = TRY(timed(status_.timings.state_ns,
+                           [&] { return state_.add(answer->batches, watermark); }));
+  if (!replay) status_.rows_late += late;
+  if (!replay && late > 0 && late_) {
+    auto windows = TRY(timed(status_.timings.sql_ns, [&] { return statements_.late->run(input); }));
+    TRY(late_->store(rows, windows.batches, watermark, ids_, status_.timings));
+  }
   return timed(status_.timings.state_ns, [&]() -> Result<void> {
-    int64_t late = TRY(state_.add(answer->batches, watermark_.value().value_or(EventTime::min())));
-    if (!replay) status_.rows_late += late;
     return state_.shrink([&](const Batches& partials) -> Result<Batches> {
       auto merged = TRY(statements_.merge->run(partials));
       return std::move(merged.batches);
@@ -284,7 +314,7 @@ Progress WindowedFlow::progress() const {
   }
   out[prefix_ + "watermark"] = watermark;
   out[prefix_ + "window"] = oldest;
-  out[prefix_ + "window_us"] = plan().window_us;
+  out.merge(window_kind());
   for (const auto& [partition, newest] : watermark_.newest()) {
     out[fmt::format("{}event_time/{}", prefix_, partition.value)] = newest.value;
   }
@@ -314,7 +344,7 @@ Result<std::unique_ptr<Flow>> open_windowed(Context& context, const Dataset& dat
   TableReader::Source source{.name = input.table,
                              .root = context.project.table_path(input.table),
                              .schema = input.schema,
-                             .columns = input.columns};
+                             .columns = dataset.late ? std::vector<std::string>() : input.columns};
   const std::string& time = plan.windowed->event_time_column;
   bool known =
       std::find(source.columns.begin(), source.columns.end(), time) != source.columns.end();
@@ -324,10 +354,12 @@ Result<std::unique_ptr<Flow>> open_windowed(Context& context, const Dataset& dat
   auto progress = TRY(SourceProgress::open(progress_place(context, dataset, stored), stored,
                                            reader.id(), "table " + input.table));
   auto statements = TRY(prepare_window(context, dataset));
+  std::optional<LateRows> late;
+  if (dataset.late) late = TRY(LateRows::open(context, dataset));
   status.version = writer.snapshot().version();
   return std::unique_ptr<Flow>(new WindowedFlow(context, dataset, status, std::move(writer),
                                                 std::move(reader), std::move(statements),
-                                                std::move(progress)));
+                                                std::move(progress), std::move(late)));
 }
 
 }  // namespace ticklake::engine

@@ -210,12 +210,20 @@ class Analyzer {
                               Scope& scope);
   Result<size_t> added_key(GroupKey key, Scope& scope);
   Result<Typed> grouping_call(const Call& call, const Expression& whole, Scope& scope);
-  Result<bool> window_keys_in(const Expression& expression, Scope& scope);
-  Result<size_t> add_window_key(const Call& call, const Expression& whole, Scope& scope);
-  Result<std::string> window_match(const Call& call, const Expression& whole, Scope& scope,
-                                   GroupKey& key, Typed& event_time);
   Result<std::string> groups_text(Scope& scope, std::vector<std::string> where);
+
+  // analyzer_time_window.cc
+  Result<size_t> add_window_key(const Call& call, const Expression& whole, Scope& scope);
+  Result<TimeWindow> time_window(const Call& call, const Expression& whole, Scope& scope);
+  Result<Typed> window_argument(const Expression& written, Scope& scope);
+  Result<void> slide_by(const Call& call, TimeWindow& window) const;
+  Result<void> end_after_gap(const ExpressionPtr& written, Scope& scope, TimeWindow& window);
+  Result<Typed> window_time(const Call& call, const Expression& whole, Scope& scope);
+  Result<IntervalLiteral> window_length(const Expression& written) const;
+
+  // windowed.cc
   Result<std::string> windowed_text(Scope& scope, std::vector<std::string> where);
+  Result<std::string> spread_groups_text(Scope& scope, std::vector<std::string> where);
 
   const Catalog& catalog_;
   const AnalyzeOptions& options_;
@@ -233,14 +241,6 @@ class Analyzer {
 bool is_time_or_interval(const Type& type);
 // Spark's text of arithmetic over times and intervals: a pattern of the operands' texts.
 std::string time_text(Binary::Op op, const Typed& left, const Typed& right);
-
-bool is_generator(std::string_view name);  // explode() and the like; in lower case
-
-// Whether a call of an aggregate (without OVER), or of a window function, is in it; not looking
-// into subqueries.
-bool has_aggregate(const Expression& expression);
-bool has_over(const Expression& expression);
-bool has_subquery(const Expression& expression);
 
 // Plan::picked of a plan that is complete but for it.
 std::vector<std::string> picked_columns(const Statement& statement, const Plan& plan,

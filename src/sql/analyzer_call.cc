@@ -91,6 +91,10 @@ Result<Typed> Analyzer::node(const Call& call, const Expression& whole, Scope& s
     if (call.arguments.empty()) return at(whole.position, "arrays_zip() takes one or more arrays");
     return arrays_zip(call, scope);
   }
+  if (name == "window_time") return window_time(call, whole, scope);
+  if (name == kSession) {
+    return at(whole.position, "session_window() is for GROUP BY", Code::Unsupported);
+  }
   if (name == "window") {
     return at(whole.position,
               "window() is for GROUP BY; date_trunc('MINUTE', ts) gives the start of a minute",

@@ -3,99 +3,28 @@
 
 #include "base/text.h"
 #include "sql/analyzer.h"
-#include "sql/interval.h"
 
 namespace ticklake::sql {
 namespace {
 
 bool is_window_call(const Expression& expression) {
   const auto* call = std::get_if<Call>(&expression.node);
-  return call != nullptr && !call->over && equal_ignoring_case(call->name, "window");
+  return call != nullptr && !call->over &&
+         (equal_ignoring_case(call->name, "window") || equal_ignoring_case(call->name, kSession));
 }
 
-// The window() call in window(..), window(..).start and window(..).end.
+// The call in window(..), window(..).start and window(..).end.
 const Expression* window_call_of(const Expression& expression) {
   if (is_window_call(expression)) return &expression;
   const auto* access = std::get_if<FieldAccess>(&expression.node);
   return access != nullptr ? window_call_of(*access->operand) : nullptr;
 }
 
+}  // namespace
+
 Typed group_column(const Grouping& grouping, size_t index, const Type& type) {
   return {.sql = quoted_name(grouping.id) + "." + quoted_name("k" + std::to_string(index)),
           .type = type};
-}
-
-}  // namespace
-
-Result<std::string> Analyzer::window_match(const Call& call, const Expression& whole, Scope& scope,
-                                           GroupKey& key, Typed& event_time) {
-  if (call.arguments.size() < 2 || call.arguments.size() > 4) {
-    return at(whole.position, "window() takes a timestamp and a duration: window(ts, '1 minute')");
-  }
-  int64_t lengths[3] = {0, 0, 0};  // duration, slide, start
-  for (size_t i = 1; i < call.arguments.size(); ++i) {
-    const Expression& length = *call.arguments[i].value;
-    const auto* literal = std::get_if<Literal>(&length.node);
-    const auto* interval = std::get_if<IntervalLiteral>(&length.node);
-    IntervalLiteral read;
-    if (interval != nullptr) {
-      read = *interval;
-    } else if (literal != nullptr && literal->type.kind == Kind::String) {
-      read = TRY(located(length.position, parse_interval(literal->text)));
-    } else {
-      return at(length.position, "the lengths of window() must be literals such as '1 minute'");
-    }
-    if (read.months != 0)
-      return at(length.position, "window() takes no months or years: their lengths differ");
-    lengths[i - 1] = read.micros;
-  }
-  if (lengths[0] <= 0) return at(whole.position, "the duration of window() must be greater than 0");
-  if (call.arguments.size() > 2 && lengths[1] != lengths[0]) {
-    return at(whole.position,
-              "sliding windows are not supported; the slide must equal the duration",
-              Code::Unsupported);
-  }
-  bool groups = std::exchange(scope.over_groups, false);
-  auto argument = expression(*call.arguments[0].value, scope);
-  scope.over_groups = groups;
-  event_time = TRY(std::move(argument));
-  if (event_time.type.kind != Kind::TimestampNtz) {
-    event_time = TRY(located(whole.position, coerce(event_time, Kind::Timestamp)));
-  }
-  // Timestamps lie within about 3e17 micros of 1970: with this added the remainder is never
-  // negative.
-  int64_t duration = lengths[0];
-  int64_t start = ((lengths[2] % duration) + duration) % duration;
-  int64_t shift = (300'000'000'000'000'000 / duration + 1) * duration - start;
-  std::string us = "epoch_us(" + event_time.sql + ")";
-  key.window_us = duration;
-  key.row_sql =
-      us + " - (" + us + " + " + std::to_string(shift) + ") % " + std::to_string(duration);
-  return "window " + key.row_sql;
-}
-
-Result<size_t> Analyzer::add_window_key(const Call& call, const Expression& whole, Scope& scope) {
-  Grouping& grouping = *scope.grouping;
-  GroupKey key;
-  Typed event_time;
-  key.match = TRY(window_match(call, whole, scope, key, event_time));
-  auto known = std::ranges::find(grouping.keys, key.match, &GroupKey::match);
-  if (known != grouping.keys.end()) return static_cast<size_t>(known - grouping.keys.begin());
-  if (grouping.event_time) return at(whole.position, "there can be one window() in a GROUP BY");
-  Type type = event_time.type;
-  grouping.event_time = event_time;
-  grouping.window_position = whole.position;
-  Typed start = group_column(grouping, grouping.keys.size(), Kind::Long);
-  key.value.type = Type::structure({{"start", type}, {"end", type}});
-  Typed first = {.sql = "make_timestamp(" + start.sql + ")", .type = type};
-  Typed last = {.sql = "make_timestamp(" + start.sql + " + " + std::to_string(key.window_us) + ")",
-                .type = type};
-  key.value.sql = "struct_pack(\"start\" := " + first.sql + ", \"end\" := " + last.sql + ")";
-  if (!scope.select->grouping_sets.empty()) {  // one without the window has no start
-    key.value.sql = "CASE WHEN " + start.sql + " IS NOT NULL THEN " + key.value.sql + " END";
-  }
-  key.value.parts = std::make_shared<std::vector<Typed>>(std::vector<Typed>{first, last});
-  return added_key(std::move(key), scope);
 }
 
 // The index of the key, which is added where it is not there.
@@ -183,25 +112,23 @@ Result<std::optional<Typed>> Analyzer::group_key(const Expression& what, Scope& 
   if (std::holds_alternative<Literal>(what.node) || std::holds_alternative<Star>(what.node))
     return std::optional<Typed>();
   if (const auto* name = std::get_if<ColumnReference>(&what.node);
-      name != nullptr && grouping.event_time) {
-    auto window =
-        std::ranges::find_if(grouping.keys, [](const GroupKey& key) { return key.window_us > 0; });
+      name != nullptr && grouping.window) {
     auto column = find_column(name->parts, what.position, scope);
-    bool of_window = equal_ignoring_case(name->parts[0], "window") && column && !*column;
+    std::string_view called = grouping.window->session() ? kSession : "window";
+    bool of_window = equal_ignoring_case(name->parts[0], called) && column && !*column;
     if (of_window) {
-      Typed value = window->value;
+      Typed value = grouping.keys[grouping.window->key].value;
       for (size_t i = 1; i < name->parts.size(); ++i)
         value = TRY(field(value, name->parts[i], what.position));
       return std::optional<Typed>(value);
     }
   }
   if (is_window_call(what)) {
-    GroupKey key;
-    Typed event_time;
-    key.match = TRY(window_match(std::get<Call>(what.node), what, scope, key, event_time));
-    auto known = std::ranges::find(grouping.keys, key.match, &GroupKey::match);
+    const Call& call = std::get<Call>(what.node);
+    TimeWindow window = TRY(time_window(call, what, scope));
+    auto known = std::ranges::find(grouping.keys, window.match, &GroupKey::match);
     if (known != grouping.keys.end()) return std::optional<Typed>(known->value);
-    return at(what.position, "this window() is not in GROUP BY");
+    return at(what.position, "this " + lowered(call.name) + "() is not in GROUP BY");
   }
   if (has_aggregate(what) || has_over(what) || has_subquery(what) ||
       window_call_of(what) != nullptr) {
@@ -220,6 +147,9 @@ Result<std::optional<Typed>> Analyzer::group_key(const Expression& what, Scope& 
 
 Result<std::string> Analyzer::groups_text(Scope& scope, std::vector<std::string> where) {
   const Grouping& grouping = *scope.grouping;
+  if (grouping.window && (grouping.window->slides() || grouping.window->session())) {
+    return spread_groups_text(scope, std::move(where));
+  }
   std::vector<std::string> items, numbers;
   for (const GroupKey& key : grouping.keys) {
     items.push_back(key.row_sql + " AS " + quoted_name("k" + std::to_string(items.size())));
@@ -234,7 +164,7 @@ Result<std::string> Analyzer::groups_text(Scope& scope, std::vector<std::string>
                     quoted_name("a" + std::to_string(i)));
   }
   if (items.empty()) items.push_back("count(*) AS \"rows\"");
-  if (grouping.event_time) where.push_back(grouping.event_time->sql + " IS NOT NULL");
+  if (grouping.window) where.push_back(grouping.window->event_time.sql + " IS NOT NULL");
   std::vector<std::string> row_keys;
   for (const GroupKey& key : grouping.keys) row_keys.push_back(key.row_sql);
   bool sets = !grouping.sets.empty();

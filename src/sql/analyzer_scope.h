@@ -74,7 +74,23 @@ struct GroupKey {
   std::string match;  // an expression with this text over the rows is the key
   Typed value;        // over the groups
   std::string row_sql;
-  int64_t window_us = 0;  // of a window() key, whose value in groups is its start in micros
+};
+
+// window() or session_window() in GROUP BY. In groups its key is the start in micros, and of a
+// session "<key>_end" the end.
+struct TimeWindow {
+  std::string match;  // as GroupKey's
+  size_t key = 0;     // of the grouping
+  Typed event_time;   // NULL is in no window
+  Position position;
+  int64_t length_us = 0;  // 0: a session
+  int64_t slide_us = 0;
+  std::string start_sql;  // over rows, in micros: of the last window that the row is in
+  std::string end_sql;    // of a row's own session, likewise
+  std::string condition;  // which rows have a session; empty: all with an event time
+
+  bool session() const { return length_us == 0; }
+  bool slides() const { return slide_us < length_us; }
 };
 
 struct AggregateSlot {
@@ -90,8 +106,7 @@ struct Grouping {
   std::vector<AggregateSlot> slots;
   std::vector<std::vector<size_t>> sets;  // of GROUPING SETS: keys by index; else empty
   std::string id;                         // of the groups
-  std::optional<Typed> event_time;  // argument of window()
-  Position window_position;
+  std::optional<TimeWindow> window;
 };
 
 struct Scope {
@@ -147,5 +162,18 @@ struct Block {  // the clauses of a query around its SELECT
   const Expression* limit = nullptr;
   const Expression* offset = nullptr;
 };
+
+constexpr std::string_view kSession = "session_window";
+
+// The key of that index, over groups.
+Typed group_column(const Grouping& grouping, size_t index, const Type& type);
+
+bool is_generator(std::string_view name);  // explode() and the like; in lower case
+
+// Whether a call of an aggregate (without OVER), or of a window function, is in it; not looking
+// into subqueries.
+bool has_aggregate(const Expression& expression);
+bool has_over(const Expression& expression);
+bool has_subquery(const Expression& expression);
 
 }  // namespace ticklake::sql

@@ -171,6 +171,21 @@ TEST(Analyzer, RefusalsSayWhereWhatAndWhatToDo) {
        "f.sql:1:17: grouping() takes columns of GROUP BY"},
       {"SELECT grouping_id(b, a) FROM t GROUP BY ROLLUP (a, b)",
        "f.sql:1:8: grouping_id() takes all columns of GROUP BY in their order, or none"},
+      {"SELECT 1 FROM silver GROUP BY window(ts, '1 minute', '2 minutes')",
+       "f.sql:1:31: the slide of window() is longer than its duration, so that rows would be in no "
+       "window; make it at most as long"},
+      {"SELECT 1 FROM silver GROUP BY window(ts, '2 minutes', '1 minute', '-1 minute')",
+       "f.sql:1:31: the start of window() shifts its windows, so it must be shorter than the "
+       "slide"},
+      {"SELECT 1 FROM silver GROUP BY session_window(ts, seq)",
+       "f.sql:1:50: the gap of session_window() must be an interval such as '5 minutes', INTERVAL "
+       "5 MINUTES or a CASE of these, but it is BIGINT"},
+      {"SELECT 1 FROM silver GROUP BY session_window(ts, '1 year')",
+       "f.sql:1:50: a time window takes no months or years: their lengths differ"},
+      {"SELECT 1 FROM silver GROUP BY window(ts, '1 day'), session_window(ts, '1 day')",
+       "f.sql:1:52: there can be one window() or session_window() in a GROUP BY"},
+      {"SELECT window_time(ts) FROM silver",
+       "f.sql:1:8: window_time() takes a window: the column of window() or session_window()"},
       {"SELECT a FROM t WHERE (a, b) IN (SELECT a FROM t)",
        "f.sql:1:30: the query of IN must have 2 columns but has 1"},
       {"SELECT from_json(v, 'a INT') FROM bronze",

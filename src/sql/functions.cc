@@ -12,7 +12,7 @@ namespace {
 // Made by the analyzer, which knows more than types of them.
 constexpr std::array kSpecial = {"window", "from_json", "struct", "named_struct", "if",
                                  "iff",    "typeof",    "count",  "arrays_zip",
-                                 "from_avro", "to_avro"};
+                                 "from_avro", "to_avro", "session_window", "window_time"};
 
 std::array<std::span<const ScalarFunction>, 11> scalar_tables() {
   return {math_functions(),    text_functions(), time_functions(),  other_functions(),

@@ -160,20 +160,25 @@ struct PlanInput {
   Position position;
 };
 
-// A streaming aggregation over tumbling windows in append mode, in three statements over each
-// other's rows. partial: the streaming input -> one row a (window, keys); merge: rows of
-// `partial_schema` -> the same, one row a (window, keys); final: merged rows -> output. Where some
-// aggregate does not decompose, partial keeps its input rows and merge changes nothing. First
-// column of partial rows: window_end TIMESTAMP; second: rows BIGINT (input rows).
+// A streaming aggregation over time windows in append mode, in three statements over each other's
+// rows. partial: the streaming input -> one row a (window, keys); merge: rows of `partial_schema`
+// -> the same, one row a (window, keys); final: merged rows -> output. Where some aggregate does
+// not decompose, partial keeps its input rows and merge changes nothing, but that rows of one
+// session come to have its bounds. First column of partial rows: window_end TIMESTAMP; second: rows
+// BIGINT (input rows); of sessions, as third, window_start TIMESTAMP. partial knows no session but
+// each row's own.
 struct Windowed {
   std::string partial_sql;  // reads ticklake_input('<streaming input>')
   std::string merge_sql;    // reads ticklake_input('partial')
   std::string final_sql;    // reads ticklake_input('partial'), whose rows are merged
   std::string
       watermark_sql;  // max event time of the streaming input's rows, TIMESTAMP or NULL; one row
+  // Each row and window: window_end TIMESTAMP, row BIGINT (its "__row"), window_start TIMESTAMP.
+  std::string late_sql;  // reads the streaming input
   Schema partial_schema;
   int64_t delay_us = 0;
-  int64_t window_us = 0;
+  int64_t window_us = 0;  // 0: sessions
+  int64_t slide_us = 0;   // of tumbling windows window_us
   std::string event_time_column;  // of the streaming input, where it is a plain column; else ""
 };
 
