@@ -89,15 +89,6 @@ bool Progress::due() const {
 
 void Progress::show(const std::vector<SourceStatus>& sources,
                     const std::vector<engine::FlowStatus>& flows) {
-  for (const auto& source : sources) {
-    if (problems_[source.name] == source.problem) continue;
-    problems_[source.name] = source.problem;
-    if (!source.problem.empty()) {
-      say(fmt::format("source {}: {} ({})", source.name, source.problem,
-                      source.failed ? "it has stopped; correct this and start the run again"
-                                    : "it will be tried again"));
-    }
-  }
   std::string text = environment_.err_is_terminal ? block(sources, flows) : lines(sources, flows);
   shown_us_ = environment_.clock.now_us();
   clear_block();

@@ -40,7 +40,6 @@ class Progress {
   int64_t shown_us_;
   size_t block_lines_ = 0;
   std::map<std::string, Seen> seen_;
-  std::map<std::string, std::string> problems_;
 };
 
 // The counters of a flow for --output.

@@ -31,7 +31,7 @@ Result<void> refuse_what_is_not_there(const RunOptions& options) {
 }
 
 void say_notes(Progress& progress, const SourceStatus& source) {
-  for (const auto& note : source.notes) progress.say(fmt::format("{}: {}", source.name, note));
+  for (const auto& note : source.notes) progress.say(fmt::format("source {}: {}", source.name, note));
 }
 
 // One run of a project: opened, stepped until it is finished or a signal comes, summed up.

@@ -124,12 +124,18 @@ void SourceThread::note(const sources::Progress& progress) {
   std::lock_guard lock(mutex_);
   add(status_, progress);
   status_.problem.clear();
+  if (worked(progress)) told_.clear();
 }
 
-void SourceThread::note_problem(std::string problem, bool lasting) {
+void SourceThread::note_problem(const std::string& problem, bool lasting) {
   std::lock_guard lock(mutex_);
-  status_.problem = std::move(problem);
+  status_.problem = problem;
   status_.failed = lasting;
+  if (problem == told_) return;
+  told_ = problem;
+  status_.notes.push_back(problem + (lasting
+                                         ? " (it has stopped; correct this and start the run again)"
+                                         : " (it will be tried again)"));
 }
 
 }  // namespace ticklake::app

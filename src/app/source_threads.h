@@ -61,12 +61,13 @@ class SourceThread {
                                bool& any_step);  // it sent something
   void wait(int64_t duration_us, const std::stop_token& over) const;
   void note(const sources::Progress& progress);
-  void note_problem(std::string problem, bool lasting);
+  void note_problem(const std::string& problem, bool lasting);
 
   const SourceWorld& world_;
   sources::SourceSpec spec_;
   mutable std::mutex mutex_;
   SourceStatus status_;
+  std::string told_;  // the problem, until the source works again
   std::jthread thread_;  // last: it uses the others
 };
 

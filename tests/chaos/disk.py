@@ -88,9 +88,8 @@ class Disk:
         until(enough, f"{HITS} hits of {kind} {calls}; there were {hits}")
         self.program.fault("none")
         if kind in REASONS:
-            told = re.findall(rf"cannot [a-z ]+ \./storage/\S*: {REASONS[kind]}",
-                              self.program.log.read_text(errors="replace"))
-            check(told, "no sentence names a file and the reason")
+            sentence = re.compile(rf"cannot [a-z ]+ \./storage/\S*: {REASONS[kind]}")
+            until(lambda: sentence.search(self.program.log.read_text(errors="replace")), "a sentence with file and reason")
         self.goes_on()
         return {**self.end(), "hits": hits, "ended by itself": self.program.refusals}
 
