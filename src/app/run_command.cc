@@ -8,6 +8,7 @@
 #include "app/brokers.h"
 #include "app/commands.h"
 #include "app/crash_point.h"
+#include "app/event_log.h"
 #include "app/live_page.h"
 #include "app/progress.h"
 #include "app/project.h"
@@ -31,7 +32,8 @@ Result<void> refuse_what_is_not_there(const RunOptions& options) {
 }
 
 void say_notes(Progress& progress, const SourceStatus& source) {
-  for (const auto& note : source.notes) progress.say(fmt::format("source {}: {}", source.name, note));
+  for (const auto& note : source.notes)
+    progress.say(fmt::format("source {}: {}", source.name, note));
 }
 
 // One run of a project: opened, stepped until it is finished or a signal comes, summed up.
@@ -45,14 +47,14 @@ class Run {
 
   Result<void> go() {
     TRY(open());
-    TRY(options_.once ? drain_sources() : start_sources());
-    auto result = step_until_over();
+    auto result = work();
     for (auto& thread : threads_) {
       thread->stop();
       say_notes(progress_, thread->take_notes());
     }
     page_.reset();
     show();
+    close_event_log(result);
     if (!result) return result;
     TRY(write_summary());
     TRY(flow_problem());
@@ -67,29 +69,41 @@ class Run {
     brokers_ =
         std::make_unique<Brokers>(environment_, project, TRY(kafka_bootstrap(project)), topics_);
     auto sources = TRY(source_options(environment_, project, options_.once));
-    world_ = std::make_unique<SourceWorld>(SourceWorld{
-        environment_, *topics_, signals_, crash_point_,
-                    std::move(sources)});
+    world_ = std::make_unique<SourceWorld>(
+        SourceWorld{environment_, *topics_, signals_, crash_point_, std::move(sources)});
     auto say_problem = [this](const engine::StepReport& report) {
       std::scoped_lock lock(progress_mutex_);
       progress_.say(fmt::format("flow {}: {}", report.flow, report.problem));
     };
     workers_ = std::make_unique<Workers>(engine::parallelism(project), signals_, crash_point_,
                                          say_problem);
-    engine::World world{.files = environment_.files,
-                        .clock = environment_.clock,
-                        .topics =
-                            [this](const auto& bootstrap, const auto& config) {
-                              return brokers_->get(bootstrap, config);
-                            },
-                        .spread = workers_.get()};
+    engine::World world{
+        .files = environment_.files,
+        .clock = environment_.clock,
+        .topics = [this](const auto& bootstrap,
+                         const auto& config) { return brokers_->get(bootstrap, config); },
+        .spread = workers_.get()};
     engine::RunOptions run{.once = options_.once, .full_refresh = options_.full_refresh};
     register_schemas(world_->options.registry.get());
     pipeline_ = TRY(engine::Pipeline::open(std::move(project), world, run));
     progress_.say(fmt::format("{}: {}, {}, {}; Ctrl-C stops", pipeline_->project().name,
                               counted(pipeline_->status().size(), "flow"),
                               counted(specs_.size(), "source"), topics_->name()));
+    event_log_.emplace(environment_, pipeline_->project(), pipeline_->graph(), options_);
     return options_.serve ? open_page() : Result<void>();
+  }
+
+  void close_event_log(const Result<void>& result) {
+    using Ending = EventLog::Ending;
+    auto flows = flow_problem();
+    Ending ending = !result || !flows     ? Ending::Failed
+                    : signals_.stopping() ? Ending::Canceled
+                                          : Ending::Completed;
+    std::string problem = !result ? result.error().message : !flows ? flows.error().message : "";
+    auto written = event_log_->end(pipeline_->status(), ending, problem);
+    if (!written) {
+      progress_.say("the event log lacks this run's end: " + written.error().message);
+    }
   }
 
   // What the project's own sources will write can be read before they have begun. Where that fails,
@@ -104,9 +118,8 @@ class Run {
   }
 
   Result<void> open_page() {
-    preview_brokers_ =
-        std::make_unique<Brokers>(environment_, pipeline_->project(),
-                                  TRY(kafka_bootstrap(pipeline_->project())), topics_);
+    preview_brokers_ = std::make_unique<Brokers>(
+        environment_, pipeline_->project(), TRY(kafka_bootstrap(pipeline_->project())), topics_);
     engine::World world{.files = environment_.files,
                         .clock = environment_.clock,
                         .topics = [this](const auto& bootstrap, const auto& config) {
@@ -151,6 +164,11 @@ class Run {
     return {};
   }
 
+  Result<void> work() {
+    TRY(options_.once ? drain_sources() : start_sources());
+    return step_until_over();
+  }
+
   Result<void> step_until_over() {
     TRY(workers_->run(*pipeline_, [this] {
       {
@@ -158,6 +176,7 @@ class Run {
         for (auto& thread : threads_) say_notes(progress_, thread->take_notes());
       }
       if (progress_.due()) show();
+      event_log_->look(pipeline_->status());
       if (page_ && page_->due()) page_->show(sources(), pipeline_->status());
     }));
     if (!signals_.stopping()) return {};
@@ -219,6 +238,7 @@ class Run {
   std::unique_ptr<SourceWorld> world_;
   std::unique_ptr<Workers> workers_;
   std::unique_ptr<engine::Pipeline> pipeline_;
+  std::optional<EventLog> event_log_;
   std::unique_ptr<LivePage> page_;
   std::vector<SourceStatus> drained_;
   std::vector<std::unique_ptr<SourceThread>> threads_;

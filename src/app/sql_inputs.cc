@@ -4,6 +4,7 @@
 
 #include <thread>
 
+#include "app/event_log.h"
 #include "app/project.h"
 #include "base/text.h"
 #include "base/time.h"
@@ -18,6 +19,21 @@ bool is_delta_path(const std::vector<std::string>& name) {
 }
 
 constexpr std::string_view kDeltaPath = "delta.";
+
+// The project's own table of what its runs did goes by its name, unless the project has such a
+// table.
+bool is_event_log(const engine::Project& project, const std::vector<std::string>& name) {
+  return name.size() == 1 && equal_ignoring_case(name[0], kEventLogFolder) &&
+         !project.storage.empty();
+}
+
+std::optional<sql::Relation> relation_at(io::FileStore& files, const io::Path& root,
+                                         std::optional<Error>& problem) {
+  auto snapshot = delta::open(files, root);
+  if (snapshot) return sql::Relation{std::string(kDeltaPath) + root, snapshot->schema(), nullptr};
+  problem = snapshot.error();
+  return {};
+}
 
 Result<delta::Snapshot> snapshot_of(Environment& environment, const engine::Project& project,
                                     const sql::PlanInput& input) {
@@ -64,15 +80,11 @@ sql::Catalog catalog_over(io::FileStore& files, const engine::Project& project,
   auto declared = catalog.find;
   catalog.find = [&files, &project, &graph, &problem,
                   declared](const std::vector<std::string>& name) -> std::optional<sql::Relation> {
-    if (is_delta_path(name)) {
-      auto snapshot = delta::open(files, name[1]);
-      if (!snapshot) {
-        problem = snapshot.error();
-        return {};
-      }
-      return sql::Relation{std::string(kDeltaPath) + name[1], snapshot->schema(), nullptr};
-    }
+    if (is_delta_path(name)) return relation_at(files, name[1], problem);
     auto relation = declared(name);
+    if (!relation && is_event_log(project, name)) {
+      return relation_at(files, io::join(project.storage, kEventLogFolder), problem);
+    }
     if (!relation || relation->view) return relation;
     const engine::Table* table = graph.find(project, name);
     if (table == nullptr) return relation;

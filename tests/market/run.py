@@ -71,6 +71,33 @@ def row_08_closing_prices_as_scd_type_2(project):
     assert newest == [{"symbol": "AAPL", "close": 125.69}, {"symbol": "IBM", "close": 100.25}], newest
 
 
+def row_09_quality_in_the_event_log(project):
+    """With the names of Databricks' event log; what deltalake reads of it is what SQL says."""
+    totals = rows(project, """
+SELECT e.name, sum(e.passed_records) AS passed, sum(e.failed_records) AS failed
+FROM (SELECT explode(from_json(details, 'flow_progress STRUCT<data_quality: STRUCT<expectations: ARRAY<STRUCT<
+               name: STRING, dataset: STRING, passed_records: BIGINT, failed_records: BIGINT>>>>')
+             .flow_progress.data_quality.expectations) AS e FROM event_log WHERE event_type = 'flow_progress')
+WHERE e.dataset = 'market.main.silver_ticks' GROUP BY ALL""")
+    found = {row["name"]: (row["passed"], row["failed"]) for row in totals}
+    aside = rows(project, "SELECT count(*) AS n FROM silver_ticks__quarantine WHERE reason LIKE '%has_symbol%'")[0]["n"]
+    assert found["has_symbol"][1] == aside > 100, (found, aside)
+    events = by_deltalake(project, """
+log = DeltaTable(os.path.dirname(os.path.dirname(os.path.dirname(tables))) + "/event_log").to_pyarrow_table().to_pylist()
+log.sort(key=lambda row: json.loads(row["sequence"])["seq_no"])
+print(json.dumps([[row["event_type"], row["level"], json.loads(row["origin"]), json.loads(row["details"])] for row in log]))""")
+    assert [events[0][0], events[-1][0]] == ["create_update", "update_progress"], events[-1]
+    assert events[-1][3] == {"update_progress": {"state": "COMPLETED"}}, events[-1]
+    assert {level for _, level, _, _ in events} == {"INFO"}
+    written = {}
+    for kind, _, origin, details in events:
+        if kind == "flow_progress":
+            name, count = origin["dataset_name"].split(".")[-1], details["flow_progress"]["metrics"]["num_output_rows"]
+            written[name] = written.get(name, 0) + count
+    for table in ("bronze_ticks", "silver_ticks", "gold_candles_1m", "close_price"):
+        assert written[table] == rows(project, f"SELECT count(*) AS n FROM {table}")[0]["n"], (table, written)
+
+
 def row_10_volume_and_average_price_a_day(project):
     gold = rows(project, "SELECT symbol, trade_date, volume, average_price, trades FROM gold_daily_volume ORDER BY ALL")
     found = {(row["symbol"], row["trade_date"]): (row["volume"], row["trades"], round(row["average_price"], 6)) for row in gold}
