@@ -92,8 +92,8 @@ live() {
 
 check() {
   local bars fewest symbols
-  bars="$(number "SELECT count(*) FROM silver_bars")"
-  [ "$bars" = "$bars_expected" ] || die "silver_bars has $bars rows where the file has $bars_expected"
+  bars="$(number "SELECT count(*) FROM stocks")"
+  [ "$bars" = "$bars_expected" ] || die "stocks has $bars rows where the file has $bars_expected"
   read -r symbols fewest < <(number "SELECT concat(count(*), ' ', min(candles)) FROM
     (SELECT symbol, count(*) AS candles FROM gold_candles_1m GROUP BY symbol) AS c" | tr -d '"')
   [ "$symbols" = "$symbols_expected" ] || die "candles of $symbols symbols where $symbols_expected were sent"
@@ -112,6 +112,10 @@ show() {
     round(low, 2) AS low, round(close, 2) AS close, volume, trades
     FROM gold_candles_1m WHERE symbol IN ('AAPL', 'IBM') ORDER BY window_start DESC, symbol LIMIT 8"
   picture AAPL
+  say "their indicators (indicators_1m): moving average, relative strength, volume-weighted average price"
+  sql --output table "SELECT symbol, window_start, round(close, 2) AS close, round(ema_9, 2) AS ema_9,
+    round(rsi_14, 1) AS rsi_14, round(vwap, 2) AS vwap
+    FROM indicators_1m WHERE symbol IN ('AAPL', 'IBM') ORDER BY window_start DESC, symbol LIMIT 4"
   say "volume and average price a day (gold_daily_volume)"
   sql --output table "SELECT symbol, trade_date, volume, round(average_price, 2) AS average_price, trades
     FROM gold_daily_volume ORDER BY trade_date DESC, volume DESC LIMIT 10"
@@ -119,6 +123,11 @@ show() {
   sql --output table "SELECT symbol, trade_year, open, high, low, close, volume,
     round(average_close, 2) AS average_close, days
     FROM gold_yearly_bars WHERE trade_year >= 2011 ORDER BY symbol, trade_year"
+  say "indicators of the real bars (indicators)"
+  sql --output table "SELECT symbol, trade_date, close, round(sma_50, 2) AS sma_50, round(ema_20, 2) AS ema_20,
+    round(rsi_14, 1) AS rsi_14, round(macd.histogram, 2) AS macd, round(bands.lower, 2) AS lower,
+    round(bands.upper, 2) AS upper, round(atr_14, 2) AS atr_14
+    FROM indicators WHERE symbol = 'IBM' ORDER BY trade_date DESC LIMIT 4"
   say "closing prices and when they held (close_price, SCD type 2)"
   sql --output table "SELECT symbol, close, __START_AT, __END_AT FROM close_price
     WHERE symbol = 'IBM' ORDER BY __START_AT DESC LIMIT 4"

@@ -122,8 +122,10 @@ if [ -n "$all" ]; then
   ARROW_DEFAULT_MEMORY_POOL=system TSAN_OPTIONS="suppressions=$root/tools/tsan.supp" unit_tests tsan -E '^(tidy|broker)$'
   say "three brokers, of which the one that leads is killed"
   counted failover "$readers" tests/chaos/failover.py build/release/ticklake
-  say "end-to-end scripts, read at every version by Apache Spark"
+  say "Apache Spark: changes of rows, the market example, and end-to-end scripts read at every version"
   counted change-spark "$cache/spark-4.2.0/venv/bin/python" tests/peer/change_spark_test.py build/release/ticklake "$cache/spark-4.2.0/jars"
+  counted market-spark "$cache/spark-4.2.0/venv/bin/python" tests/peer/market_spark_test.py build/release/ticklake "$cache/spark-4.2.0/jars" \
+    "$cache/stocks-2026.1/stocks.csv"
   counted e2e-spark python3 tests/e2e/run.py -j "$jobs" --mode spark
 fi
 echo "$passed passed, $failed failed"

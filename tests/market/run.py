@@ -69,6 +69,10 @@ def row_08_closing_prices_as_scd_type_2(project):
         ("AAPL", 130.31, "2000-03-01", "2000-03-02"), ("IBM", 100.25, "2000-03-01", None)], history
     newest = rows(project, "SELECT symbol, close FROM current_close ORDER BY symbol")
     assert newest == [{"symbol": "AAPL", "close": 125.69}, {"symbol": "IBM", "close": 100.25}], newest
+    gains = rows(project, "SELECT symbol, close, current_close, gain_percent FROM updated_stocks ORDER BY symbol, trade_date")
+    assert [tuple(row.values()) for row in gains] == [
+        ("AAPL", 130.31, 125.69, -3.55), ("AAPL", 122.0, 125.69, 3.02), ("AAPL", 122.0, 125.69, 3.02),
+        ("AAPL", 125.69, 125.69, 0.0), ("IBM", 100.25, 100.25, 0.0)], gains
 
 
 def row_09_quality_in_the_event_log(project):
@@ -109,6 +113,24 @@ print(json.dumps({day: [sum(s for s, _ in ticks), len(ticks), round(sum(p for _,
                   for day, ticks in days.items()}))""")
     assert {symbol for symbol, _ in found} == set(SYMBOLS), found
     assert found == {tuple(day.split(" ")): tuple(figures) for day, figures in wanted.items()}, (found, wanted)
+
+
+def row_10_candles_of_days_and_indicators_of_minutes(project):
+    days = rows(project, "SELECT symbol, trade_date, open, high, low, close, volume, trades FROM gold_candles_1d ORDER BY ALL")
+    average = rows(project, "SELECT symbol, window_start, vwap FROM indicators_1m ORDER BY ALL")
+    wanted, vwap = by_deltalake(project, """
+days, vwap = {}, []
+candles = DeltaTable(tables + "/gold_candles_1m").to_pyarrow_table().to_pylist()
+for row in sorted(candles, key=lambda row: (row["symbol"], row["window_start"])):
+    day = days.setdefault((row["symbol"], str(row["window_start"].date())), [row["open"], 0, 1e9, 0, 0, 0, 0.0])
+    turnover = (row["high"] + row["low"] + row["close"]) / 3 * row["volume"]
+    day[1:] = [max(day[1], row["high"]), min(day[2], row["low"]), row["close"], day[4] + row["volume"], day[5] + row["trades"],
+               day[6] + turnover]
+    vwap.append([row["symbol"], round(day[6] / day[4], 6)])
+print(json.dumps([[list(day) + figures[:6] for day, figures in days.items()], vwap]))""")
+    assert len(average) >= 29 * len(SYMBOLS)
+    assert [list(row.values()) for row in days] == wanted, (days, wanted)
+    assert [[row["symbol"], round(row["vwap"], 6)] for row in average] == vwap
 
 
 def row_25_python_package_and_notebook(project):

@@ -18,7 +18,22 @@ AS SELECT
 FROM STREAM silver_ticks WATERMARK ts DELAY OF INTERVAL 10 SECONDS
 GROUP BY window(ts, '1 minute'), symbol;
 
--- A materialized view is worked out anew when its input has changed.
+-- A day of these in one candle. A materialized view is worked out anew when its input has changed, so
+-- today's candle grows.
+CREATE OR REFRESH MATERIALIZED VIEW gold_candles_1d
+COMMENT 'Daily candles of the live ticks'
+AS SELECT
+  symbol,
+  CAST(window_start AS DATE) AS trade_date,
+  min_by(open, window_start) AS open,
+  max(high) AS high,
+  min(low) AS low,
+  max_by(close, window_start) AS close,
+  sum(volume) AS volume,
+  sum(trades) AS trades
+FROM gold_candles_1m
+GROUP BY symbol, CAST(window_start AS DATE);
+
 CREATE OR REFRESH MATERIALIZED VIEW gold_daily_volume
 COMMENT 'Volume and average price a day and symbol, of the live ticks'
 AS SELECT
@@ -30,7 +45,7 @@ AS SELECT
 FROM silver_ticks
 GROUP BY symbol, CAST(ts AS DATE);
 
--- The same of the real bars, by year.
+-- The real bars by year.
 CREATE OR REFRESH MATERIALIZED VIEW gold_yearly_bars
 COMMENT 'A year in one bar: volume and average close of the daily bars'
 AS SELECT
@@ -43,7 +58,7 @@ AS SELECT
   sum(volume) AS volume,
   avg(close) AS average_close,
   count(*) AS days
-FROM silver_bars
+FROM stocks
 GROUP BY symbol, year(trade_date);
 
 -- Closing prices as they held: a row from one close to the next one that differs, SCD type 2. Bars may
@@ -53,7 +68,7 @@ CREATE OR REFRESH STREAMING TABLE close_price
 COMMENT 'Closing prices and when they held';
 
 CREATE FLOW close_price_flow AS AUTO CDC INTO close_price
-FROM STREAM(silver_bars)
+FROM STREAM(stocks)
 KEYS (symbol)
 SEQUENCE BY trade_date
 COLUMNS (symbol, close)
@@ -64,3 +79,14 @@ COMMENT 'The newest closing price of each symbol'
 AS SELECT symbol, close, __START_AT AS since
 FROM close_price
 WHERE __END_AT IS NULL;
+
+-- Each bar beside the price that holds now.
+CREATE OR REFRESH MATERIALIZED VIEW updated_stocks
+COMMENT 'Daily bars, and what the share has gained since'
+AS SELECT
+  s.symbol, s.trade_date, s.open, s.high, s.low, s.close, s.volume,
+  c.close AS current_close,
+  c.since AS current_since,
+  round(100 * (try_divide(c.close, s.close) - 1), 2) AS gain_percent
+FROM stocks s
+JOIN current_close c ON s.symbol = c.symbol;

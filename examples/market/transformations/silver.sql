@@ -26,15 +26,19 @@ FROM (
   FROM STREAM bronze_ticks
 );
 
-CREATE OR REFRESH STREAMING TABLE silver_bars (
+-- Daily bars. The three things that an expectation can do with a row that breaks it:
+CREATE OR REFRESH STREAMING TABLE stocks (
+  -- drop it (the quarantine has it then),
   CONSTRAINT has_key EXPECT (symbol IS NOT NULL AND trade_date IS NOT NULL) ON VIOLATION DROP ROW,
-  -- Without ON VIOLATION: such rows are kept, and counted.
-  CONSTRAINT prices_in_order EXPECT (low <= high)
+  -- without ON VIOLATION: keep it, and count it,
+  CONSTRAINT prices_in_order EXPECT (low <= high),
+  -- or stop before anything of it is written: what has such a row is no file of bars at all.
+  CONSTRAINT volume_is_a_volume EXPECT (volume IS NULL OR volume >= 0) ON VIOLATION FAIL UPDATE
 )
-COMMENT 'Daily bars, typed'
+COMMENT 'Daily bars of shares, cleaned and typed'
 TBLPROPERTIES ('ticklake.quarantine' = 'undecodable,errors,expectations')
 AS SELECT
-  bar.Ticker AS symbol,
+  upper(trim(bar.Ticker)) AS symbol,
   bar.Date AS trade_date,
   bar.Open AS open,
   bar.High AS high,
