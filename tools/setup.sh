@@ -209,6 +209,25 @@ X
   python3 -m venv out/venv
   out/venv/bin/pip install --disable-pip-version-check -q ./pyspark-4.2.0.tar.gz py4j==0.10.9.9 pyarrow==26.0.1
 }
+install_spark_pipelines() {  # what spark-pipelines imports beside pyspark itself
+  local python=(--only-binary=:all: --python-version 3.11 --implementation cp --abi cp311 --abi abi3 --platform manylinux_2_28_x86_64
+    --platform manylinux_2_27_x86_64 --platform manylinux_2_24_x86_64 --platform manylinux_2_17_x86_64 --platform manylinux2014_x86_64)
+  pip_download "${python[@]}" --platform any googleapis-common-protos==1.76.0 grpcio==1.85.1 grpcio-status==1.85.1 numpy==2.4.6 pandas==3.1.1 \
+    protobuf==7.36.2 pyarrow==26.0.1 python-dateutil==4.0.0 pyyaml==6.0.3 typing-extensions==4.16.0 zstandard==0.25.0
+  checked 59e13344a9f3651aa201a03e2bee815a3bf43a4baf1f9ff8a9b62a840ce25fac googleapis_common_protos-1.76.0-py3-none-any.whl
+  checked 83aced2a1c05648cee0de34e531351118b14c58238f0a61b43559ac8851647a8 grpcio-1.85.1-cp311-cp311-manylinux2014_x86_64.manylinux_2_17_x86_64.whl
+  checked ef84cb262c7a05fd7c27e61bb70c9f63bce4484ce8b3366585a381fed738fcb0 grpcio_status-1.85.1-py3-none-any.whl
+  checked 89cd468399cfd2504718f0ba50e410dca55a170b61a02ad92bb18c8a65186e93 numpy-2.4.6-cp311-cp311-manylinux_2_27_x86_64.manylinux_2_28_x86_64.whl
+  checked 4f1602f614bb83f443381dbcbb94c4ac764b2e50c8d6c965614c5cd83e328c47 pandas-3.1.1-cp311-cp311-manylinux_2_24_x86_64.manylinux_2_28_x86_64.whl
+  checked 89f23aa53c24553a2416fd4fd1ec06f74fa42b14b546d8883128813f775bbfd2 protobuf-7.36.2-cp310-abi3-manylinux2014_x86_64.whl
+  checked 39cb0f2418282c24bea6ceda77b03e5a8f0a5766b63a8bf194d4e2a2c423548c pyarrow-26.0.1-cp311-cp311-manylinux_2_28_x86_64.whl
+  checked a5e246f79eb80475e691bf93862cead98decd8a498cf53ba0516fcdc0f50dc1c python_dateutil-4.0.0-py3-none-any.whl
+  checked b8bb0864c5a28024fac8a632c443c87c5aa6f215c0b126c449ae1a150412f31d pyyaml-6.0.3-cp311-cp311-manylinux2014_x86_64.manylinux_2_17_x86_64.manylinux_2_28_x86_64.whl
+  checked 481caa481374e813c1b176ada14e97f1f67a4539ce9cfeb3f350d78d6370c2e8 typing_extensions-4.16.0-py3-none-any.whl
+  checked 9300d02ea7c6506f00e627e287e0492a5eb0371ec1670ae852fefffa6164b072 zstandard-0.25.0-cp311-cp311-manylinux2014_x86_64.manylinux_2_17_x86_64.whl
+  python3 -m venv out/venv
+  out/venv/bin/pip install --disable-pip-version-check -q --no-deps --no-index ./*.whl
+}
 install_spark_kafka() {  # Spark's Kafka source; bench/peers/token_provider stands in for a module that no registry has
   local artifact
   for artifact in org.apache.spark:spark-sql-kafka-0-10_2.13:4.2.0 org.apache.kafka:kafka-clients:3.9.2 \
@@ -262,6 +281,7 @@ setup_test() {
 setup_peers() {
   setup_test
   install spark-4.2.0 install_spark
+  install spark-pipelines-1 install_spark_pipelines
 }
 
 setup_bench() {

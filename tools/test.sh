@@ -126,6 +126,8 @@ if [ -n "$all" ]; then
   counted change-spark "$cache/spark-4.2.0/venv/bin/python" tests/peer/change_spark_test.py build/release/ticklake "$cache/spark-4.2.0/jars"
   counted market-spark "$cache/spark-4.2.0/venv/bin/python" tests/peer/market_spark_test.py build/release/ticklake "$cache/spark-4.2.0/jars" \
     "$cache/stocks-2026.1/stocks.csv"
+  say "an exported project on Apache Spark"
+  counted export-spark python3 tests/peer/export_spark_test.py build/release/ticklake "$cache/spark-4.2.0" "$cache/spark-pipelines-1"
   counted e2e-spark python3 tests/e2e/run.py -j "$jobs" --mode spark
 fi
 echo "$passed passed, $failed failed"

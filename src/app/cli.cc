@@ -32,6 +32,8 @@ struct Parsed {
   ProjectOptions project;
   IngestOptions ingest;
   TestOptions test;
+  ExplainOptions explain;
+  ExportOptions exported;
   std::string serve;
 };
 
@@ -56,6 +58,8 @@ class CommandLine {
     add_ingest();
     add_sql();
     add_test();
+    add_explain();
+    add_export();
     add_table_commands();
     add_topic_commands();
     add_later_commands();
@@ -221,6 +225,37 @@ class CommandLine {
     test->add_flag("--update", options.update, "put the rows found into the tests");
     with_project(test, options.project);
     with_output(test);
+  }
+
+  void add_explain() {
+    auto* explain = add(root_, "explain", "What fills a table, how, and how far it has come",
+                        "  ticklake explain gold_candles_1m --project market\n"
+                        "  ticklake explain gold_candles_1m --project market --output json",
+                        [](Environment& environment, Parsed& parsed, Format) {
+                          parsed.explain.as_json = parsed.output == "json";
+                          return explain_table(environment, parsed.explain);
+                        });
+    explain->add_option("table", parsed_.explain.table, "a table of the project")->required();
+    with_project(explain, parsed_.explain.project);
+    explain->add_option("--output", parsed_.output, "text (default) or json")
+        ->check(CLI::IsMember({"text", "json"}));
+  }
+
+  void add_export() {
+    auto& to = *root_.add_subcommand("export", "Write a project for another engine");
+    to.require_subcommand(1);
+    auto* spark = add(to, "spark", "For Apache Spark: pyspark 4.2 and delta-spark 4.4",
+                      "  ticklake export spark --project market --to market-spark\n"
+                      "  ticklake export spark --project market --to market-spark "
+                      "--set kafka.bootstrap=localhost:9092",
+                      [](Environment& environment, Parsed& parsed, Format) {
+                        return export_spark(environment, parsed.exported);
+                      });
+    spark->add_option("--to", parsed_.exported.directory, "a new directory")->required();
+    spark->add_option("--without", parsed_.exported.without, "leave these tables out")
+        ->delimiter(',')
+        ->allow_extra_args(false);
+    with_project(spark, parsed_.exported.project);
   }
 
   CLI::App* add_table(CLI::App& table, const std::string& name, const std::string& what,
@@ -436,7 +471,7 @@ class CommandLine {
   }
 
   void add_later_commands() {
-    for (const auto* name : {"explain", "serve", "bundle", "export"}) {
+    for (const auto* name : {"serve", "bundle"}) {
       add_later(root_, name, name);
     }
   }
@@ -490,7 +525,8 @@ int run_command_line(int argc, char** argv) {
   io::SystemClock clock;
   Environment environment{
       *files, clock, *http, stdout, stderr, isatty(STDOUT_FILENO) == 1, isatty(STDERR_FILENO) == 1};
-  auto format = parse_format(line.parsed().output, environment.out_is_terminal);
+  const std::string& output = line.parsed().output;
+  auto format = parse_format(output == "text" ? "" : output, environment.out_is_terminal);
   if (!format) return report(environment, std::move(format).error());
   return report(environment, line.command()(environment, line.parsed(), *format));
 }

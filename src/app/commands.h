@@ -84,6 +84,22 @@ struct TestOptions {
 };
 Result<void> test_project(Environment& environment, const TestOptions& options);
 
+// What fills a table of the project, how, and how far it has come.
+struct ExplainOptions {
+  ProjectOptions project;
+  std::string table;
+  bool as_json = false;
+};
+Result<void> explain_table(Environment& environment, const ExplainOptions& options);
+
+// Writes the project as one that Apache Spark runs.
+struct ExportOptions {
+  ProjectOptions project;
+  std::string directory;                  // a new one
+  std::vector<std::string> without = {};  // tables to leave out
+};
+Result<void> export_spark(Environment& environment, const ExportOptions& options);
+
 struct SqlOptions {
   ProjectOptions project;
   std::string text = {};
