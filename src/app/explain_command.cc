@@ -103,7 +103,12 @@ std::string read_text(const Json& read) {
                             read["only_files_that_may_hold"].get<std::string>());
 }
 
-Json window_of(const sql::Windowed& windowed, const std::string& source) {
+Json window_of(const engine::Dataset& dataset) {
+  const auto& windowed = *dataset.plan.windowed;
+  const auto& inputs = dataset.plan.inputs;
+  auto stream = std::ranges::find_if(inputs, [](const auto& one) { return one.streaming; });
+  bool is_table = stream != inputs.end() && !stream->table.empty();
+  std::string source = is_table ? stream->table : "the source";
   bool merges = windowed.merge_sql.find("GROUP BY") != std::string::npos;
   Json window;
   window["event_time"] = windowed.event_time_column;
@@ -116,9 +121,11 @@ Json window_of(const sql::Windowed& windowed, const std::string& source) {
       "{}",
       windowed.event_time_column.empty() ? "event time" : windowed.event_time_column,
       duration_text(windowed.delay_us));
-  window["emits"] =
-      "a window's rows once, when the watermark has passed its end; rows of a window that was "
-      "written are late: counted and left out";
+  window["emits"] = std::string(
+                        "a window's rows once, when the watermark has passed its end; rows of a "
+                        "window that was ") +
+                    "written are late: counted and " +
+                    (dataset.late ? "kept in " + *dataset.late : "left out");
   window["state"] = merges ? "one row of partial results for each open window and group"
                            : "the rows of open windows: an aggregate here has no partial results "
                              "that merge";
@@ -179,13 +186,7 @@ Json flow_of(const engine::Dataset& dataset, const engine::Project& project) {
     // Its plan is about expectations alone; the rows follow from whole changes.
     if (dataset.changes) flow["reads"].back()["columns"] = names_of(input.schema);
   }
-  if (dataset.plan.windowed) {
-    const auto& inputs = dataset.plan.inputs;
-    auto source = std::ranges::find_if(inputs, [](const auto& one) { return one.streaming; });
-    flow["window"] =
-        window_of(*dataset.plan.windowed,
-                  source == inputs.end() || source->table.empty() ? "the source" : source->table);
-  }
+  if (dataset.plan.windowed) flow["window"] = window_of(dataset);
   if (!dataset.changes) flow["sql"] = sql_of(dataset);
   return flow;
 }
@@ -269,7 +270,8 @@ Json explained_table(const engine::Project& project, const engine::Graph& graph,
     bool reads_it = std::ranges::find(dataset.inputs, table.name) != dataset.inputs.end();
     bool is_new = std::ranges::find(readers, dataset.table) == readers.end();
     if (reads_it && is_new) readers.push_back(dataset.table);
-    if (dataset.quarantine == table.name) out["quarantine_of"] = dataset.table;
+    bool stands_beside = dataset.quarantine == table.name || dataset.late == table.name;
+    if (stands_beside) out["stands_beside"] = dataset.table;
     if (dataset.table != table.name) continue;
     if (out["flows"].empty()) {
       out["comment"] = dataset.statement.comment;
@@ -348,9 +350,9 @@ std::string table_text(const Json& table) {
   }
   std::vector<std::string> readers = table["read_by"];
   text += fmt::format("  read by: {}\n", readers.empty() ? "no flow" : joined(readers, ", "));
-  if (table.contains("quarantine_of")) {
+  if (table.contains("stands_beside")) {
     text += fmt::format("  keeps what {} does not take; explain that table\n",
-                        text_or(table, "quarantine_of"));
+                        text_or(table, "stands_beside"));
   }
   if (!table["expectations"].empty()) text += "\nexpectations\n";
   for (const auto& one : table["expectations"]) {

@@ -194,7 +194,8 @@ class Export {
   // `without`: canonical names.
   Export(Environment& environment, const engine::Project& project, const engine::Graph& graph,
          std::set<std::string> without)
-      : project_(project),
+      : environment_(environment),
+        project_(project),
         graph_(graph),
         without_(std::move(without)),
         now_us_(environment.clock.now_us()),
@@ -245,6 +246,10 @@ class Export {
     auto made = is_target ? spark_changes(project_, graph_, statement, *changes)
                           : spark_statement(project_, graph_, statement, now_us_, view);
     if (!made) return made.error();
+    if (environment_.secrets.masked(made->text) != made->text) {
+      return not_for_spark(statement,
+                           "a secret stands in its SQL, which would be written in clear");
+    }
     // A comment at its end would hide the semicolon.
     size_t last_line = made->text.rfind('\n') + 1;
     bool has_comment = made->text.find("--", last_line) != std::string::npos;
@@ -265,6 +270,7 @@ class Export {
     return nullptr;
   }
 
+  Environment& environment_;
   const engine::Project& project_;
   const engine::Graph& graph_;
   std::set<std::string> without_;

@@ -284,7 +284,7 @@ class ScriptRun {
     std::string query = lines_text(block.query);
     auto found = TRY(ask(query, step.block_line));
     if (!block.is_cut) {
-      updates_.push_back({block.expected_line, 0, {step.indent + "----"}});
+      updates_.push_back({block.expected_line - 1, 0, {step.indent + "----"}});
     }
     return check(step, block.expected, block.expected_line + (block.is_cut ? 0 : -1), found,
                  is_ordered(query));

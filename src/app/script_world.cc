@@ -157,7 +157,7 @@ Result<void> ScriptWorld::replace_given(engine::Project& project) {
   for (const auto& name : given_) {
     auto parts = name_parts(name);
     const engine::Table* table = parts.size() > 3 ? nullptr : graph.find(project, parts);
-    if (table == nullptr || table->kind == engine::Table::Kind::Quarantine) {
+    if (table == nullptr || table->kind >= engine::Table::Kind::Quarantine) {
       std::vector<std::string> names;
       for (const auto& candidate : graph.tables) {
         names.push_back(name_parts(candidate.name).back());

@@ -76,9 +76,9 @@ Result<void> check_references(const engine::Project& project, const engine::Grap
                                        joined(reference.name, ".")));
     }
     const auto* table = graph.find(project, reference.name);
-    bool is_quarantine = table != nullptr && table->kind == engine::Table::Kind::Quarantine;
-    bool is_events = reference.name.back().ends_with("__cdc") && table != nullptr;
-    if (!is_quarantine && !is_events) continue;
+    bool is_ours = table != nullptr && (table->kind >= engine::Table::Kind::Quarantine ||
+                                        reference.name.back().ends_with("__cdc"));
+    if (!is_ours) continue;
     return not_for_spark(
         statement, fmt::format("it reads {}, which only ticklake makes", reference.name.back()));
   }
@@ -230,9 +230,12 @@ std::string clauses(const sql::Statement& statement) {
 
 std::vector<std::string> notes_of(const sql::Statement& statement) {
   std::vector<std::string> notes;
+  std::string name = joined(statement.name, ".");
+  if (statement.properties.contains("ticklake.lateRows")) {
+    notes.push_back(name + ": Spark does not keep late rows; they are gone");
+  }
   auto quarantine = statement.properties.find("ticklake.quarantine");
   if (quarantine == statement.properties.end()) return notes;
-  std::string name = joined(statement.name, ".");
   notes.push_back(
       fmt::format("{}: Spark has no quarantine. Rows that its expectations drop are "
                   "gone{}{}",

@@ -214,8 +214,13 @@ def tests_are_updated_where_rows_differ_and_kept_where_asked(project):
         table = pathlib.Path(kept[1]) / "storage/tables/market/main/gold_candles_1m"
         assert len(run(BINARY, "table", "read", table, "--output", "jsonl").splitlines()) == 1
         shutil.rmtree(kept[1])
-        run(BINARY, "test", "candles", "--update", "--project", mine)
+        first = mine / "tests/1_clean_ticks.test"
+        begun = first.read_text()
+        first.write_text(begun.replace("  ----\n  records\n  5\n", ""))
+        assert first.read_text() != begun
+        run(BINARY, "test", "--update", "--project", mine)
         assert test.read_text() == right, test.read_text()
+        assert first.read_text() == begun, first.read_text()
     refused = subprocess.run([BINARY, "test", "--updat", "--project", project], capture_output=True, text=True, timeout=300)
     assert refused.returncode == 2, refused
     refused = subprocess.run([BINARY, "test", "nothing", "--project", project], capture_output=True, text=True, timeout=300)
