@@ -304,8 +304,8 @@ TEST(Pipeline, RefusesAnEditedWindowLength) {
   sql.replace(length, 10, "'2 minutes'");
   box.set_sql(sql);
   box.run_once();
-  EXPECT_NE(box.problem.find("the window was 60 s long and is 120 s now; rebuild the table with "
-                             "--full-refresh ticklake.default.gold"),
+  EXPECT_NE(box.problem.find("the window was 60 s long and is 120 s long now; rebuild the table "
+                             "with --full-refresh ticklake.default.gold"),
             std::string::npos)
       << box.problem;
   box.run_once(false, {"gold"});

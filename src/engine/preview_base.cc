@@ -80,6 +80,7 @@ Result<void> find_offsets(Context& context, const Chain& chain, const Progress& 
 
 Result<Chain> find_chain(const Graph& graph, const Dataset& target) {
   if (!target.plan.windowed) return no_chain(target, "has no windows");
+  if (target.plan.windowed->window_us == 0) return no_chain(target, "has sessions");
   if (only_dataset(graph, target.table) == nullptr) {
     return no_chain(target, "is filled by several flows");
   }

@@ -10,6 +10,9 @@
 //  - The source is taken version by version, and the watermark moves once a version, so a replay
 //    from the log comes to the same watermarks, and to the same verdict on each late row.
 //  - At the first start the source's version is recorded before anything is read.
+//  - Which rows are in a session that is open tells only the order in which rows came: a file that
+//    a commit names holds the open sessions as of a version, and later versions are replayed one by
+//    one from there. The rows in state are as they would be without the restart.
 #include <arrow/array.h>
 #include <fmt/format.h>
 
@@ -21,6 +24,7 @@
 #include "flow.h"
 #include "late_rows.h"
 #include "rows.h"
+#include "state_file.h"
 #include "table_writer.h"
 #include "watermark.h"
 #include "window_state.h"
@@ -32,7 +36,14 @@ namespace {
 // Versions without rows that one step may pass over.
 constexpr int kEmptyVersionsPerStep = 256;
 
+// Rows that a restart may replay one version after the other, where open sessions are fewer.
+constexpr int64_t kReplayedRowsMax = 10'000;
+
 double seconds(int64_t us) { return static_cast<double>(us) / kMicrosPerSecond; }
+
+std::string length_text(int64_t us) {
+  return us == 0 ? "a session" : fmt::format("{} s long", seconds(us));
+}
 
 class WindowedFlow final : public Flow {
  public:
@@ -49,7 +60,8 @@ class WindowedFlow final : public Flow {
         late_(std::move(late)),
         prefix_(source_.prefix()),
         ids_(delta_progress_ids(prefix_)),
-        watermark_(dataset.plan.windowed->delay_us) {}
+        watermark_(dataset.plan.windowed->delay_us),
+        files_(context.world.files, dataset.path, dataset.name, prefix_) {}
 
   Result<FlowOutcome> step(bool upstream_done) override;
   bool done() const override { return finished_; }
@@ -61,7 +73,13 @@ class WindowedFlow final : public Flow {
   Result<void> check_window(const Progress& stored) const;
   Progress window_kind() const;
   Result<FlowOutcome> start();
+  Result<void> restore(const Progress& stored);
+  void restore_watermark(const Progress& stored, const std::string& of);
   Result<void> rebuild(Version version, std::optional<int64_t> oldest_start, bool replay);
+  Result<void> replay_sessions(const Progress& stored, Version next);
+  Result<void> consume(const VersionRows& rows, bool replay);
+  Result<Batches> close();
+  Result<void> keep_sessions(Progress& progress);
   Result<FlowOutcome> finish();
   Result<void> take_in(const VersionRows& rows, bool replay);
   Result<void> observe(const VersionRows& rows);
@@ -70,6 +88,8 @@ class WindowedFlow final : public Flow {
   Result<Batches> final_rows(const Batches& closed);
   Result<Version> commit(const Batches& rows);
   Progress progress() const;
+  bool sessions() const { return plan().window_us == 0; }
+  std::string state_id(const std::string& what) const { return prefix_ + "state" + what; }
 
   Context& context_;
   const Dataset& dataset_;
@@ -83,6 +103,13 @@ class WindowedFlow final : public Flow {
   DeltaProgressIds ids_;
   Watermark watermark_;
   WindowState state_;
+  WindowState::Merge merge_ = [this](const Batches& partials) -> Result<Batches> {
+    auto merged = TRY(statements_.merge->run(partials));
+    return std::move(merged.batches);
+  };
+  StateFiles files_;          // of sessions
+  int64_t state_file_ = 0;    // the one that the last commit names; 0: none
+  int64_t rows_since_ = 0;    // taken in since that one
   Version next_;
   bool started_ = false;
   bool finished_ = false;
@@ -99,9 +126,7 @@ Result<FlowOutcome> WindowedFlow::step(bool upstream_done) {
     out.worked = true;
     out.rows_in = rows->rows();
     status_.rows_in += out.rows_in;
-    TRY(take_in(*rows, false));
-    TRY(observe(*rows));
-    watermark_.advance();
+    TRY(consume(*rows, false));
     TRY(emit(out));
     return out;
   }
@@ -124,9 +149,10 @@ Result<void> WindowedFlow::check_window(const Progress& stored) const {
   if (length == stored.end()) return {};
   if (length->second != plan().window_us) {
     return Error{Code::Invalid,
-                 fmt::format("the window was {} s long and is {} s now; rebuild the "
-                             "table with --full-refresh {}",
-                             seconds(length->second), seconds(plan().window_us), dataset_.table)};
+                 fmt::format("the window was {} and is {} now; rebuild the table with "
+                             "--full-refresh {}",
+                             length_text(length->second), length_text(plan().window_us),
+                             dataset_.table)};
   }
   auto found = stored.find(prefix_ + "slide_us");
   int64_t slide_us = found == stored.end() ? length->second : found->second;
@@ -160,24 +186,64 @@ Result<FlowOutcome> WindowedFlow::start() {
   }
   context_.hub.subscribe(reader_.name(), dataset_.name, next_);
 
+  TRY(restore(stored));
+  started_ = true;
+  TRY(emit(out));
+  return out;
+}
+
+Result<void> WindowedFlow::restore(const Progress& stored) {
+  bool replay = stored.contains(ids_.version);
+  if (sessions() && stored.contains(state_id(""))) return replay_sessions(stored, next_);
+  restore_watermark(stored, "");
+  std::optional<int64_t> oldest;
+  if (auto found = stored.find(prefix_ + "window"); found != stored.end()) oldest = found->second;
+  return rebuild(next_ - 1, oldest, replay);
+}
+
+// `of`: "" or what the names of a kept state's begin with.
+void WindowedFlow::restore_watermark(const Progress& stored, const std::string& of) {
   std::optional<EventTime> at;
-  if (auto found = stored.find(prefix_ + "watermark"); found != stored.end()) {
+  if (auto found = stored.find(prefix_ + of + "watermark"); found != stored.end()) {
     at = EventTime(found->second);
   }
   std::map<Partition, EventTime> newest;
-  std::string event_time = prefix_ + "event_time/";
+  std::string event_time = prefix_ + of + "event_time/";
   for (auto entry = stored.lower_bound(event_time);
        entry != stored.end() && entry->first.starts_with(event_time); ++entry) {
     int32_t number = std::atoi(entry->first.c_str() + event_time.size());
     newest[Partition(number)] = EventTime(entry->second);
   }
   watermark_.restore(at, std::move(newest));
-  std::optional<int64_t> oldest;
-  if (auto found = stored.find(prefix_ + "window"); found != stored.end()) oldest = found->second;
-  TRY(rebuild(next_ - 1, oldest, version != stored.end()));
-  started_ = true;
-  TRY(emit(out));
-  return out;
+}
+
+// From the sessions that were kept, version by version as at first, to where the table has come.
+Result<void> WindowedFlow::replay_sessions(const Progress& stored, Version next) {
+  state_file_ = stored.at(state_id(""));
+  auto kept = files_.read(state_file_);
+  if (!kept) {
+    return prefixed(fmt::format("the open sessions of {} cannot be read; rebuild the table with "
+                                "--full-refresh {}",
+                                dataset_.name, dataset_.table),
+                    kept.error());
+  }
+  restore_watermark(stored, "state/");
+  TRY(state_.add(*kept, EventTime::min()));
+  for (Version at(stored.at(state_id("/version"))); at < next; ++at) {
+    auto rows = TRY(timed(status_.timings.consume_ns, [&] { return reader_.version(at); }));
+    if (rows->pieces.empty()) continue;
+    TRY(consume(*rows, true));
+    TRY(close());  // it is out
+  }
+  return {};
+}
+
+Result<void> WindowedFlow::consume(const VersionRows& rows, bool replay) {
+  rows_since_ += rows.rows();
+  TRY(take_in(rows, replay));
+  TRY(observe(rows));
+  watermark_.advance();
+  return {};
 }
 
 // Puts the source's rows as of `version` into the state; late ones of a replay are those of windows
@@ -235,10 +301,7 @@ Result<void> WindowedFlow::take_in(const VersionRows& rows, bool replay) {
     TRY(late_->store(rows, windows.batches, watermark, ids_, status_.timings));
   }
   return timed(status_.timings.state_ns, [&]() -> Result<void> {
-    return state_.shrink([&](const Batches& partials) -> Result<Batches> {
-      auto merged = TRY(statements_.merge->run(partials));
-      return std::move(merged.batches);
-    });
+    return state_.shrink(merge_);
   });
 }
 
@@ -280,8 +343,7 @@ Result<std::optional<EventTime>> WindowedFlow::newest_in(const BatchPtr& rows) {
 Result<void> WindowedFlow::emit(FlowOutcome& out) {
   status_.watermark = watermark_.value();
   if (!watermark_.value()) return {};
-  auto closed =
-      TRY(timed(status_.timings.state_ns, [&] { return state_.close(*watermark_.value()); }));
+  auto closed = TRY(timed(status_.timings.state_ns, [&] { return close(); }));
   if (closed.empty()) return {};
   Batches rows = TRY(final_rows(closed));
   if (row_count(rows) == 0) return {};
@@ -292,6 +354,13 @@ Result<void> WindowedFlow::emit(FlowOutcome& out) {
   status_.version = out.version;
   status_.last_commit_us = context_.world.clock.now_us();
   return {};
+}
+
+// A row's own session may have ended in one that goes on.
+Result<Batches> WindowedFlow::close() {
+  EventTime watermark = watermark_.value().value_or(EventTime::min());
+  if (sessions() && state_.first_end() <= watermark) TRY(state_.merge(merge_));
+  return state_.close(watermark);
 }
 
 Result<Batches> WindowedFlow::final_rows(const Batches& closed) {
@@ -307,18 +376,38 @@ Result<Batches> WindowedFlow::final_rows(const Batches& closed) {
 Progress WindowedFlow::progress() const {
   Progress out{{ids_.version, next_.value}, {ids_.file, 0}, {ids_.snapshot, 0}};
   int64_t watermark = watermark_.value()->value;
+  out[prefix_ + "watermark"] = watermark;
+  out.merge(window_kind());
+  for (const auto& [partition, newest] : watermark_.newest()) {
+    out[fmt::format("{}event_time/{}", prefix_, partition.value)] = newest.value;
+  }
+  if (sessions()) return out;
   // Windows that later rows may open start after the watermark's own window began.
   int64_t oldest = watermark - plan().window_us;
   if (state_.first_end() != EventTime::max()) {
     oldest = std::max(oldest, state_.first_end().value - plan().window_us);
   }
-  out[prefix_ + "watermark"] = watermark;
   out[prefix_ + "window"] = oldest;
-  out.merge(window_kind());
-  for (const auto& [partition, newest] : watermark_.newest()) {
-    out[fmt::format("{}event_time/{}", prefix_, partition.value)] = newest.value;
-  }
   return out;
+}
+
+// Where that is due, writes the open sessions to a file, which the commit with this progress names.
+// The end of a run moves the watermark without a version that would tell a replay.
+Result<void> WindowedFlow::keep_sessions(Progress& progress) {
+  bool due = state_file_ == 0 || finished_ ||
+             rows_since_ >= std::max(kReplayedRowsMax, state_.rows());
+  if (!due) return {};
+  TRY(files_.write(state_file_ + 1, state_.batches(), plan().partial_schema));
+  progress[state_id("")] = state_file_ + 1;
+  progress[state_id("/version")] = next_.value;
+  for (const auto& name : {std::string("watermark"), std::string("event_time/")}) {
+    std::string start = prefix_ + name;
+    for (auto entry = progress.lower_bound(start);
+         entry != progress.end() && entry->first.starts_with(start); ++entry) {
+      progress[state_id("/") + entry->first.substr(prefix_.size())] = entry->second;
+    }
+  }
+  return {};
 }
 
 Result<Version> WindowedFlow::commit(const Batches& rows) {
@@ -326,8 +415,15 @@ Result<Version> WindowedFlow::commit(const Batches& rows) {
   transaction.operation = "STREAMING UPDATE";
   transaction.parameters = {{"outputMode", "Append"}, {"flow", dataset_.flow}};
   transaction.txns = progress();
-  return writer_.append(pieces_of(rows), {.all = {Partition(0)}}, std::move(transaction),
-                        status_.timings);
+  if (sessions()) TRY(keep_sessions(transaction.txns));
+  bool kept = transaction.txns.contains(state_id(""));
+  Version version = TRY(writer_.append(pieces_of(rows), {.all = {Partition(0)}},
+                                       std::move(transaction), status_.timings));
+  if (!kept) return version;
+  state_file_ += 1;
+  rows_since_ = 0;
+  TRY(files_.keep_only(state_file_));
+  return version;
 }
 
 }  // namespace

@@ -266,11 +266,6 @@ Result<std::string> Analyzer::windowed_text(Scope& scope, std::vector<std::strin
                                                : "must be over the column that has the WATERMARK";
     return at(position, "a window over a stream " + which + ": " + form);
   }
-  if (window.session()) {
-    return at(position,
-              "session_window() over a stream is not supported; group by it in a materialized view",
-              Code::Unsupported);
-  }
   add_window_conditions(window, where);
   Printer printer(grouping);
   std::string text = from_where(scope, where);
