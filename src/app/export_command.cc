@@ -162,7 +162,8 @@ std::string spec_text(const engine::Project& project, const std::string& folder)
       "storage: file://{}/pipeline-storage\n# A database of Spark's catalog that is there "
       "already.\n"
       "database: default\nlibraries:\n  - glob:\n      include: transformations/**\n"
-      "configuration:\n  spark.sql.session.timeZone: UTC\n  spark.sql.ansi.enabled: \"true\"\n",
+      "configuration:\n  spark.sql.session.timeZone: UTC\n  spark.sql.ansi.enabled: \"true\"\n"
+      "  spark.sql.sources.default: delta\n",
       kHeader, json_text(project.name), folder);
 }
 
@@ -170,6 +171,7 @@ std::string settings_text(bool kafka, const std::string& folder) {
   return fmt::format(
       "# {}\n# For one machine; on a cluster these are the cluster's own.\n"
       "spark.jars.packages io.delta:delta-spark_4.2_2.13:4.4.0{}\n"
+      "spark.sql.sources.default delta\n"
       "spark.sql.extensions io.delta.sql.DeltaSparkSessionExtension\n"
       "spark.sql.catalog.spark_catalog org.apache.spark.sql.delta.catalog.DeltaCatalog\n"
       "spark.sql.warehouse.dir {}/warehouse\nspark.sql.catalogImplementation hive\n"

@@ -141,6 +141,7 @@ class ScriptRun {
 
   Result<void> set_clock(const ScriptStep& step) {
     int64_t time = TRY(time_of(step.argument));
+    if (time < 0) return Error{Code::Invalid, "the clock shows times from 1970 on"};
     if (ran_ && time < world_->clock().now_us()) {
       return Error{Code::Invalid, fmt::format("it is {} already, and time does not go back",
                                               format_instant(world_->clock().now_us()))};
