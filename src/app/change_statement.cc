@@ -50,7 +50,7 @@ Error written_by_pipeline(const std::string& file, sql::Position at, const std::
 Result<void> check_may_change(io::FileStore& files, const engine::Project& project,
                               const engine::Graph& graph, const std::string& file,
                               const sql::Statement& statement, const sql::EditPlan& plan) {
-  auto path = path_of_table(plan.target);
+  auto path = engine::path_of_table(plan.target);
   io::Path root = path ? *path : project.table_path(plan.target);
   for (const auto& table : graph.tables) {
     if (table.path != root) continue;
@@ -69,7 +69,7 @@ Result<void> check_may_change(io::FileStore& files, const engine::Project& proje
 
 Result<void> run_change(Environment& environment, const engine::Project& project,
                         const std::string& file, const sql::EditPlan& plan, Format format) {
-  auto path = path_of_table(plan.target);
+  auto path = engine::path_of_table(plan.target);
   io::Path root = path ? *path : project.table_path(plan.target);
   auto snapshot = TRY(delta::open(environment.files, root));
   query::ChangeOptions options;

@@ -12,14 +12,6 @@
 namespace ticklake::app {
 namespace {
 
-// delta.`/path/of/table` names a table outside the project.
-bool is_delta_path(const std::vector<std::string>& name) {
-  return name.size() == 2 && equal_ignoring_case(name[0], "delta") &&
-         name[1].find('/') != std::string::npos;
-}
-
-constexpr std::string_view kDeltaPath = "delta.";
-
 // The project's own table of what its runs did goes by its name, unless the project has such a
 // table.
 bool is_event_log(const engine::Project& project, const std::vector<std::string>& name) {
@@ -27,17 +19,19 @@ bool is_event_log(const engine::Project& project, const std::vector<std::string>
          !project.storage.empty();
 }
 
-std::optional<sql::Relation> relation_at(io::FileStore& files, const io::Path& root,
-                                         std::optional<Error>& problem) {
+std::optional<sql::Relation> relation_at(io::FileStore& files, const engine::Project& project,
+                                         const io::Path& root, std::optional<Error>& problem) {
   auto snapshot = delta::open(files, root);
-  if (snapshot) return sql::Relation{std::string(kDeltaPath) + root, snapshot->schema(), nullptr};
+  if (snapshot) {
+    return sql::Relation{project.canonical({"delta", root}), snapshot->schema(), nullptr};
+  }
   problem = snapshot.error();
   return {};
 }
 
 Result<delta::Snapshot> snapshot_of(Environment& environment, const engine::Project& project,
                                     const sql::PlanInput& input) {
-  auto path = path_of_table(input.table);
+  auto path = engine::path_of_table(input.table);
   io::Path root = path ? *path : project.table_path(input.table);
   if (input.version) {
     return delta::open_version(environment.files, root, Version(*input.version));
@@ -66,11 +60,6 @@ std::string place(const std::string& file, sql::Position at) {
   return fmt::format("{}:{}:{}", file, at.line, at.column);
 }
 
-std::optional<io::Path> path_of_table(const std::string& canonical) {
-  bool is_path = canonical.starts_with(kDeltaPath) && canonical.find('/') != std::string::npos;
-  return is_path ? std::optional(canonical.substr(kDeltaPath.size())) : std::nullopt;
-}
-
 sql::Catalog catalog_over(io::FileStore& files, const engine::Project& project,
                           const engine::Graph& graph, std::optional<Error>& problem) {
   sql::Catalog catalog = graph.catalog(project);
@@ -80,10 +69,10 @@ sql::Catalog catalog_over(io::FileStore& files, const engine::Project& project,
   auto declared = catalog.find;
   catalog.find = [&files, &project, &graph, &problem,
                   declared](const std::vector<std::string>& name) -> std::optional<sql::Relation> {
-    if (is_delta_path(name)) return relation_at(files, name[1], problem);
+    if (engine::is_delta_path(name)) return relation_at(files, project, name[1], problem);
     auto relation = declared(name);
     if (!relation && is_event_log(project, name)) {
-      return relation_at(files, io::join(project.storage, kEventLogFolder), problem);
+      return relation_at(files, project, io::join(project.storage, kEventLogFolder), problem);
     }
     if (!relation || relation->view) return relation;
     const engine::Table* table = graph.find(project, name);

@@ -13,9 +13,6 @@ namespace ticklake::app {
 // "file:line:column".
 std::string place(const std::string& file, sql::Position at);
 
-// The path of a table that the catalog below found as delta.`/path`.
-std::optional<io::Path> path_of_table(const std::string& canonical);
-
 // Tables that are stored have their stored schema; the project's others have their declared one.
 // Why a table given by its path could not be opened is left in `problem`. All outlive it.
 sql::Catalog catalog_over(io::FileStore& files, const engine::Project& project,

@@ -50,11 +50,17 @@ struct Project {
   Secrets secrets;                                   // among the values substituted
   sql::FileColumns file_columns;                     // see file_columns(); set by load_project
   sql::PayloadFunctions payload_functions;           // Avro and schema registries; likewise
+  std::function<Result<Schema>(const io::Path&)> delta_columns;  // of a table's path; likewise
 
-  // catalog.database.table of a name of one to three parts, as written.
+  // catalog.database.table of a name of one to three parts, as written; delta./path of a path.
   std::string canonical(const std::vector<std::string>& parts) const;
   io::Path table_path(const std::string& canonical_name) const;
 };
+
+// delta.`/path/of/table` names a table outside the project.
+bool is_delta_path(const std::vector<std::string>& name);
+// The path that such a table's canonical name tells.
+std::optional<io::Path> path_of_table(const std::string& canonical);
 
 using Lookup = std::function<std::optional<std::string>(const std::string& name)>;
 

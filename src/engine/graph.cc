@@ -222,6 +222,10 @@ class Builder {
   Result<void> visit_references(const sql::Statement& statement) {
     for (const auto& reference : sql::references(statement)) {
       if (reference.name.empty()) continue;
+      if (is_delta_path(reference.name)) {
+        TRY(check_path(statement, reference));
+        continue;
+      }
       auto found = find(reference.name);
       if (found == by_name_.end() || is_flow(project_.statements[found->second])) {
         return unknown(statement, reference.name, reference.position);
@@ -230,6 +234,17 @@ class Builder {
       TRY(visit(found->second));
     }
     return {};
+  }
+
+  Result<void> check_path(const sql::Statement& statement, const sql::Reference& reference) const {
+    if (reference.streaming) {
+      return at(statement, reference.position,
+                "a table outside the project cannot be streamed; read it without STREAM",
+                Code::Unsupported);
+    }
+    auto columns = project_.delta_columns(project_.table_path(project_.canonical(reference.name)));
+    if (columns) return {};
+    return at(statement, reference.position, columns.error().message, columns.error().code);
   }
 
   Error unknown(const sql::Statement& statement, const std::vector<std::string>& name,
@@ -426,6 +441,12 @@ sql::Catalog Graph::catalog(const Project& project) const {
   out.find = [this,
               &project](const std::vector<std::string>& name) -> std::optional<sql::Relation> {
     if (name.empty() || name.size() > 3) return {};
+    if (is_delta_path(name) && project.delta_columns) {
+      std::string outside = project.canonical(name);
+      auto columns = project.delta_columns(project.table_path(outside));
+      if (!columns) return {};
+      return sql::Relation{outside, *std::move(columns), nullptr};
+    }
     if (const Table* table = find(project, name)) {
       return sql::Relation{table->name, table->schema, nullptr};
     }

@@ -18,6 +18,9 @@ static_assert(kDeltaBatchBytesMax / 2 < kAheadBytesMax);
 // Records that one batch takes from a topic: keys, values and headers.
 inline constexpr int64_t kKafkaBatchBytesMax = 64 << 20;
 
+// Rows of what a stream is joined with that a flow keeps in memory.
+inline constexpr int64_t kJoinedBytesMax = 256 << 20;
+
 // Rows that are worth a thread of their own, where one is idle.
 inline constexpr int64_t kRowsPerPartMin = 8'192;
 

@@ -34,6 +34,7 @@ constexpr int64_t kQuietRowsMax = 100'000;
 struct Slot {
   const Dataset* dataset;
   std::vector<size_t> upstream;  // slots it reads from
+  std::vector<size_t> joined;    // those of them that its stream is joined with
   std::vector<size_t> siblings;  // slots of the same table
   FlowStatus status;
   std::unique_ptr<Flow> flow = nullptr;  // none: to be opened
@@ -77,6 +78,8 @@ class PipelineImpl final : public Pipeline {
   bool upstream_quiet(const Slot& slot) const;
   // Something that it reads from has failed, directly or further up.
   bool orphaned(const Slot& slot) const;
+  // With --once: rows wait until what they are joined with is complete.
+  bool held(const Slot& slot) const;
   // Nothing more can come of any flow.
   bool stuck() const;
   // A call may go into it: it has not ended, none is in a flow of its table, and those who read
@@ -106,17 +109,23 @@ class PipelineImpl final : public Pipeline {
 };
 
 void PipelineImpl::add_slot(const Dataset& dataset) {
-  Slot slot{.dataset = &dataset, .upstream = {}, .siblings = {}, .status = {}};
+  Slot slot{.dataset = &dataset, .upstream = {}, .joined = {}, .siblings = {}, .status = {}};
   slot.status.name = dataset.name;
   slot.status.table = dataset.table;
   bool streaming = dataset.plan.streaming || dataset.statement.once;
   slot.status.kind = streaming ? Table::Kind::StreamingTable : Table::Kind::MaterializedView;
   slot.status.expectations = no_counts(dataset.statement.expectations);
   for (size_t i = 0; i < slots_.size(); ++i) {
+    const auto& other = *slots_[i].dataset;
+    auto makes = [&](const std::string& input) {
+      return other.table == input || other.quarantine == input || other.late == input;
+    };
     for (const auto& input : dataset.inputs) {
-      const auto& other = *slots_[i].dataset;
-      bool made = other.table == input || other.quarantine == input || other.late == input;
-      if (made) slot.upstream.push_back(i);
+      if (makes(input)) slot.upstream.push_back(i);
+    }
+    for (const auto& input : dataset.plan.inputs) {
+      bool is_joined = dataset.plan.streaming && !input.streaming;
+      if (is_joined && makes(input.table)) slot.joined.push_back(i);
     }
     if (slots_[i].dataset->table != dataset.table) continue;
     slot.siblings.push_back(i);
@@ -144,9 +153,14 @@ bool PipelineImpl::orphaned(const Slot& slot) const {
   });
 }
 
+bool PipelineImpl::held(const Slot& slot) const {
+  return context_->options.once && std::any_of(slot.joined.begin(), slot.joined.end(),
+                                               [&](size_t index) { return !slots_[index].done; });
+}
+
 bool PipelineImpl::stuck() const {
   return error_ && std::all_of(slots_.begin(), slots_.end(), [&](const auto& slot) {
-           bool quiet = !slot.busy && slot.quiet_at == works_;
+           bool quiet = (!slot.busy && slot.quiet_at == works_) || held(slot);
            return slot.done || slot.failed() || (quiet && orphaned(slot));
          });
 }
@@ -154,7 +168,7 @@ bool PipelineImpl::stuck() const {
 bool PipelineImpl::may_go(const Slot& slot) const {
   bool alone = std::none_of(slot.siblings.begin(), slot.siblings.end(),
                             [&](size_t index) { return slots_[index].busy; });
-  return !slot.done && !slot.failed() && !slot.busy && alone &&
+  return !slot.done && !slot.failed() && !slot.busy && alone && !held(slot) &&
          context_->hub.backlog(slot.dataset->table) < kAheadBytesMax;
 }
 

@@ -86,7 +86,9 @@ Result<Chain> find_chain(const Graph& graph, const Dataset& target) {
   }
   Chain chain{.target = &target};
   for (const Dataset* at = &target;;) {
-    if (at->plan.inputs.size() != 1) return no_chain(target, "reads more than one stream");
+    if (at->plan.inputs.size() != 1) {
+      return no_chain(target, "comes from " + at->table + ", whose stream is joined with tables");
+    }
     const std::string& input = at->plan.inputs[0].table;
     if (input.empty()) break;
     at = only_dataset(graph, input);

@@ -15,6 +15,7 @@ namespace ticklake::engine {
 namespace {
 
 constexpr int kSubstitutionDepthMax = 8;
+constexpr std::string_view kDeltaPath = "delta.";
 
 // Answers for ${...}. Configuration values may themselves refer to others.
 class Substitution {
@@ -268,14 +269,29 @@ Result<void> check_overrides(const std::map<std::string, std::string>& overrides
 
 }  // namespace
 
+bool is_delta_path(const std::vector<std::string>& name) {
+  return name.size() == 2 && equal_ignoring_case(name[0], "delta") &&
+         name[1].find('/') != std::string::npos;
+}
+
+std::optional<io::Path> path_of_table(const std::string& canonical) {
+  bool is_path = canonical.starts_with(kDeltaPath) && canonical.find('/') != std::string::npos;
+  return is_path ? std::optional(canonical.substr(kDeltaPath.size())) : std::nullopt;
+}
+
 std::string Project::canonical(const std::vector<std::string>& parts) const {
   CHECK(!parts.empty() && parts.size() <= 3, "a name has one to three parts");
+  if (is_delta_path(parts)) return std::string(kDeltaPath) + parts[1];
   if (parts.size() == 1) return catalog + "." + database + "." + parts[0];
   if (parts.size() == 2) return catalog + "." + parts[0] + "." + parts[1];
   return parts[0] + "." + parts[1] + "." + parts[2];
 }
 
 io::Path Project::table_path(const std::string& canonical_name) const {
+  if (auto outside = path_of_table(canonical_name)) {
+    bool whole = outside->starts_with("/") || outside->find("://") != std::string::npos;
+    return whole ? *outside : io::join(directory, *outside);
+  }
   io::Path path = warehouse;
   for (const auto& part : split(canonical_name, '.')) path = io::join(path, part);
   return path;
@@ -316,6 +332,10 @@ Result<Project> load_with(io::FileStore& files, const io::Path& directory,
   project.topics = io::join(project.storage, "topics");
   project.file_columns = file_columns(files, directory, project.storage);
   project.payload_functions = payload_functions(project.configuration, directory, options.http);
+  project.delta_columns = [&files](const io::Path& path) -> Result<Schema> {
+    auto snapshot = TRY(delta::open(files, path));
+    return snapshot.schema();
+  };
   auto warehouse = project.configuration.find("ticklake.warehouse");
   project.warehouse = io::join(project.storage, "tables");
   if (warehouse != project.configuration.end()) {

@@ -123,11 +123,30 @@ Result<Quarantine> Quarantine::open(Context& context, const Dataset& dataset, Sc
   io::Path root = context.project.table_path(*dataset.quarantine);
   auto writer = TRY(TableWriter::open(context, root, *dataset.quarantine));
   context.hub.announce(*dataset.quarantine, writer.snapshot().version());
-  return Quarantine(context, *dataset.quarantine, std::move(writer), std::move(input_schema));
+  return Quarantine(context, dataset, std::move(writer), std::move(input_schema));
+}
+
+std::string Quarantine::joined_prefix(const Context& context, const Dataset& dataset) {
+  return fmt::format("ticklake/{}/{}/joined/", context.project.name, dataset.name);
+}
+
+JoinedVersions Quarantine::joined_with(const Feed& feed, const FeedBatch& batch,
+                                       const JoinedVersions& now) const {
+  JoinedVersions out;
+  if (now.empty()) return out;
+  Progress stored = writer_.txns();
+  bool came_before = std::any_of(batch.pieces.begin(), batch.pieces.end(), [&](const auto& piece) {
+    return piece.rows->num_rows() > 0 && feed.covered(piece, 0, stored);
+  });
+  for (const auto& [table, one] : now) {
+    auto found = stored.find(joined_prefix_ + one.id);
+    if (came_before && found != stored.end()) out[table] = {one.id, Version(found->second)};
+  }
+  return out;
 }
 
 Result<int64_t> Quarantine::store(const Feed& feed, const FeedBatch& batch, const RowPlaces& places,
-                                  const BadRows& rows) {
+                                  const BadRows& rows, const JoinedVersions& joined_with) {
   if (rows.empty()) return 0;
   Progress stored = writer_.txns();
   Rows out;
@@ -149,6 +168,9 @@ Result<int64_t> Quarantine::store(const Feed& feed, const FeedBatch& batch, cons
   for (auto& [id, value] : transaction.txns) {
     auto ahead = stored.find(id);
     if (batch.independent && ahead != stored.end()) value = std::max(value, ahead->second);
+  }
+  for (const auto& [table, one] : joined_with) {
+    transaction.txns[joined_prefix_ + one.id] = one.version.value;
   }
   Version version = TRY(writer_.commit(std::move(transaction)));
   context_->hub.announce(name_, version);

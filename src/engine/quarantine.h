@@ -8,6 +8,7 @@
 
 #include "feed.h"
 #include "flow.h"
+#include "joined_tables.h"
 #include "table_writer.h"
 
 namespace ticklake::engine {
@@ -48,19 +49,29 @@ class Quarantine {
   // and the rows that are `covered` by this table's own progress are left out. How many were
   // stored.
   Result<int64_t> store(const Feed& feed, const FeedBatch& batch, const RowPlaces& places,
-                        const BadRows& rows);
+                        const BadRows& rows, const JoinedVersions& joined_with);
+
+  // Of a flow that joins: the versions that rows of the batch met when they came before and the bad
+  // ones of them were stored, so that the same are bad again; none where the batch is new. `now`:
+  // the tables that it joins.
+  JoinedVersions joined_with(const Feed& feed, const FeedBatch& batch,
+                             const JoinedVersions& now) const;
 
   Result<std::optional<Version>> keep_healthy(bool busy) { return writer_.keep_healthy(busy); }
 
  private:
-  Quarantine(Context& context, std::string name, TableWriter writer, Schema input_schema)
+  Quarantine(Context& context, const Dataset& dataset, TableWriter writer, Schema input_schema)
       : context_(&context),
-        name_(std::move(name)),
+        name_(*dataset.quarantine),
+        joined_prefix_(joined_prefix(context, dataset)),
         writer_(std::move(writer)),
         input_schema_(std::move(input_schema)) {}
 
+  static std::string joined_prefix(const Context& context, const Dataset& dataset);
+
   Context* context_;
   std::string name_;
+  std::string joined_prefix_;  // of the app ids that tell versions of joined tables
   TableWriter writer_;
   Schema input_schema_;
 };

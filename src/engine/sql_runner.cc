@@ -45,17 +45,41 @@ Result<std::vector<RowError>> find_errors(query::Prepared& statement, const Batc
   return out;
 }
 
+// The same for rows that are joined: all of them are taken in before one raises its error, so none
+// can be seen to be the last.
+Result<void> halve(query::Prepared& statement, const Batches& input, int64_t from, int64_t to,
+                   bool all_errors, std::vector<RowError>& out) {
+  if (from == to || (!all_errors && !out.empty())) return {};
+  Rows rows;
+  add_slice(input, from, to, rows);
+  auto answer = statement.run(rows.batches, std::move(rows.first_rows));
+  if (answer) return {};
+  if (answer.error().code != Code::Invalid) return answer.error();
+  if (to - from == 1) {
+    out.push_back({from, answer.error()});
+    return {};
+  }
+  int64_t middle = from + (to - from) / 2;
+  TRY(halve(statement, input, from, middle, all_errors, out));
+  return halve(statement, input, middle, to, all_errors, out);
+}
+
 // Rows [from, to) of the input.
 Result<RunAnswer> run_part(query::Prepared& statement, const Batches& input, int64_t from,
-                           int64_t to, bool all_errors) {
+                           int64_t to, ErrorSearch search) {
   Rows rows;
   add_slice(input, from, to, rows);
   auto whole = statement.run(rows.batches, std::move(rows.first_rows));
   if (whole) return RunAnswer{std::move(whole->batches), std::move(whole->decode_errors), {}};
   if (whole.error().code != Code::Invalid) return whole.error();
-  auto errors = TRY(find_errors(statement, input, from, to, all_errors));
+  std::vector<RowError> errors;
+  if (search.joined) {
+    TRY(halve(statement, input, from, to, search.all, errors));
+  } else {
+    errors = TRY(find_errors(statement, input, from, to, search.all));
+  }
   if (errors.empty()) return whole.error();
-  if (!all_errors) return RunAnswer{{}, {}, std::move(errors)};
+  if (!search.all) return RunAnswer{{}, {}, std::move(errors)};
   Rows good;
   for (const auto& error : errors) {
     add_slice(input, from, error.row, good);
@@ -74,14 +98,14 @@ void append(std::vector<T>& to, std::vector<T>&& from) {
 }  // namespace
 
 Result<RunAnswer> run_rows(Statements statements, Spread* spread, const Batches& input,
-                           bool all_errors) {
+                           ErrorSearch search) {
   auto parts = static_cast<int64_t>(statements.size());
   int64_t rows = row_count(input);
   std::vector<Result<RunAnswer>> answers(statements.size(), Result<RunAnswer>(RunAnswer{}));
   auto run = [&](int part) {
     auto at = static_cast<size_t>(part);
     answers[at] = run_part(*statements[at], input, rows * part / parts, rows * (part + 1) / parts,
-                           all_errors);
+                           search);
   };
   if (parts == 1 || spread == nullptr) {
     for (int part = 0; part < parts; ++part) run(part);
@@ -94,7 +118,7 @@ Result<RunAnswer> run_rows(Statements statements, Spread* spread, const Batches&
     append(out.batches, std::move(part.batches));
     append(out.decode_errors, std::move(part.decode_errors));
     append(out.row_errors, std::move(part.row_errors));
-    if (!all_errors && !out.row_errors.empty()) break;
+    if (!search.all && !out.row_errors.empty()) break;
   }
   return out;
 }

@@ -24,10 +24,16 @@ struct RunAnswer {
 
 using Statements = std::span<const std::unique_ptr<query::Prepared>>;
 
+struct ErrorSearch {
+  // Without it the first row that raises an error is an error: `row_errors` has that row only and
+  // the other fields mean nothing.
+  bool all = false;
+  bool joined = false;  // rows meet those of tables
+};
+
 // Each of the statements, which are all the same, takes its part of the input, side by side where
-// `spread` is there. Without `all_errors` the first row that raises an error is an error:
-// `row_errors` has that row only and the other fields mean nothing.
+// `spread` is there.
 Result<RunAnswer> run_rows(Statements statements, Spread* spread, const Batches& input,
-                           bool all_errors);
+                           ErrorSearch search);
 
 }  // namespace ticklake::engine

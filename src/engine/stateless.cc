@@ -82,7 +82,10 @@ Result<FlowOutcome> Stateless::process(FeedBatch batch) {
   int64_t quarantined = 0;
   if (quarantine_) {
     quarantined = TRY(timed(status_.timings.commit_ns,
-                            [&] { return quarantine_->store(*feed_, batch, places, made.bad); }));
+                            [&] {
+                              return quarantine_->store(*feed_, batch, places, made.bad,
+                                                        made.joined_with);
+                            }));
   }
   FlowOutcome out{.worked = true, .rows_in = places.rows(), .rows_out = made.rows_out};
   out.version = TRY(commit(batch, made));
@@ -108,7 +111,10 @@ Result<std::optional<Version>> Stateless::keep_healthy(bool busy) {
 }
 
 Result<Made> Stateless::make(const FeedBatch& batch, const RowPlaces& places) {
-  auto made = timed(status_.timings.sql_ns, [&] { return rows_.make(batch.pieces, places); });
+  JoinedVersions wanted;
+  if (quarantine_) wanted = quarantine_->joined_with(*feed_, batch, rows_.joined_with());
+  auto made =
+      timed(status_.timings.sql_ns, [&] { return rows_.make(batch.pieces, places, wanted); });
   if (!made || !made->fatal) return made;
   auto place = places.find(made->fatal->row);
   return Error{Code::Invalid, fmt::format("{} (row of {})", made->fatal->reason,
@@ -133,6 +139,9 @@ Result<Version> Stateless::commit(FeedBatch& batch, Made& made) {
   delta::Transaction transaction;
   transaction.operation = "STREAMING UPDATE";
   transaction.parameters = {{"outputMode", "Append"}, {"flow", dataset_.flow}};
+  if (!made.joined_with.empty()) {
+    transaction.parameters["joinedVersions"] = to_json(made.joined_with);
+  }
   transaction.txns = std::move(batch.progress);
   KnownPartitions partitions{.all = std::move(batch.partitions),
                              .idle = std::move(batch.idle),
@@ -201,9 +210,7 @@ Result<int64_t> follower_pace_us(const Context& context, const std::string& upst
 Result<std::unique_ptr<Flow>> open_stateless(Context& context, const Dataset& dataset,
                                              FlowStatus& status) {
   const auto& plan = dataset.plan;
-  if (plan.inputs.size() != 1 || !plan.has_row) {
-    return Error{Code::Unsupported, "a streaming table reads exactly one stream and nothing else"};
-  }
+  CHECK(plan.streaming && plan.has_row, "each of its rows comes of one of the stream");
   Settings settings = TRY(settings_of(context.project.configuration, dataset.statement.properties));
   settings.pace_us = TRY(follower_pace_us(context, plan.inputs[0].table, settings.pace_us));
   auto writer = TRY(TableWriter::open(context, dataset.path, dataset.table, dataset.name));

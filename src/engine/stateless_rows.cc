@@ -13,38 +13,51 @@
 namespace ticklake::engine {
 namespace {
 
-Result<std::unique_ptr<query::Prepared>> prepare(Context& context, const sql::Plan& plan,
-                                                 const QuarantineRule& rule) {
-  query::Request request{
-      .sql = plan.duckdb_sql,
-      .output = plan.output,
-      .payload_functions = plan.payload_functions,
-      .batch_input = plan.inputs[0].id,
-      .batch_schema = with_columns(plan.inputs[0].schema, plan.inputs[0].columns),
-      .keeps_undecodable = rule.undecodable};
-  request.output.fields.push_back({"__row", Kind::Long});
-  for (int i = 0; i < plan.expectations; ++i) {
-    request.output.fields.push_back({fmt::format("__expect_{}", i), Kind::Boolean});
-  }
-  return context.database->prepare(std::move(request));
-}
+// The rows of a batch that is worth a thought, for the order of joins.
+constexpr int64_t kRowsToPlanFor = 8'192;
 
 }  // namespace
 
-StatelessRows::StatelessRows(Context& context, const Dataset& dataset, const QuarantineRule& rule,
-                             std::unique_ptr<query::Prepared> statement)
+StatelessRows::StatelessRows(Context& context, const Dataset& dataset, const QuarantineRule& rule)
     : context_(&context),
       dataset_(&dataset),
       rule_(rule),
+      plan_(dataset.plan),
+      joined_(context),
       visible_(static_cast<int>(dataset.plan.output.fields.size())),
-      tells_time_(context.tells_time(dataset)) {
-  statements_.push_back(std::move(statement));
-}
+      tells_time_(context.tells_time(dataset)) {}
 
 Result<StatelessRows> StatelessRows::open(Context& context, const Dataset& dataset,
                                           const Settings& settings) {
-  auto statement = TRY(prepare(context, dataset.plan, settings.quarantine));
-  return StatelessRows(context, dataset, settings.quarantine, std::move(statement));
+  StatelessRows rows(context, dataset, settings.quarantine);
+  TRY(rows.prepare({}));
+  return rows;
+}
+
+Result<std::unique_ptr<query::Prepared>> StatelessRows::prepared() const {
+  const auto& input = plan_.inputs[0];
+  query::Request request{.sql = plan_.duckdb_sql,
+                         .output = plan_.output,
+                         .payload_functions = plan_.payload_functions,
+                         .batch_input = input.id,
+                         .batch_schema = with_columns(input.schema, input.columns),
+                         .batch_rows = kRowsToPlanFor,
+                         .inputs = joined_.inputs(),
+                         .keeps_undecodable = rule_.undecodable};
+  request.output.fields.push_back({"__row", Kind::Long});
+  for (int i = 0; i < plan_.expectations; ++i) {
+    request.output.fields.push_back({fmt::format("__expect_{}", i), Kind::Boolean});
+  }
+  return context_->database->prepare(std::move(request));
+}
+
+Result<void> StatelessRows::prepare(const JoinedVersions& wanted) {
+  if (tells_time_) plan_ = TRY(context_->plan_now(*dataset_));
+  bool changed = TRY(joined_.pin(plan_, wanted));
+  if (!changed && !tells_time_ && !statements_.empty()) return {};
+  statements_.clear();
+  statements_.push_back(TRY(prepared()));
+  return {};
 }
 
 // A large batch is worth a statement for each thread that may have nothing to do.
@@ -53,20 +66,18 @@ Result<Statements> StatelessRows::statements_for(int64_t rows) {
   int64_t most = spread != nullptr ? spread->width() : 1;
   auto parts = static_cast<size_t>(std::clamp<int64_t>(rows / kRowsPerPartMin, 1, most));
   while (statements_.size() < parts) {
-    statements_.push_back(TRY(prepare(*context_, dataset_->plan, rule_)));
+    statements_.push_back(TRY(prepared()));
   }
   return Statements(statements_).first(parts);
 }
 
-Result<Made> StatelessRows::make(const std::vector<FeedPiece>& pieces, const RowPlaces& places) {
+Result<Made> StatelessRows::make(const std::vector<FeedPiece>& pieces, const RowPlaces& places,
+                                 const JoinedVersions& wanted) {
   Made made;
   made.counts = no_counts(dataset_->statement.expectations);
-  if (tells_time_) {
-    auto plan = TRY(context_->plan_now(*dataset_));
-    statements_.clear();
-    statements_.push_back(TRY(prepare(*context_, plan, rule_)));
-  }
   if (places.rows() == 0) return made;
+  TRY(prepare(wanted));
+  made.joined_with = joined_.versions();
   add_undecodable(pieces, made);
   if (auto picked = TRY(picked_rows(dataset_->plan, pieces)); picked && made.bad.empty()) {
     made.pieces = *std::move(picked);
@@ -78,7 +89,8 @@ Result<Made> StatelessRows::make(const std::vector<FeedPiece>& pieces, const Row
     input.push_back(TRY(with_columns(piece.rows, dataset_->plan.inputs[0].columns)));
   }
   Statements statements = TRY(statements_for(tells_time_ ? 0 : places.rows()));
-  auto answer = TRY(run_rows(statements, context_->world.spread, input, rule_.errors));
+  ErrorSearch search{.all = rule_.errors, .joined = plan_.inputs.size() > 1};
+  auto answer = TRY(run_rows(statements, context_->world.spread, input, search));
   if (!rule_.errors && !answer.row_errors.empty()) {
     const auto& first = answer.row_errors.front();
     made.fatal = FatalRow{first.row, first.error.message +

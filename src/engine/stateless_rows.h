@@ -9,6 +9,7 @@
 
 #include "feed.h"
 #include "flow.h"
+#include "joined_tables.h"
 #include "quarantine.h"
 #include "settings.h"
 #include "sql_runner.h"
@@ -27,6 +28,7 @@ struct Made {
   int64_t dropped = 0;
   int64_t undecodable = 0;
   std::vector<ExpectationCount> counts;
+  JoinedVersions joined_with;     // the versions that the rows have met
   std::optional<FatalRow> fatal;  // the flow must fail: the other fields mean nothing
 };
 
@@ -36,11 +38,17 @@ class StatelessRows {
   static Result<StatelessRows> open(Context& context, const Dataset& dataset,
                                     const Settings& settings);
 
-  Result<Made> make(const std::vector<FeedPiece>& pieces, const RowPlaces& places);
+  // Rows that are joined meet the newest versions of the tables, or those in `wanted`.
+  Result<Made> make(const std::vector<FeedPiece>& pieces, const RowPlaces& places,
+                    const JoinedVersions& wanted = {});
+  // The versions as they were last looked for.
+  const JoinedVersions& joined_with() const { return joined_.versions(); }
 
  private:
-  StatelessRows(Context& context, const Dataset& dataset, const QuarantineRule& rule,
-                std::unique_ptr<query::Prepared> statement);
+  StatelessRows(Context& context, const Dataset& dataset, const QuarantineRule& rule);
+
+  Result<void> prepare(const JoinedVersions& wanted);
+  Result<std::unique_ptr<query::Prepared>> prepared() const;
 
   Result<Statements> statements_for(int64_t rows);
   void add_undecodable(const std::vector<FeedPiece>& pieces, Made& made) const;
@@ -53,7 +61,9 @@ class StatelessRows {
   Context* context_;
   const Dataset* dataset_;
   QuarantineRule rule_;
-  std::vector<std::unique_ptr<query::Prepared>> statements_;  // all the same; at least one
+  sql::Plan plan_;  // as of now, where it tells the time
+  JoinedTables joined_;
+  std::vector<std::unique_ptr<query::Prepared>> statements_;  // all the same; none: to be prepared
   int visible_;
   bool tells_time_;
 };

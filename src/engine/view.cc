@@ -105,11 +105,12 @@ class View final : public Flow {
 
 bool View::announced_changes() const {
   if (!last_refresh_us_ || tells_time_) return true;
-  // Nobody tells that files came.
+  // Nobody tells that files came, or rows of a table outside the project.
   const auto& inputs = dataset_.plan.inputs;
-  bool files = std::any_of(inputs.begin(), inputs.end(),
-                           [](const auto& input) { return !input.files.empty(); });
-  if (files) return true;
+  bool outside = std::any_of(inputs.begin(), inputs.end(), [](const auto& input) {
+    return !input.files.empty() || path_of_table(input.table);
+  });
+  if (outside) return true;
   return std::any_of(dataset_.inputs.begin(), dataset_.inputs.end(), [&](const auto& input) {
     auto seen = announced_.find(input);
     auto newest = context_.hub.newest(input);

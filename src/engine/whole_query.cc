@@ -8,9 +8,8 @@
 #include "rows.h"
 
 namespace ticklake::engine {
-namespace {
 
-Result<delta::Snapshot> snapshot_of(Context& context, const sql::PlanInput& input) {
+Result<delta::Snapshot> open_snapshot(Context& context, const sql::PlanInput& input) {
   auto& files = context.world.files;
   io::Path root = context.project.table_path(input.table);
   if (input.version) return delta::open_version(files, root, Version(*input.version));
@@ -22,8 +21,6 @@ Result<delta::Snapshot> snapshot_of(Context& context, const sql::PlanInput& inpu
   }
   return delta::open_timestamp(files, root, time->micros / kMicrosPerMilli);
 }
-
-}  // namespace
 
 Result<WholeQuery> whole_query(Context& context, const sql::Plan& plan,
                                const std::string& prefix) {
@@ -42,7 +39,7 @@ Result<WholeQuery> whole_query(Context& context, const sql::Plan& plan,
           TRY(file_input(context.world.files, context.project, input));
       continue;
     }
-    auto snapshot = TRY(snapshot_of(context, input));
+    auto snapshot = TRY(open_snapshot(context, input));
     out.inputs[prefix + snapshot.metadata().id + "/version"] = snapshot.version().value;
     out.request.inputs[input.id] =
         query::snapshot_input(context.world.files, snapshot, query::conditions(input.conjuncts));

@@ -9,6 +9,9 @@
 
 namespace ticklake::engine {
 
+// The table of an input as it stands, or as VERSION and TIMESTAMP AS OF say.
+Result<delta::Snapshot> open_snapshot(Context& context, const sql::PlanInput& input);
+
 struct WholeQuery {
   query::Request request;
   Progress inputs;  // which versions and files it reads: "<prefix><table id>/version" ..

@@ -153,29 +153,6 @@ Result<SourceRows> numbered(const Batches& batches, const Schema& schema) {
   return out;
 }
 
-Input held_input(const Schema& schema, std::shared_ptr<Batches> current, int64_t rows) {
-  Input out;
-  out.schema = schema;
-  out.rows = rows;
-  out.parts = [current](const std::vector<std::string>& columns)
-      -> Result<std::vector<std::function<Result<Reader>()>>> {
-    std::vector<std::function<Result<Reader>()>> parts;
-    for (const BatchPtr& batch : *current) {
-      parts.push_back([batch, columns]() -> Result<Reader> {
-        std::vector<int> places;
-        for (const std::string& name : columns) {
-          places.push_back(batch->schema()->GetFieldIndex(name));
-        }
-        BatchPtr chosen = TRY_ARROW(batch->SelectColumns(places));
-        auto reader = TRY_ARROW(arrow::RecordBatchReader::Make({chosen}, chosen->schema()));
-        return Reader(std::move(reader));
-      });
-    }
-    return parts;
-  };
-  return out;
-}
-
 Result<std::unique_ptr<Finder>> Finder::make(io::FileStore& files, const delta::Snapshot& snapshot,
                                              Database& database, Request request,
                                              const std::string& target_id,

@@ -24,9 +24,6 @@ struct SourceRows {
 };
 Result<SourceRows> numbered(const Batches& batches, const Schema& schema);
 
-// An input whose rows are the batches that `current` holds when it is read.
-Input held_input(const Schema& schema, std::shared_ptr<Batches> current, int64_t rows);
-
 // Runs a query over groups of the table's files. Its answer has the columns of sql::EditPlan's
 // `find`.
 class Finder {

@@ -128,7 +128,8 @@ class DuckPrepared final : public Prepared {
     }
     for (auto& [name, input] : request.inputs) TRY(add_input(name, std::move(input), false));
     if (!request.batch_input.empty()) {
-      TRY(add_input(request.batch_input, Input{std::move(request.batch_schema), {}}, true));
+      Input batch{std::move(request.batch_schema), {}, request.batch_rows};
+      TRY(add_input(request.batch_input, std::move(batch), true));
     }
     state_->keeps_undecodable = request.keeps_undecodable;
     answer_bytes_max_ = request.answer_bytes_max;

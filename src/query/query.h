@@ -71,6 +71,9 @@ struct Input {
 Input snapshot_input(io::FileStore& files, const delta::Snapshot& snapshot,
                      std::vector<delta::Condition> conditions);
 
+// Rows that are in memory: those that `current` holds when they are read, about `rows`.
+Input held_input(const Schema& schema, std::shared_ptr<Batches> current, int64_t rows);
+
 std::vector<delta::Condition> conditions(const std::vector<sql::Conjunct>& conjuncts);
 
 // What to prepare. The SQL is as sql::analyze prints it.
@@ -81,6 +84,7 @@ struct Request {
   std::string batch_input = {};  // the id of the input that run() feeds, or ""
   Schema batch_schema =
       {};  // of that input; its SQL name also offers "__row" BIGINT, counted by run()
+  std::optional<int64_t> batch_rows = {};  // about how many, for the order of joins
   std::map<std::string, Input> inputs = {};  // the others, by id
   bool keeps_undecodable = false;  // what fail_fast would make an error is NULL and told, too
   int64_t answer_bytes_max = 0;    // more is an Error of Code::Unavailable; 0: no limit

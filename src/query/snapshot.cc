@@ -1,7 +1,12 @@
+#include <arrow/record_batch.h>
+#include <arrow/type.h>
+
 #include "query/query.h"
 
 namespace ticklake::query {
 namespace {
+
+using Reader = std::shared_ptr<arrow::RecordBatchReader>;
 
 std::optional<int64_t> total_rows(const std::vector<delta::AddFile>& files) {
   int64_t total = 0;
@@ -56,6 +61,29 @@ Input snapshot_input(io::FileStore& files, const delta::Snapshot& snapshot,
     return parts;
   };
   return input;
+}
+
+Input held_input(const Schema& schema, std::shared_ptr<Batches> current, int64_t rows) {
+  Input out;
+  out.schema = schema;
+  out.rows = rows;
+  out.parts = [current](const std::vector<std::string>& columns)
+      -> Result<std::vector<std::function<Result<Reader>()>>> {
+    std::vector<std::function<Result<Reader>()>> parts;
+    for (const BatchPtr& batch : *current) {
+      parts.push_back([batch, columns]() -> Result<Reader> {
+        std::vector<int> places;
+        for (const std::string& name : columns) {
+          places.push_back(batch->schema()->GetFieldIndex(name));
+        }
+        BatchPtr chosen = TRY_ARROW(batch->SelectColumns(places));
+        auto reader = TRY_ARROW(arrow::RecordBatchReader::Make({chosen}, chosen->schema()));
+        return Reader(std::move(reader));
+      });
+    }
+    return parts;
+  };
+  return out;
 }
 
 }  // namespace ticklake::query

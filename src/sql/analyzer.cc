@@ -8,13 +8,6 @@
 namespace ticklake::sql {
 namespace {
 
-bool holds_null_or_interval(const Type& type) {
-  if (type.kind == Kind::Null || type.kind == Kind::Interval) return true;
-  if (!type.is_nested()) return false;
-  return std::ranges::any_of(*type.children,
-                             [](const Field& field) { return holds_null_or_interval(field.type); });
-}
-
 std::string kind_word(const Statement& statement) {
   if (statement.once) return "INSERT ONCE";
   switch (statement.kind) {
@@ -34,7 +27,22 @@ std::vector<std::string> column_names(const Rows& rows) {
   return out;
 }
 
+// The streaming input comes first, and rows in the order of its rows.
+void finish_joins(Plan& plan) {
+  auto stream = std::ranges::find_if(plan.inputs, &PlanInput::streaming);
+  if (stream == plan.inputs.end()) return;
+  std::rotate(plan.inputs.begin(), stream, stream + 1);
+  if (plan.has_row && plan.inputs.size() > 1) plan.duckdb_sql += " ORDER BY \"__row\"";
+}
+
 }  // namespace
+
+bool holds_null_or_interval(const Type& type) {
+  if (type.kind == Kind::Null || type.kind == Kind::Interval) return true;
+  if (!type.is_nested()) return false;
+  return std::ranges::any_of(*type.children,
+                             [](const Field& field) { return holds_null_or_interval(field.type); });
+}
 
 Error Analyzer::at(Position position, const std::string& message, Code code) const {
   return Error{code, file_ + ":" + std::to_string(position.line) + ":" +
@@ -179,10 +187,17 @@ Result<void> Analyzer::check_streams(const Statement& statement, const Rows& row
                   : "a streaming table reads a stream: write FROM STREAM .., or CREATE "
                     "MATERIALIZED VIEW");
   }
-  if (streams > 1 || !rows.streaming || plan_.inputs.size() > 1) {
+  if (streams > 1 || !rows.streaming) {
     return at(plan_.inputs.back().position,
-              "a streaming table reads one stream and nothing else for now; join in a "
-              "materialized view",
+              "a streaming table reads one stream, in FROM; what it is joined with is read without "
+              "STREAM",
+              Code::Unsupported);
+  }
+  if (plan_.windowed && plan_.inputs.size() > 1) {
+    return at(plan_.inputs.back().position,
+              "windows over a stream that is joined with tables are not supported: after a restart "
+              "its rows would meet other versions of them; join in a streaming table of its own "
+              "and window over STREAM of that one",
               Code::Unsupported);
   }
   return {};
@@ -218,6 +233,7 @@ Result<Plan> Analyzer::run(const Statement& statement) {
     plan_.output.fields.push_back(std::move(field));
   }
   if (plan_.windowed) plan_.windowed->final_sql = out.sql;
+  finish_joins(plan_);
   plan_.picked = picked_columns(statement, plan_, catalog_);
   return std::move(plan_);
 }

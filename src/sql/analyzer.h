@@ -77,6 +77,7 @@ class Analyzer {
                                               const Environment* environment, Scope* outer);
   Result<std::unique_ptr<JoinTree>> join(const Join& join, const FromItem& item, Scope& scope,
                                          const Environment* environment, Scope* outer);
+  Result<void> keep_sides(Scope& scope);
   Result<Source> source(const FromItem& item, const Environment* environment, Scope* outer);
   Result<Source> table(const TableName& name, const FromItem& item, const Environment* environment);
   Result<Source> view(const Relation& relation, const FromItem& item);

@@ -42,7 +42,40 @@ std::vector<std::string> common_columns(const Scope& scope, size_t first, size_t
   return names;
 }
 
+// Why the sources from `first` and from `middle` on cannot be joined so; "": they can. No join may
+// have to know that a row of a stream will never come.
+std::string join_problem(const Join& join, const Scope& scope, size_t first, size_t middle) {
+  auto streams = [&](size_t begin, size_t end) {
+    auto from = scope.sources.begin();
+    return std::any_of(from + static_cast<ptrdiff_t>(begin), from + static_cast<ptrdiff_t>(end),
+                       [](const Source& source) { return source.streaming; });
+  };
+  bool left = streams(first, middle);
+  bool right = streams(middle, scope.sources.size());
+  if (!left && !right) return "";
+  if (left && right) return std::string(kTwoStreams);
+  bool semi = join.kind == Join::Kind::LeftSemi || join.kind == Join::Kind::LeftAnti;
+  bool inner = join.kind == Join::Kind::Inner || join.kind == Join::Kind::Cross;
+  bool keeps_left = semi || join.kind == Join::Kind::Left;
+  bool keeps_right = join.kind == Join::Kind::Right;
+  if (inner || (keeps_left && left) || (keeps_right && right)) return "";
+  std::string word(join_word(join.kind));
+  if (semi) {
+    return "LEFT " + word + " with the stream on the right asks which rows of the table it will "
+           "ever match, and a stream has no end; put STREAM on the left, or join in a "
+           "materialized view";
+  }
+  return word + " keeps the rows of the table that the stream never matches, and a stream has no "
+         "end; keep those of the stream, as in " +
+         (left ? "STREAM s LEFT JOIN t" : "t RIGHT JOIN STREAM s") + ", or write INNER JOIN";
+}
+
 }  // namespace
+
+const Source* stream_of(const Scope& scope) {
+  auto found = std::ranges::find_if(scope.sources, &Source::streaming);
+  return found == scope.sources.end() ? nullptr : &*found;
+}
 
 std::unique_ptr<JoinTree> joined_trees(std::string word, std::unique_ptr<JoinTree> left,
                                        std::unique_ptr<JoinTree> right) {
@@ -60,7 +93,45 @@ Result<void> Analyzer::from(const Select& select, Scope& scope, const Environmen
     scope.tree = scope.tree ? joined_trees("CROSS JOIN", std::move(scope.tree), std::move(tree))
                             : std::move(tree);
   }
+  if (stream_of(scope) != nullptr) TRY(keep_sides(scope));
   for (const LateralView& view : select.views) TRY(lateral_view(view, scope));
+  return {};
+}
+
+// What a stream is joined with is read by inputs of their own, so that it can be worked out once
+// and kept while its tables do not change.
+Result<void> Analyzer::keep_sides(Scope& scope) {
+  for (Source& source : scope.sources) {
+    if (source.streaming || source.generated) continue;
+    if (source.lateral) {
+      return at(source.position,
+                "LATERAL (SELECT ..) beside a stream is not supported; join the table itself",
+                Code::Unsupported);
+    }
+    if (!source.hoisted.empty()) return at(source.position, std::string(kDecodedSide));
+    if (source.sql.starts_with("ticklake_input(")) continue;
+    PlanInput side;
+    side.position = source.position;
+    std::vector<std::string> items;
+    for (const Column& column : source.columns) {
+      if (holds_null_or_interval(column.type)) {
+        return at(source.position, "column " + column.name +
+                                       " of what the stream is joined with is an interval or "
+                                       "always NULL; cast it to another type");
+      }
+      items.push_back(quoted_name(column.sql_name));
+      side.schema.fields.push_back({column.sql_name, column.type});
+      side.columns.push_back(column.sql_name);
+    }
+    side.query = "SELECT " + listed(items) + " FROM " + source.sql + " AS " +
+                 quoted_name(source.id);
+    Source scan = scanned(std::move(side));
+    for (size_t i = source.first_input; i < source.last_input; ++i) {
+      if (plan_.inputs[i].within.empty()) plan_.inputs[i].within = plan_.inputs.back().id;
+    }
+    source.sql = scan.sql;
+    for (Column& column : source.columns) column.origin.reset();
+  }
   return {};
 }
 
@@ -69,7 +140,12 @@ Result<std::unique_ptr<JoinTree>> Analyzer::from_item(const FromItem& item, Scop
                                                       Scope* outer) {
   if (const auto* both = std::get_if<Join>(&item.node))
     return join(*both, item, scope, environment, outer);
+  size_t inputs = plan_.inputs.size();
   Source one = TRY(source(item, environment, item.lateral ? &scope : outer));
+  one.first_input = inputs;
+  one.last_input = plan_.inputs.size();
+  one.lateral = item.lateral;
+  one.position = item.position;
   if (!item.alias.empty()) one.qualifier = {item.alias};
   if (!item.column_aliases.empty()) {
     auto hidden = std::ranges::count_if(one.columns, [](const Column& c) { return c.hidden; });
@@ -94,6 +170,8 @@ Result<std::unique_ptr<JoinTree>> Analyzer::join(const Join& join, const FromIte
   auto left = TRY(from_item(*join.left, scope, environment, outer));
   size_t middle = scope.sources.size();
   auto right = TRY(from_item(*join.right, scope, environment, outer));
+  std::string problem = join_problem(join, scope, first, middle);
+  if (!problem.empty()) return at(item.position, problem, Code::Unsupported);
   auto tree = joined_trees(std::string(join_word(join.kind)), std::move(left), std::move(right));
   bool semi = join.kind == Join::Kind::LeftSemi || join.kind == Join::Kind::LeftAnti;
   std::vector<std::string> using_columns = join.using_columns;
@@ -120,6 +198,7 @@ Result<std::unique_ptr<JoinTree>> Analyzer::join(const Join& join, const FromIte
     tree->on = "TRUE";
   }
   if (semi) {
+    if (stream_of(scope) != nullptr) TRY(keep_sides(scope));
     for (size_t i = middle; i < scope.sources.size(); ++i) scope.sources[i].columns.clear();
   }
   // What an outer join adds is not in the input: its columns rule out no files.
@@ -127,8 +206,9 @@ Result<std::unique_ptr<JoinTree>> Analyzer::join(const Join& join, const FromIte
   bool keeps_right = join.kind == Join::Kind::Inner || join.kind == Join::Kind::Cross;
   for (size_t i = first; i < scope.sources.size(); ++i) {
     if (i < middle ? keeps_left : keeps_right) continue;
-    for (Column& column : scope.sources[i].columns) column_value(scope.sources[i], column);
-    for (Column& column : scope.sources[i].columns) column.origin.reset();
+    for (Column& column : scope.sources[i].columns) {
+      if (column.origin) column.origin->padded = true;
+    }
   }
   return tree;
 }

@@ -59,7 +59,7 @@ struct Analyzer::Payloads {
   Result<Typed> payload(const Argument& argument, Kind kind, const std::string& function);
   Result<PayloadFunction> asked(PayloadRequest request, Position position) const;
   const PayloadFunction& planned(PayloadFunction function);
-  Typed decoded(const PayloadFunction& function, const Typed& payload);
+  Result<Typed> decoded(const PayloadFunction& function, const Typed& payload, Position position);
 };
 
 // A literal map('name', 'value', ..) or NULL.
@@ -159,7 +159,7 @@ Result<Typed> Analyzer::Payloads::from_json(const Call& call, const Expression& 
     function.fail_fast = !is_permissive(request.options, true);
   }
   Typed text = TRY(payload(arguments[0], framed ? Kind::Binary : Kind::String, "from_json"));
-  return decoded(planned(std::move(function)), text);
+  return decoded(planned(std::move(function)), text, whole.position);
 }
 
 Result<Typed> Analyzer::Payloads::from_avro(const Call& call, const Expression& whole) {
@@ -192,7 +192,7 @@ Result<Typed> Analyzer::Payloads::from_avro(const Call& call, const Expression& 
   }
   Typed bytes = TRY(payload(*binary, Kind::Binary, "from_avro"));
   PayloadFunction function = TRY(asked(std::move(request), whole.position));
-  return decoded(planned(std::move(function)), bytes);
+  return decoded(planned(std::move(function)), bytes, whole.position);
 }
 
 Result<Typed> Analyzer::Payloads::to_avro(const Call& call) {
@@ -210,7 +210,8 @@ Result<Typed> Analyzer::Payloads::to_avro(const Call& call) {
 }
 
 // The call, once a row: above the one source that it reads where there is one.
-Typed Analyzer::Payloads::decoded(const PayloadFunction& function, const Typed& payload) {
+Result<Typed> Analyzer::Payloads::decoded(const PayloadFunction& function, const Typed& payload,
+                                          Position position) {
   Typed out = {.type = function.type, .may_fail = payload.may_fail || function.fail_fast};
   std::string head = "ticklake_payload_" + function.id + "(" + payload.sql + ", ";
   Source* reads = nullptr;
@@ -220,11 +221,18 @@ Typed Analyzer::Payloads::decoded(const PayloadFunction& function, const Typed& 
     reads = &source;
     ++sources;
   }
-  if (sources != 1 || scope.over_groups || scope.lambdas > 0) {
-    out.sql = head + "CAST(NULL AS BIGINT))";
+  const Source* stream = stream_of(scope);
+  auto row_of = [](const Source* source) {
+    bool has_row = source != nullptr && source->row;
+    return has_row ? quoted_name(source->id) + ".\"__row\"" : "CAST(NULL AS BIGINT)";
+  };
+  bool of_stream = stream != nullptr && sources == 1;
+  if (sources != 1 || scope.over_groups || scope.lambdas > 0 || (of_stream && reads->generated)) {
+    out.sql = head + row_of(scope.over_groups ? nullptr : stream) + ")";
     return out;
   }
-  std::string row = reads->row ? quoted_name(reads->id) + ".\"__row\"" : "CAST(NULL AS BIGINT)";
+  if (of_stream && !reads->streaming) return analyzer.at(position, std::string(kDecodedSide));
+  std::string row = row_of(reads);
   std::string sql = head + row + ")";
   for (const auto& [hoisted, name] : reads->hoisted) {
     if (hoisted == sql) {

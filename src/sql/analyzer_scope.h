@@ -46,6 +46,10 @@ struct Source {
   std::vector<std::pair<std::string, std::string>> hoisted = {};
   size_t hoisted_within = 0;  // of these, so many are columns of `sql` already
   bool generated = false;     // the columns of a generator, which repeats the rows of the others
+  bool lateral = false;       // it names columns of the sources before it
+  Position position = {};
+  size_t first_input = 0;  // of the plan's inputs those from here on, before `last_input`, are its
+  size_t last_input = 0;
 };
 
 Schema schema_of(const Rows& rows);
@@ -126,6 +130,19 @@ struct Scope {
   // Begins the names of variables that text for a lambda here has.
   std::string level() const { return "l" + std::to_string(lambdas) + "_"; }
 };
+
+inline constexpr std::string_view kTwoStreams =
+    "a join of two streams is not supported: each would have to wait for rows of the other; read "
+    "one of them as a table, without STREAM, or join in a materialized view";
+// Of from_json() and from_avro() beside a stream.
+inline constexpr std::string_view kDecodedSide =
+    "a stream is joined with columns as they stand; decode the payload in a subquery or a table "
+    "before the join";
+
+bool holds_null_or_interval(const Type& type);  // which cannot be stored
+
+// The source whose rows are those of a stream, or nullptr.
+const Source* stream_of(const Scope& scope);
 
 struct Environment {  // the CTEs in sight
   const Environment* outer = nullptr;

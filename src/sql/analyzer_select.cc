@@ -157,26 +157,26 @@ Result<std::vector<SelectedItem>> Analyzer::expanded_items(const Select& select,
 
 Result<void> Analyzer::check_streaming_select(const Select& select, const Block& block,
                                               const Scope& scope, bool grouped) {
-  bool streaming =
-      std::ranges::any_of(scope.sources, [](const Source& source) { return source.streaming; });
-  if (!streaming) return {};
+  const Source* stream = stream_of(scope);
+  if (stream == nullptr) return {};
   Position position = select.items[0].expression->position;
   auto refused = [&](const std::string& what, const std::string& advice) {
     return at(position, what + " over a stream is not supported; " + advice, Code::Unsupported);
   };
   std::string batch = "do it in a materialized view over the streaming table";
-  auto joined = [](const Source& source) { return !source.generated; };
-  bool single = scope.tree->left == nullptr;
-  if (std::ranges::count_if(scope.sources, joined) > 1 || !single) {
-    return refused("a join", "join in a materialized view");
+  if (std::ranges::count_if(scope.sources, &Source::streaming) > 1) {
+    return at(position, std::string(kTwoStreams), Code::Unsupported);
+  }
+  auto is_table = [](const Source& source) { return !source.generated && !source.streaming; };
+  if (scope.tree->left != nullptr && std::ranges::none_of(scope.sources, is_table)) {
+    return refused("a generator in FROM", "write LATERAL VIEW explode(..) v AS e");
   }
   if (select.distinct) return refused("DISTINCT", batch);
   if (!block.order_by->empty() || *block.order_by_all)
     return refused("ORDER BY", "a stream has no end to sort to; " + batch);
   if (block.limit != nullptr || block.offset != nullptr) return refused("LIMIT", batch);
   if (select.qualify != nullptr) return refused("QUALIFY", batch);
-  // A query over stored rows is of one moment, and a join for it would not keep the rows' order.
-  std::string listed_values = "list the values, or join in a materialized view";
+  std::string listed_values = "list the values, or write LEFT SEMI JOIN, LEFT ANTI JOIN or JOIN";
   if (select.where != nullptr && has_subquery(*select.where)) {
     return refused("a subquery", listed_values);
   }
@@ -185,7 +185,7 @@ Result<void> Analyzer::check_streaming_select(const Select& select, const Block&
     if (has_subquery(*item.expression)) return refused("a subquery", listed_values);
   }
   if (!select.grouping_sets.empty()) return refused("GROUPING SETS, ROLLUP or CUBE", batch);
-  if (grouped && scope.sources[0].aggregated)
+  if (grouped && stream->aggregated)
     return refused("an aggregation of an aggregation", batch);
   return {};
 }
@@ -218,7 +218,7 @@ void Analyzer::note_conjuncts(const Expression& where, Scope& scope) {
     const auto* name = std::get_if<ColumnReference>(&side.node);
     if (name == nullptr) return;
     auto column = find_column(name->parts, side.position, scope);
-    if (!column || !*column || !(*column)->origin) return;
+    if (!column || !*column || !(*column)->origin || (*column)->origin->padded) return;
     PlanInput& input = plan_.inputs[(*column)->origin->input];
     if (input.streaming) return;
     if (literal == nullptr) {
@@ -373,15 +373,16 @@ Result<Rows> Analyzer::select(const Select& select, const Block& block,
   tail += TRY(limits(block));
 
   Rows out;
-  out.streaming = !scope.sources.empty() && scope.sources[0].streaming;
-  out.aggregated = out.streaming && (grouped || scope.sources[0].aggregated);
-  out.row = out.streaming && !out.aggregated && scope.sources[0].row;
+  const Source* stream = stream_of(scope);
+  out.streaming = stream != nullptr;
+  out.aggregated = out.streaming && (grouped || stream->aggregated);
+  out.row = out.streaming && !out.aggregated && stream->row;
   out.columns = output_columns(items, values);
   std::vector<std::string> texts;
   for (size_t i = 0; i < values.size(); ++i) {
     texts.push_back(values[i].sql + " AS " + quoted_name(out.columns[i].sql_name));
   }
-  if (out.row) texts.push_back(quoted_name(scope.sources[0].id) + ".\"__row\" AS \"__row\"");
+  if (out.row) texts.push_back(quoted_name(stream->id) + ".\"__row\" AS \"__row\"");
   out.sql = std::string(select.distinct ? "SELECT DISTINCT " : "SELECT ") + listed(texts);
   if (grouped) {
     std::string groups =

@@ -17,6 +17,7 @@ namespace ticklake::sql {
 struct Origin {
   size_t input = 0;
   std::string column;
+  bool padded = false;  // an outer join may have put NULL in its place
 };
 
 // An analyzed expression: DuckDB text whose DuckDB type is duckdb_type(type).

@@ -158,6 +158,10 @@ struct PlanInput {
   std::optional<int64_t> version;        // VERSION AS OF
   std::optional<std::string> timestamp;  // TIMESTAMP AS OF, as text
   Position position;
+  // Of what a stream is joined with and is more than a table as it stands: its rows are those of
+  // this SQL over the inputs that are `within` this one.
+  std::string query = {};
+  std::string within = {};  // "": the plan's own SQL reads this input
 };
 
 // A streaming aggregation over time windows in append mode, in three statements over each other's
@@ -185,9 +189,9 @@ struct Windowed {
 struct Plan {
   Schema output;           // visible columns, Spark types, names as Spark gives them
   std::string duckdb_sql;  // for a windowed plan: final_sql
-  std::vector<PlanInput> inputs;
+  std::vector<PlanInput> inputs;  // the streaming one comes first
   std::vector<PayloadFunction> payload_functions;
-  bool streaming = false;  // has a streaming input
+  bool streaming = false;  // has a streaming input; the others are tables that it is joined with
   // Hidden columns after the visible ones, only where the statement is a streaming table: BIGINT
   // row number of the input row ("__row"; not in windowed plans), then for each expectation BOOLEAN
   // "__expect_<i>" (true: met, NULL: a violation).
@@ -207,8 +211,8 @@ struct AnalyzeOptions {
 };
 
 // Invalid or Unsupported: "file:line:column: what was found; what to do".
-// Streaming tables: exactly one streaming input; no joins, DISTINCT, ORDER BY, LIMIT over it for
-// now.
+// Streaming tables: exactly one streaming input, whose rows may be joined with those of tables; no
+// DISTINCT, ORDER BY, LIMIT over it for now.
 Result<Plan> analyze(const Statement& statement, const Catalog& catalog,
                      const AnalyzeOptions& options);
 
