@@ -20,6 +20,26 @@ const Expression* window_call_of(const Expression& expression) {
   return access != nullptr ? window_call_of(*access->operand) : nullptr;
 }
 
+// Where the column that has the watermark is a key, a group is complete when the watermark comes to
+// it: it is a window without a length.
+void close_by_event_time(Grouping& grouping) {
+  for (size_t i = 0; i < grouping.keys.size(); ++i) {
+    GroupKey& key = grouping.keys[i];
+    if (!key.event_time) continue;
+    key.row_sql = "epoch_us(" + key.row_sql + ")";
+    key.value.sql = "make_timestamp(" + key.value.sql + ")";
+    grouping.window = TimeWindow{.match = key.match,
+                                 .key = i,
+                                 .event_time = *key.event_time,
+                                 .position = {},
+                                 .instant = true,
+                                 .start_sql = key.row_sql,
+                                 .end_sql = {},
+                                 .condition = {}};
+    return;
+  }
+}
+
 }  // namespace
 
 Typed group_column(const Grouping& grouping, size_t index, const Type& type) {
@@ -72,6 +92,7 @@ Result<size_t> Analyzer::group_key_of(const Expression& written,
   key.match = key.row_sql = value.sql;
   key.value = group_column(*scope.grouping, scope.grouping->keys.size(), value.type);
   key.value.origin = {};
+  if (value.delay_us) key.event_time = value;
   return added_key(std::move(key), scope);
 }
 
@@ -87,14 +108,14 @@ Result<void> Analyzer::group_keys(const Select& select, const std::vector<Select
     for (size_t i : set) keys.push_back(indexes[i]);
     scope.grouping->sets.push_back(std::move(keys));
   }
-  if (select.group_by_all) {
-    std::vector<const Expression*> plain;
+  if (select.group_by_all || scope.grouping->distinct) {
     for (const SelectedItem& item : items) {
       if (item.expression == nullptr) {
         GroupKey key;
         key.match = key.row_sql = item.value->sql;
         key.value = group_column(*scope.grouping, scope.grouping->keys.size(), item.value->type);
-        scope.grouping->keys.push_back(std::move(key));
+        if (item.value->delay_us) key.event_time = item.value;
+        TRY(added_key(std::move(key), scope));
         continue;
       }
       if (has_aggregate(*item.expression) || has_over(*item.expression)) continue;
@@ -103,6 +124,7 @@ Result<void> Analyzer::group_keys(const Select& select, const std::vector<Select
     }
   }
   scope.no_aggregate = before;
+  if (stream_of(scope) != nullptr && !scope.grouping->window) close_by_event_time(*scope.grouping);
   return {};
 }
 
@@ -112,7 +134,7 @@ Result<std::optional<Typed>> Analyzer::group_key(const Expression& what, Scope& 
   if (std::holds_alternative<Literal>(what.node) || std::holds_alternative<Star>(what.node))
     return std::optional<Typed>();
   if (const auto* name = std::get_if<ColumnReference>(&what.node);
-      name != nullptr && grouping.window) {
+      name != nullptr && grouping.window && !grouping.window->instant) {
     auto column = find_column(name->parts, what.position, scope);
     std::string_view called = grouping.window->session() ? kSession : "window";
     bool of_window = equal_ignoring_case(name->parts[0], called) && column && !*column;

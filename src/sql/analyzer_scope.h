@@ -78,6 +78,7 @@ struct GroupKey {
   std::string match;  // an expression with this text over the rows is the key
   Typed value;        // over the groups
   std::string row_sql;
+  std::optional<Typed> event_time = {};  // the column that has the watermark, where it is the key
 };
 
 // window() or session_window() in GROUP BY. In groups its key is the start in micros, and of a
@@ -87,13 +88,14 @@ struct TimeWindow {
   size_t key = 0;     // of the grouping
   Typed event_time;   // NULL is in no window
   Position position;
-  int64_t length_us = 0;  // 0: a session
+  int64_t length_us = 0;  // 0: a session, or an event time alone
+  bool instant = false;   // the latter: the key is the column that has the watermark
   int64_t slide_us = 0;
   std::string start_sql;  // over rows, in micros: of the last window that the row is in
   std::string end_sql;    // of a row's own session, likewise
   std::string condition;  // which rows have a session; empty: all with an event time
 
-  bool session() const { return length_us == 0; }
+  bool session() const { return length_us == 0 && !instant; }
   bool slides() const { return slide_us < length_us; }
 };
 
@@ -111,6 +113,7 @@ struct Grouping {
   std::vector<std::vector<size_t>> sets;  // of GROUPING SETS: keys by index; else empty
   std::string id;                         // of the groups
   std::optional<TimeWindow> window;
+  bool distinct = false;  // of SELECT DISTINCT over a stream: all items are keys
 };
 
 struct Scope {

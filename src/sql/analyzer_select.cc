@@ -171,7 +171,8 @@ Result<void> Analyzer::check_streaming_select(const Select& select, const Block&
   if (scope.tree->left != nullptr && std::ranges::none_of(scope.sources, is_table)) {
     return refused("a generator in FROM", "write LATERAL VIEW explode(..) v AS e");
   }
-  if (select.distinct) return refused("DISTINCT", batch);
+  if (select.distinct && (grouped || stream->aggregated))
+    return refused("DISTINCT of an aggregation", batch);
   if (!block.order_by->empty() || *block.order_by_all)
     return refused("ORDER BY", "a stream has no end to sort to; " + batch);
   if (block.limit != nullptr || block.offset != nullptr) return refused("LIMIT", batch);
@@ -352,6 +353,8 @@ Result<Rows> Analyzer::select(const Select& select, const Block& block,
   std::vector<std::string> where = TRY(conditions(select.where, scope));
   TRY(generate_items(select, items, scope, where));
   Grouping grouping;
+  grouping.distinct = select.distinct && stream_of(scope) != nullptr;
+  grouped |= grouping.distinct;
   if (grouped) {
     grouping.id = new_id("g");
     scope.grouping = &grouping;
@@ -383,7 +386,8 @@ Result<Rows> Analyzer::select(const Select& select, const Block& block,
     texts.push_back(values[i].sql + " AS " + quoted_name(out.columns[i].sql_name));
   }
   if (out.row) texts.push_back(quoted_name(stream->id) + ".\"__row\" AS \"__row\"");
-  out.sql = std::string(select.distinct ? "SELECT DISTINCT " : "SELECT ") + listed(texts);
+  bool distinct = select.distinct && !grouping.distinct;
+  out.sql = std::string(distinct ? "SELECT DISTINCT " : "SELECT ") + listed(texts);
   if (grouped) {
     std::string groups =
         out.streaming ? TRY(windowed_text(scope, where)) : TRY(groups_text(scope, where));

@@ -235,6 +235,9 @@ TEST(Analyzer, StreamsTakeOnlyWhatNeedsNoEnd) {
   };
   EXPECT_TRUE(
       holds(refusal("SELECT DISTINCT symbol FROM STREAM silver"), "DISTINCT over a stream"));
+  EXPECT_EQ(refusal("SELECT DISTINCT symbol, ts FROM STREAM silver WATERMARK ts DELAY OF INTERVAL "
+                    "1 SECOND"),
+            "accepted");
   EXPECT_TRUE(holds(refusal("SELECT symbol FROM STREAM silver LIMIT 1"), "LIMIT over a stream"));
   EXPECT_TRUE(holds(refusal("SELECT symbol FROM STREAM silver ORDER BY ts"), "ORDER BY over a"));
   EXPECT_TRUE(holds(refusal("SELECT count(*) AS n FROM STREAM silver"), "needs a time window"));
