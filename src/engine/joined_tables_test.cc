@@ -153,6 +153,38 @@ TEST(JoinedTables, AVersionThatTheQueryNamesStays) {
   EXPECT_EQ(box.rows("old"), (Rows{R"({"id":0,"number":10})"}));
 }
 
+// While running, too: the newest version, and the time of the batch in what is worked out once.
+TEST(JoinedTables, ChangeWhileThePipelineRuns) {
+  Market box(
+      "CREATE STREAMING TABLE x AS SELECT o.id, l.number, s.t FROM STREAM orders o JOIN lots l USING "
+      "(symbol) JOIN (SELECT DISTINCT symbol, current_timestamp() AS t FROM lots) s USING "
+      "(symbol);");
+  auto pipeline = box.open({});
+  ASSERT_TRUE(pipeline) << pipeline.error().message;
+  auto settle = [&] {
+    for (int i = 0; i < 30; ++i) {
+      auto report = (*pipeline)->step();
+      ASSERT_TRUE(report) << report.error().message;
+      box.clock.advance_us(500'000);
+    }
+  };
+  box.produce("l", 0, {"IBM,1"});
+  settle();
+  box.produce("o", 0, {"IBM,1"});
+  settle();
+  ASSERT_EQ(box.rows("x").size(), 1u);
+  box.produce("l", 0, {"IBM,2"});
+  settle();
+  EXPECT_EQ(box.rows("x").size(), 1u) << "a row is joined once";
+  box.produce("o", 0, {"IBM,1"});
+  settle();
+  auto rows = box.rows("x");
+  ASSERT_EQ(rows.size(), 3u);
+  auto time_of = [](const std::string& row) { return row.substr(row.find("\"t\"")); };
+  EXPECT_NE(time_of(rows[0]), time_of(rows[1]));
+  EXPECT_EQ(time_of(rows[1]), time_of(rows[2]));
+}
+
 // Rows in memory and rows of files give the same; a subquery is worked out once a version.
 TEST(JoinedTables, KeepRowsWhileTheirVersionStays) {
   Market box(

@@ -368,7 +368,12 @@ Result<sql::Plan> Context::plan_now(const Dataset& dataset) const {
 bool Context::tells_time(const Dataset& dataset) const {
   sql::AnalyzeOptions at{.file = dataset.statement.file, .now_us = 0};
   auto plan = sql::analyze(dataset.statement, graph.catalog(project), at);
-  return plan && plan->duckdb_sql != dataset.plan.duckdb_sql;
+  if (!plan || plan->inputs.size() != dataset.plan.inputs.size()) return false;
+  bool differs = plan->duckdb_sql != dataset.plan.duckdb_sql;
+  for (size_t i = 0; i < plan->inputs.size(); ++i) {
+    differs = differs || plan->inputs[i].query != dataset.plan.inputs[i].query;
+  }
+  return differs;
 }
 
 std::string_view to_string(FlowStatus::State state) {

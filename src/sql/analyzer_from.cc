@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "sql/analyzer.h"
+#include "sql/join_condition.h"
 
 namespace ticklake::sql {
 namespace {
@@ -188,9 +189,12 @@ Result<std::unique_ptr<JoinTree>> Analyzer::join(const Join& join, const FromIte
     }
     std::string before = scope.no_aggregate;
     scope.no_aggregate = "ON";
-    Typed on = TRY(condition(*join.on, scope, "ON"));
+    tree->on = TRY(join_condition(
+        *join.on, {.value = [&](const Expression& part) { return expression(part, scope); },
+                   .condition = [&](const Expression& part) {
+                     return condition(part, scope, "ON");
+                   }}));
     scope.no_aggregate = before;
-    tree->on = on.sql;
     if (join.kind == Join::Kind::Cross) tree->word = "INNER JOIN";
   } else if (join.kind == Join::Kind::Inner) {
     tree->word = "CROSS JOIN";

@@ -95,6 +95,33 @@ TEST(StreamJoin, ConditionsOnWhatAnOuterJoinPadsRuleOutNoFiles) {
   EXPECT_EQ(conjuncts(columns + "LEFT JOIN closes c USING (symbol) WHERE note = 'a'"), 0u);
 }
 
+// DuckDB hashes an outer join by comparisons of the two sides only.
+TEST(StreamJoin, AnOpenEndIsACompare) {
+  auto text = [](const std::string& on) {
+    auto plan = planned("SELECT s.id FROM STREAM trades s LEFT JOIN (SELECT symbol, close AS d, "
+                        "CAST(note AS TIMESTAMP) AS b, CAST(note AS DATE) AS e, CAST(note AS INT) "
+                        "AS n FROM closes) h ON s.symbol = h.symbol AND " + on);
+    EXPECT_TRUE(plan) << plan.error().message;
+    return plan ? plan->duckdb_sql : "";
+  };
+  auto compares = [&](const std::string& on) {
+    return text(on).find("'infinity'") != std::string::npos ||
+           text(on).find("100000000000000000000") != std::string::npos;
+  };
+  EXPECT_TRUE(compares("s.ts >= h.b AND (h.e IS NULL OR s.ts < h.e)"));
+  EXPECT_TRUE(compares("h.b <= s.ts AND (h.e >= s.ts OR h.e IS NULL)"));
+  EXPECT_TRUE(compares("s.id > 0 AND (h.n IS NULL OR s.id <= h.n)"));
+  // NULL is not before an open end, but `h.b IS NULL` alone is true.
+  EXPECT_FALSE(compares("(h.b IS NULL OR s.ts < h.b)"));
+  EXPECT_FALSE(compares("s.ts >= h.b AND (h.b IS NULL OR s.ts < h.e)"));
+  EXPECT_FALSE(compares("s.ts >= h.b AND (h.e IS NOT NULL OR s.ts < h.e)"));
+  EXPECT_FALSE(compares("s.id > 0 AND (h.d IS NULL OR s.id < h.d)"));
+  EXPECT_NE(refused("SELECT s.id FROM STREAM trades s JOIN closes h ON s.id > 0 AND (h.close IS NULL "
+                    "OR nope < h.close)")
+                .find("nope"),
+            std::string::npos);
+}
+
 TEST(StreamJoin, WhatAStreamCannotAnswerIsRefused) {
   struct {
     const char* query;
