@@ -55,8 +55,14 @@ std::vector<std::string> names_of(const Schema& schema) {
 }
 
 // What a flow reads, and how it comes.
-Json read_of(const sql::PlanInput& input) {
+Json read_of(const sql::PlanInput& input, bool is_joined) {
   Json read;
+  if (!input.query.empty()) {
+    read["reads"] = "a subquery";
+    read["how"] = "joined with the stream; its rows are worked out when what it reads has changed";
+    read["columns"] = input.columns;
+    return read;
+  }
   if (!input.kafka.empty()) {
     read["reads"] = "topic " + find_or(input.kafka, "subscribe", "");
     read["broker"] = find_or(input.kafka, "bootstrapServers", "");
@@ -73,6 +79,10 @@ Json read_of(const sql::PlanInput& input) {
     read["how"] = input.streaming ? "each version once: handed on in memory where it has just been "
                                     "committed, else read from its files"
                                   : "the whole table, each time";
+  }
+  if (is_joined) {
+    read["how"] = "joined with the stream: one version for all rows of a batch, kept in memory "
+                  "while it is the newest";
   }
   read["columns"] = input.columns;
   if (!input.kafka.empty() || !input.files.empty()) return read;
@@ -112,7 +122,8 @@ Json window_of(const engine::Dataset& dataset) {
   bool merges = windowed.merge_sql.find("GROUP BY") != std::string::npos;
   Json window;
   window["event_time"] = windowed.event_time_column;
-  window["window"] = windowed.window_us == 0 ? "sessions" : duration_text(windowed.window_us);
+  window["window"] = windowed.window_us == 0 ? "each event time by itself"
+                                             : duration_text(windowed.window_us);
   if (windowed.slide_us != windowed.window_us && windowed.window_us != 0) {
     window["every"] = duration_text(windowed.slide_us);
   }
@@ -182,7 +193,8 @@ Json flow_of(const engine::Dataset& dataset, const engine::Project& project) {
   flow["how"] = kind_of(dataset, project);
   flow["reads"] = Json::array();
   for (const auto& input : dataset.plan.inputs) {
-    flow["reads"].push_back(read_of(input));
+    bool is_joined = dataset.plan.streaming && !input.streaming;
+    flow["reads"].push_back(read_of(input, is_joined));
     // Its plan is about expectations alone; the rows follow from whole changes.
     if (dataset.changes) flow["reads"].back()["columns"] = names_of(input.schema);
   }

@@ -156,8 +156,8 @@ TEST(JoinedTables, AVersionThatTheQueryNamesStays) {
 // While running, too: the newest version, and the time of the batch in what is worked out once.
 TEST(JoinedTables, ChangeWhileThePipelineRuns) {
   Market box(
-      "CREATE STREAMING TABLE x AS SELECT o.id, l.number, s.t FROM STREAM orders o JOIN lots l USING "
-      "(symbol) JOIN (SELECT DISTINCT symbol, current_timestamp() AS t FROM lots) s USING "
+      "CREATE STREAMING TABLE x AS SELECT o.id, l.number, s.t FROM STREAM orders o JOIN lots l "
+      "USING (symbol) JOIN (SELECT DISTINCT symbol, current_timestamp() AS t FROM lots) s USING "
       "(symbol);");
   auto pipeline = box.open({});
   ASSERT_TRUE(pipeline) << pipeline.error().message;

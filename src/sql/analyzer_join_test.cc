@@ -116,8 +116,8 @@ TEST(StreamJoin, AnOpenEndIsACompare) {
   EXPECT_FALSE(compares("s.ts >= h.b AND (h.b IS NULL OR s.ts < h.e)"));
   EXPECT_FALSE(compares("s.ts >= h.b AND (h.e IS NOT NULL OR s.ts < h.e)"));
   EXPECT_FALSE(compares("s.id > 0 AND (h.d IS NULL OR s.id < h.d)"));
-  EXPECT_NE(refused("SELECT s.id FROM STREAM trades s JOIN closes h ON s.id > 0 AND (h.close IS NULL "
-                    "OR nope < h.close)")
+  EXPECT_NE(refused("SELECT s.id FROM STREAM trades s JOIN closes h ON s.id > 0 AND (h.close IS "
+                    "NULL OR nope < h.close)")
                 .find("nope"),
             std::string::npos);
 }

@@ -256,9 +256,10 @@ Result<std::string> Analyzer::windowed_text(Scope& scope, std::vector<std::strin
       "FROM STREAM t WATERMARK ts DELAY OF INTERVAL 10 SECONDS .. GROUP BY window(ts, '1 minute')";
   if (!grouping.window && grouping.distinct) {
     return at(position,
-              "DISTINCT over a stream needs the column that has the WATERMARK among its columns, or "
-              "whether a row is new would take all rows before it: SELECT DISTINCT symbol, ts FROM "
-              "STREAM t WATERMARK ts DELAY OF INTERVAL 10 SECONDS; or do it in a materialized view",
+              "DISTINCT over a stream needs the column that has the WATERMARK among its columns, "
+              "or whether a row is new would take all rows before it: SELECT DISTINCT symbol, ts "
+              "FROM STREAM t WATERMARK ts DELAY OF INTERVAL 10 SECONDS; or do it in a materialized "
+              "view",
               Code::Unsupported);
   }
   if (!grouping.window) {
