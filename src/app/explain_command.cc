@@ -122,8 +122,9 @@ Json window_of(const engine::Dataset& dataset) {
   bool merges = windowed.merge_sql.find("GROUP BY") != std::string::npos;
   Json window;
   window["event_time"] = windowed.event_time_column;
-  window["window"] = windowed.window_us == 0 ? "each event time by itself"
-                                             : duration_text(windowed.window_us);
+  window["window"] = windowed.window_us == 0   ? "sessions"
+                     : windowed.window_us == 1 ? "each event time by itself"
+                                               : duration_text(windowed.window_us);
   if (windowed.slide_us != windowed.window_us && windowed.window_us != 0) {
     window["every"] = duration_text(windowed.slide_us);
   }

@@ -21,18 +21,20 @@ const Expression* window_call_of(const Expression& expression) {
 }
 
 // Where the column that has the watermark is a key, a group is complete when the watermark comes to
-// it: it is a window without a length.
+// it: it is the window of the microsecond that ends there.
 void close_by_event_time(Grouping& grouping) {
   for (size_t i = 0; i < grouping.keys.size(); ++i) {
     GroupKey& key = grouping.keys[i];
     if (!key.event_time) continue;
-    key.row_sql = "epoch_us(" + key.row_sql + ")";
-    key.value.sql = "make_timestamp(" + key.value.sql + ")";
+    key.row_sql = "epoch_us(" + key.row_sql + ") - 1";
+    key.value.sql = "make_timestamp(" + key.value.sql + " + 1)";
     grouping.window = TimeWindow{.match = key.match,
                                  .key = i,
                                  .event_time = *key.event_time,
                                  .position = {},
+                                 .length_us = 1,
                                  .instant = true,
+                                 .slide_us = 1,
                                  .start_sql = key.row_sql,
                                  .end_sql = {},
                                  .condition = {}};

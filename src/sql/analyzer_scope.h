@@ -88,14 +88,14 @@ struct TimeWindow {
   size_t key = 0;     // of the grouping
   Typed event_time;   // NULL is in no window
   Position position;
-  int64_t length_us = 0;  // 0: a session, or an event time alone
-  bool instant = false;   // the latter: the key is the column that has the watermark
+  int64_t length_us = 0;  // 0: a session
+  bool instant = false;   // the key is the column that has the watermark
   int64_t slide_us = 0;
   std::string start_sql;  // over rows, in micros: of the last window that the row is in
   std::string end_sql;    // of a row's own session, likewise
   std::string condition;  // which rows have a session; empty: all with an event time
 
-  bool session() const { return length_us == 0 && !instant; }
+  bool session() const { return length_us == 0; }
   bool slides() const { return slide_us < length_us; }
 };
 

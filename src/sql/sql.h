@@ -181,7 +181,7 @@ struct Windowed {
   std::string late_sql;  // reads the streaming input
   Schema partial_schema;
   int64_t delay_us = 0;
-  int64_t window_us = 0;  // 0: sessions, or groups of one event time each
+  int64_t window_us = 0;  // 0: sessions
   int64_t slide_us = 0;   // of tumbling windows window_us
   std::string event_time_column;  // of the streaming input, where it is a plain column; else ""
 };
