@@ -69,6 +69,10 @@ def row_08_closing_prices_as_scd_type_2(project):
         ("AAPL", 130.31, "2000-03-01", "2000-03-02"), ("IBM", 100.25, "2000-03-01", None)], history
     newest = rows(project, "SELECT symbol, close FROM current_close ORDER BY symbol")
     assert newest == [{"symbol": "AAPL", "close": 125.69}, {"symbol": "IBM", "close": 100.25}], newest
+    joined = rows(project, "SELECT symbol, close, close_then FROM stocks_close ORDER BY symbol, trade_date")
+    assert [tuple(row.values()) for row in joined] == [
+        ("AAPL", 130.31, 125.69), ("AAPL", 122.0, 125.69), ("AAPL", 122.0, 125.69), ("AAPL", 125.69, 125.69),
+        ("IBM", 100.25, 100.25)], joined
     gains = rows(project, "SELECT symbol, close, current_close, gain_percent FROM updated_stocks ORDER BY symbol, trade_date")
     assert [tuple(row.values()) for row in gains] == [
         ("AAPL", 130.31, 125.69, -3.55), ("AAPL", 122.0, 125.69, 3.02), ("AAPL", 122.0, 125.69, 3.02),

@@ -57,6 +57,10 @@ SAME = {
         "SELECT * FROM gold_yearly_bars",
         """SELECT symbol, year(trade_date), min_by(open, trade_date), max(high), min(low), max_by(close, trade_date), sum(volume),
            avg(close), count(*) FROM stocks GROUP BY symbol, year(trade_date)"""),
+    "stocks_close": (  # of one run, in which all bars come after all prices
+        "SELECT symbol, trade_date, close, volume, close_then, close_since FROM stocks_close",
+        """SELECT s.symbol, s.trade_date, s.close, s.volume, c.close, c.__START_AT
+           FROM stocks s LEFT JOIN close_price c ON s.symbol = c.symbol AND c.__END_AT IS NULL"""),
     "updated_stocks": (
         "SELECT symbol, trade_date, close, current_close, gain_percent FROM updated_stocks",
         """SELECT s.symbol, s.trade_date, s.close, c.close, round(100 * (c.close / s.close - 1), 2)

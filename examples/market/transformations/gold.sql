@@ -80,7 +80,18 @@ AS SELECT symbol, close, __START_AT AS since
 FROM close_price
 WHERE __END_AT IS NULL;
 
--- Each bar beside the price that holds now.
+-- A stream joined with a table: each bar is joined once, when it comes, with the price that holds then.
+-- What current_close says later changes no row that is here.
+CREATE OR REFRESH STREAMING TABLE stocks_close
+COMMENT 'Daily bars with the closing price that held when they came'
+AS SELECT
+  s.symbol, s.trade_date, s.close, s.volume,
+  c.close AS close_then,
+  c.since AS close_since
+FROM STREAM stocks s
+LEFT JOIN current_close c ON s.symbol = c.symbol;
+
+-- A join of tables, in a materialized view, is worked out anew: each bar beside the price that holds now.
 CREATE OR REFRESH MATERIALIZED VIEW updated_stocks
 COMMENT 'Daily bars, and what the share has gained since'
 AS SELECT
