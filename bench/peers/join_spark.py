@@ -9,8 +9,8 @@ side, stream, target, query = sys.argv[1:]
 spark = session()
 begun = time.monotonic()
 rows = spark.readStream.schema("id BIGINT, size BIGINT").option("maxFilesPerTrigger", 1).parquet(stream)
-rows.createOrReplaceTempView("stream")
-joined = spark.sql(query.format(stream="stream", side=f"delta.`{side}`"))
+rows.createOrReplaceTempView("orders")
+joined = spark.sql(query.format(stream="orders", side=f"delta.`{side}`"))
 job = joined.writeStream.format("delta").option("checkpointLocation", target + "_checkpoint").trigger(availableNow=True)
 job.start(target).awaitTermination()
 seconds = time.monotonic() - begun
