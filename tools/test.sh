@@ -14,9 +14,10 @@ all=""
 [ "${1:-}" != --all ] || all=yes
 threads=1,3  # of the parallel mode
 chaos_rounds=6
+worlds=200
 disk_tests='at_times|dead'
 readers="$cache/python-readers-1/venv/bin/python"
-[ -z "$all" ] || { threads=1,2,3; chaos_rounds=100; disk_tests=''; }
+[ -z "$all" ] || { threads=1,2,3; chaos_rounds=100; worlds=10000; disk_tests=''; }
 mkdir -p "$logs"
 
 say() { printf 'test: %s\n' "$*"; }
@@ -94,6 +95,8 @@ say "end-to-end scripts: straight, killed after every step, on several threads, 
 counted e2e python3 tests/e2e/run.py -j "$jobs" --parallelism "$threads"
 say "Kafka: logins, secrets, outages"
 counted kafka-projects python3 tests/kafka/run.py ${all:+--slow}
+say "simulated worlds"
+counted sim build/release/tests/sim/sim --seeds "$worlds" --jobs "$jobs"
 say "kill -9 of the program and of a broker, and disks that fail"
 counted chaos "$readers" tests/chaos/run.py build/release/ticklake --rounds "$chaos_rounds"
 counted disk "$readers" tests/chaos/disk.py build/release/ticklake --filter "$disk_tests"
