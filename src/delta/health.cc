@@ -11,7 +11,8 @@ namespace {
 
 constexpr const char* kCompactFilesMin = "ticklake.autoCompact.minNumFiles";
 constexpr const char* kVacuumInterval = "ticklake.vacuumInterval";
-constexpr const char* kVacuumMark = "ticklake/health/vacuum";  // a txn: seconds since 1970
+// A txn: seconds since 1970. Not below "ticklake/", where pipelines have their names.
+constexpr const char* kVacuumMark = "ticklake.vacuum";
 constexpr int64_t kFilesMin = 32;
 constexpr int64_t kBusyFilesMin = 256;
 constexpr int64_t kLookEvery =

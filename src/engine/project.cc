@@ -155,9 +155,11 @@ Result<std::vector<std::string>> expand(io::FileStore& files, const io::Path& di
     if (pattern.find_first_of("*?[{") != std::string::npos) {
       return refuse(Code::Unsupported, "is not a plain path or a folder ending in /**");
     }
-    if (!files.info(io::join(directory, pattern))) {
+    auto found = files.info(io::join(directory, pattern));
+    if (!found && found.error().code == Code::NotFound) {
       return refuse(Code::Invalid, "is not there");
     }
+    if (!found) return found.error();
     return std::vector<std::string>{pattern};
   }
   std::string folder = pattern.substr(0, pattern.size() - 3);
