@@ -13,7 +13,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr int64_t kWindow = 60, kDelay = 10;  // seconds
+constexpr int64_t kWindow = 60, kDelay = 10, kGap = 20;  // seconds
 
 class Court {
  public:
@@ -24,6 +24,7 @@ class Court {
     histories();
     windows("candles", kWindow);
     windows("sliding", 25);
+    sessions();
     views();
     for (const char* table : {"bronze", "silver", "silver__quarantine", "candles", "sliding",
                               "by_symbol", "changes", "history", "history__cdc", "seen"}) {
@@ -126,6 +127,33 @@ class Court {
       found.emplace(row["symbol"], row["start_s"], row["n"], row["total"], row["prices"]);
     }
     equal("windows of " + table, found, expected);
+  }
+
+  void sessions() {
+    std::map<std::string, std::vector<int64_t>> times;
+    int64_t newest = 0;
+    for (const auto& tick : world_.inputs().ticks) {
+      if (!tick.good) continue;
+      newest = std::max(newest, tick.time_s);
+      times[tick.symbol].push_back(tick.time_s);
+    }
+    using Row = std::tuple<std::string, int64_t, int64_t, int64_t>;
+    std::multiset<Row> found, expected;
+    for (auto& [symbol, moments] : times) {
+      std::ranges::sort(moments);
+      for (size_t i = 0, begin = 0; i < moments.size(); ++i) {
+        int64_t end = moments[i] + kGap;
+        if (i + 1 < moments.size() && moments[i + 1] <= end) continue;
+        if (end <= newest - kDelay) {
+          expected.emplace(symbol, moments[begin], end, static_cast<int64_t>(i - begin + 1));
+        }
+        begin = i + 1;
+      }
+    }
+    for (const auto& row : rows("sessions")) {
+      found.emplace(row["symbol"], row["start_s"], row["end_s"], row["n"]);
+    }
+    equal("sessions", found, expected);
   }
 
   void views() {

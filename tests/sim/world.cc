@@ -38,6 +38,11 @@ SELECT symbol, unix_seconds(window.start) AS start_s, count(*) AS n, sum(price) 
 FROM STREAM silver WATERMARK ts DELAY OF INTERVAL 10 SECONDS
 GROUP BY window(ts, '1 minute', '25 seconds'), symbol;
 
+CREATE OR REFRESH STREAMING TABLE sessions AS
+SELECT symbol, unix_seconds(session_window.start) AS start_s, unix_seconds(session_window.end) AS end_s, count(*) AS n
+FROM STREAM silver WATERMARK ts DELAY OF INTERVAL 10 SECONDS
+GROUP BY session_window(ts, '20 seconds'), symbol;
+
 CREATE OR REFRESH MATERIALIZED VIEW by_symbol AS
 SELECT symbol, count(*) AS n, sum(price) AS total FROM silver GROUP BY symbol;
 
