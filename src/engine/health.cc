@@ -120,11 +120,14 @@ Result<std::optional<Version>> needed_from(const Context& context, const std::st
     if (!own && own.error().code == Code::NotFound) continue;
     if (!own) return own.error();
     Progress txns = own->txns();
-    std::string place = progress_prefix(context, dataset, txns) + id + dataset.turn + "/version";
-    auto entry = txns.find(place);
-    if (entry == txns.end()) continue;
-    Version version(entry->second);
-    out = out ? std::min(*out, version) : version;
+    std::string place = progress_prefix(context, dataset, txns) + id + dataset.turn;
+    // Open sessions that are kept in a file are brought up to date from its version on.
+    for (const char* from : {"/version", "/state/version"}) {
+      auto entry = txns.find(place + from);
+      if (entry == txns.end()) continue;
+      Version version(entry->second);
+      out = out ? std::min(*out, version) : version;
+    }
   }
   return out;
 }

@@ -25,9 +25,11 @@ class Court {
     windows("candles", kWindow);
     windows("sliding", 25);
     sessions();
+    moments();
     views();
-    for (const char* table : {"bronze", "silver", "silver__quarantine", "candles", "sliding",
-                              "by_symbol", "changes", "history", "history__cdc", "seen"}) {
+    for (const char* table :
+         {"bronze", "silver", "silver__quarantine", "candles", "sliding", "moments", "joined",
+          "by_symbol", "changes", "history", "history__cdc", "seen"}) {
       versions_follow(table);
     }
     return std::move(broken_);
@@ -59,7 +61,10 @@ class Court {
       aside.insert(Json::parse(row["raw"].get<std::string>())["id"].get<int64_t>());
     }
     for (const auto& tick : world_.inputs().ticks) (tick.good ? good : bad).insert(tick.id);
+    std::multiset<int64_t> joined;
+    for (const auto& row : rows("joined")) joined.insert(row["id"].get<int64_t>());
     equal("ticks in silver", silver, good);
+    equal("ticks joined with the history", joined, good);
     equal("ticks in the quarantine of silver", aside, bad);
   }
 
@@ -92,6 +97,15 @@ class Court {
     equal("rows of the history", found, expected);
   }
 
+  // The newest moment of good ticks: the watermark is the delay before it.
+  int64_t newest() const {
+    int64_t out = 0;
+    for (const auto& tick : world_.inputs().ticks) {
+      if (tick.good) out = std::max(out, tick.time_s);
+    }
+    return out;
+  }
+
   // The starts of the windows that a moment is in.
   static std::vector<int64_t> starts(int64_t time_s, int64_t slide) {
     std::vector<int64_t> out;
@@ -106,10 +120,8 @@ class Court {
       std::set<int64_t> prices;
     };
     std::map<std::pair<std::string, int64_t>, Sums> sums;
-    int64_t newest = 0;
     for (const auto& tick : world_.inputs().ticks) {
       if (!tick.good) continue;
-      newest = std::max(newest, tick.time_s);
       for (int64_t start : starts(tick.time_s, slide)) {
         auto& sum = sums[{tick.symbol, start}];
         sum.n += 1;
@@ -120,7 +132,7 @@ class Court {
     using Row = std::tuple<std::string, int64_t, int64_t, int64_t, size_t>;
     std::multiset<Row> found, expected;
     for (const auto& [key, sum] : sums) {
-      if (key.second + kWindow > newest - kDelay) continue;  // open
+      if (key.second + kWindow > newest() - kDelay) continue;  // open
       expected.emplace(key.first, key.second, sum.n, sum.total, sum.prices.size());
     }
     for (const auto& row : rows(table)) {
@@ -131,10 +143,8 @@ class Court {
 
   void sessions() {
     std::map<std::string, std::vector<int64_t>> times;
-    int64_t newest = 0;
     for (const auto& tick : world_.inputs().ticks) {
       if (!tick.good) continue;
-      newest = std::max(newest, tick.time_s);
       times[tick.symbol].push_back(tick.time_s);
     }
     using Row = std::tuple<std::string, int64_t, int64_t, int64_t>;
@@ -144,7 +154,7 @@ class Court {
       for (size_t i = 0, begin = 0; i < moments.size(); ++i) {
         int64_t end = moments[i] + kGap;
         if (i + 1 < moments.size() && moments[i + 1] <= end) continue;
-        if (end <= newest - kDelay) {
+        if (end <= newest() - kDelay) {
           expected.emplace(symbol, moments[begin], end, static_cast<int64_t>(i - begin + 1));
         }
         begin = i + 1;
@@ -154,6 +164,16 @@ class Court {
       found.emplace(row["symbol"], row["start_s"], row["end_s"], row["n"]);
     }
     equal("sessions", found, expected);
+  }
+
+  void moments() {
+    std::multiset<std::pair<std::string, int64_t>> found;
+    std::set<std::pair<std::string, int64_t>> once;
+    for (const auto& tick : world_.inputs().ticks) {
+      if (tick.good && tick.time_s <= newest() - kDelay) once.emplace(tick.symbol, tick.time_s);
+    }
+    for (const auto& row : rows("moments")) found.emplace(row["symbol"], row["ts_s"]);
+    equal("moments", found, {once.begin(), once.end()});
   }
 
   void views() {

@@ -43,6 +43,13 @@ SELECT symbol, unix_seconds(session_window.start) AS start_s, unix_seconds(sessi
 FROM STREAM silver WATERMARK ts DELAY OF INTERVAL 10 SECONDS
 GROUP BY session_window(ts, '20 seconds'), symbol;
 
+CREATE OR REFRESH STREAMING TABLE moments AS
+SELECT DISTINCT symbol, unix_seconds(ts) AS ts_s, ts FROM STREAM silver WATERMARK ts DELAY OF INTERVAL 10 SECONDS;
+
+CREATE OR REFRESH STREAMING TABLE joined AS
+SELECT t.id, h.v FROM STREAM silver AS t
+LEFT JOIN history AS h ON h.k = concat('k', t.id % 5) AND h.__END_AT IS NULL;
+
 CREATE OR REFRESH MATERIALIZED VIEW by_symbol AS
 SELECT symbol, count(*) AS n, sum(price) AS total FROM silver GROUP BY symbol;
 
