@@ -38,11 +38,12 @@ std::string columns_json(const Schema& schema) {
   return "[" + joined(columns, ",") + "]";
 }
 
-Object definition(const engine::Dataset& dataset, const Schema& schema) {
+Object definition(const engine::Dataset& dataset, const Schema& schema,
+                  const std::string& comment) {
   return {{"output_dataset", json_text(dataset.table)},
           {"input_datasets", json_texts(dataset.inputs)},
           {"flow_type", json_text(flow_type(dataset))},
-          {"comment", json_text(dataset.statement.comment)},
+          {"comment", json_text(comment)},
           {"schema", columns_json(schema)}};
 }
 
@@ -142,7 +143,8 @@ void EventLog::begin(const engine::Graph& graph, const RunOptions& options) {
     add({.type = "flow_definition",
          .level = "INFO",
          .message = fmt::format("Flow {} is defined as {}", dataset.name, flow_type(dataset)),
-         .details = definition(dataset, table == graph.tables.end() ? Schema() : table->schema),
+         .details = definition(dataset, table == graph.tables.end() ? Schema() : table->schema,
+                               environment_.secrets.masked(dataset.statement.comment)),
          .flow = dataset.name,
          .dataset = dataset.table});
   }
@@ -211,7 +213,8 @@ void EventLog::add(Event event) {
   if (!event.dataset.empty()) origin.push_back({"dataset_name", json_text(event.dataset)});
   std::optional<std::string> error;
   if (!event.problem.empty()) {
-    std::string exception = to_json({{"message", json_text(event.problem)}});
+    std::string problem = environment_.secrets.masked(event.problem);
+    std::string exception = to_json({{"message", json_text(problem)}});
     error = to_json({{"fatal", "false"}, {"exceptions", "[" + exception + "]"}});
   }
   Object row{{"id", json_text(new_uuid())},
@@ -219,13 +222,13 @@ void EventLog::add(Event event) {
                                              {"seq_no", std::to_string(sequence_++)}}))},
              {"origin", json_text(to_json(origin))},
              {"timestamp", json_text(format_instant(environment_.clock.now_us()))},
-             {"message", json_text(event.message)},
+             {"message", json_text(environment_.secrets.masked(event.message))},
              {"level", json_text(event.level)},
              {"maturity_level", json_text("STABLE")},
              {"error", json_text_or_null(error)},
              {"details", json_text(nested(event.type, event.details))},
              {"event_type", json_text(event.type)}};
-  waiting_.push_back(environment_.secrets.masked(to_json(row)));
+  waiting_.push_back(to_json(row));
 }
 
 Result<void> EventLog::open() {
@@ -260,7 +263,9 @@ Result<void> EventLog::commit() {
                                 std::exchange(lost_, 0)),
          .details = {}});
   }
-  if (auto after = TRY(health_.step(files, clock, *table_, false))) table_ = *std::move(after);
+  auto after = health_.step(files, clock, *table_, false);
+  if (!after) table_.reset();  // maintenance that fails is for another time
+  if (after && *after) table_ = **std::move(after);
   return {};
 }
 

@@ -17,7 +17,8 @@ class EventLogTest : public testing::Test {
   EventLogTest() {
     project_.name = "p";
     project_.storage = "/p";
-    environment_.secrets.add("S3CRET-S3CRET");
+    environment_.secrets.add("S3CRET\"S3CRET");
+    environment_.secrets.add("level");
   }
 
   // A run without flows of its own.
@@ -90,7 +91,7 @@ TEST_F(EventLogTest, AFailureIsAnErrorWithoutSecrets) {
   EventLog log = this->log();
   auto failed = flow(1);
   failed.state = engine::FlowStatus::State::Failed;
-  failed.problem = "no login with S3CRET-S3CRET";
+  failed.problem = "no login with S3CRET\"S3CRET";
   log.look({failed});
   ASSERT_TRUE(log.end({failed}, EventLog::Ending::Failed, failed.problem));
   EXPECT_EQ(asked("SELECT array_join(sort_array(collect_list(level)), ',')"),

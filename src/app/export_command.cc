@@ -142,7 +142,11 @@ class SourceViews {
     std::ranges::replace_if(
         name, [](char c) { return !is_plain(c); }, '_');
     auto taken = [&](const std::string& text) {
-      return std::ranges::any_of(views_, [&](const auto& view) { return view.first == text; });
+      auto same = [&](const std::string& other) { return equal_ignoring_case(other, text); };
+      return std::ranges::any_of(views_, [&](const auto& view) { return same(view.first); }) ||
+             std::ranges::any_of(project_.statements, [&](const auto& statement) {
+               return same(statement.name.back());
+             });
     };
     std::string candidate = name;
     for (int i = 2; taken(candidate); ++i) candidate = fmt::format("{}_{}", name, i);
@@ -191,6 +195,10 @@ std::string readme_text(const engine::Project& project, const std::vector<std::s
   return text;
 }
 
+std::string exported_path(const std::string& path) {
+  return path.starts_with("transformations/") ? path : "transformations/" + path;
+}
+
 class Export {
  public:
   // `without`: canonical names.
@@ -205,6 +213,22 @@ class Export {
 
   Result<void> add_all() {
     for (const auto& statement : project_.statements) TRY(add(statement));
+    return check_paths();
+  }
+
+  // A project's SQL may lie anywhere, an exported one's below one folder.
+  Result<void> check_paths() const {
+    std::map<std::string, std::string> from;
+    for (const auto& [path, text] : sql_) {
+      if (("/" + path + "/").find("/../") != std::string::npos) {
+        return Error{Code::Unsupported,
+                     path + ": it lies outside the project; put it into transformations/"};
+      }
+      auto [other, is_new] = from.emplace(exported_path(path), path);
+      if (is_new) continue;
+      return Error{Code::Unsupported, fmt::format("{} and {} would both become {}; rename one",
+                                                  other->second, path, other->first)};
+    }
     return {};
   }
 
@@ -212,8 +236,7 @@ class Export {
   std::map<std::string, std::string> files(const std::string& folder) const {
     std::map<std::string, std::string> out;
     for (const auto& [path, text] : sql_) {
-      std::string name = path.starts_with("transformations/") ? path : "transformations/" + path;
-      out[name] = fmt::format("-- {}\n", kHeader) + text;
+      out[exported_path(path)] = fmt::format("-- {}\n", kHeader) + text;
     }
     if (!views_.empty()) out["transformations/sources.py"] = views_.python();
     out["spark-pipeline.yml"] = spec_text(project_, folder);

@@ -61,10 +61,11 @@ std::string key_of(const std::string& cell, const Type& type) {
     double number = std::strtod(cell.c_str(), &end);
     bool is_floating = type.kind == Kind::Float || type.kind == Kind::Double;
     if (is_floating && *end == '\0' && !cell.empty()) return fmt::format("{}", number + 0.0);
-    size_t digits =
-        cell.find('.') == std::string::npos ? std::string::npos : cell.find_last_not_of("0.");
-    return digits == std::string::npos ? cell
-                                       : cell.substr(0, std::max(digits + 1, cell.find('.')));
+    size_t point = cell.find('.');
+    if (point == std::string::npos) return cell;
+    size_t digits = cell.find_last_not_of("0.");
+    if (digits == std::string::npos) return "0";
+    return cell.substr(0, std::max(digits + 1, point));
   }
   if (type.kind == Kind::Timestamp || type.kind == Kind::TimestampNtz) {
     if (auto time = parse_timestamp(cell)) return std::to_string(time->micros);

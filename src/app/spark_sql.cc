@@ -145,7 +145,10 @@ Result<std::string> with_views(const sql::Statement& statement, const std::strin
     }
     out += text.substr(from, tokens[i].begin - from) + TRY(view({*input, statement}));
     int depth = tokens[i].depth;
-    for (++i; tokens[i].text != ")" || tokens[i].depth != depth;) ++i;
+    for (++i; i < tokens.size() && (tokens[i].text != ")" || tokens[i].depth != depth);) ++i;
+    if (i == tokens.size()) {
+      return not_for_spark(statement, "where this call ends is not understood");
+    }
     from = end_of(tokens[i]);
   }
   return out + text.substr(from);
@@ -362,7 +365,11 @@ std::map<std::string, std::string> change_clauses(std::string_view text) {
   std::map<std::string, std::string> out;
   for (auto one = found.begin(); one != found.end(); ++one) {
     size_t end = std::next(one) == found.end() ? text.size() : std::next(one)->first;
-    out[one->second.first] = trimmed(text.substr(one->second.second, end - one->second.second));
+    size_t begin = one->second.second, last = begin;  // comments behind it are not the clause's
+    for (const auto& token : tokens) {
+      if (token.begin >= begin && token.begin < end) last = end_of(token);
+    }
+    out[one->second.first] = trimmed(text.substr(begin, last - begin));
   }
   return out;
 }

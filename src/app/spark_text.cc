@@ -10,11 +10,11 @@ namespace {
 
 bool is_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
 
-// Behind a quoted text or name that begins there.
-size_t end_of_quoted(std::string_view text, size_t at) {
+// Behind a quoted text or name that begins there. A raw text, r'..', knows no escapes.
+size_t end_of_quoted(std::string_view text, size_t at, bool raw) {
   char quote = text[at++];
   for (; at < text.size(); ++at) {
-    if (text[at] == '\\' && quote != '`') {
+    if (text[at] == '\\' && quote != '`' && !raw) {
       ++at;
     } else if (text[at] == quote) {
       return at + 1;
@@ -59,7 +59,8 @@ std::vector<SparkToken> spark_tokens(std::string_view text) {
     }
     size_t end = at + 1;
     if (text[at] == '\'' || text[at] == '"' || text[at] == '`') {
-      end = end_of_quoted(text, at);
+      bool raw = !tokens.empty() && tokens.back().is("r") && end_of(tokens.back()) == at;
+      end = end_of_quoted(text, at, raw);
     } else if (is_word(text[at])) {
       while (end < text.size() && is_word(text[end])) ++end;
     }

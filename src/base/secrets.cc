@@ -109,8 +109,10 @@ void mask_cut(std::string& text, std::string_view form, std::string_view mask) {
 void Secrets::add(std::string_view value) {
   value = trimmed(value);
   if (value.size() < kShortest) return;
+  std::string in_sql;
+  for (char c : value) in_sql += c == '\'' ? std::string("''") : std::string(1, c);
   for (const auto& form : {std::string(value), in_url(value), in_quotes(value, '"'),
-                           in_quotes(value, '\''), in_message(value)}) {
+                           in_quotes(value, '\''), in_message(value), in_sql}) {
     forms_.insert(form);
   }
   if (value.find('\n') == std::string_view::npos) return;
@@ -150,10 +152,10 @@ std::vector<std::string> secret_references(std::string_view text) {
 }
 
 bool names_secret(std::string_view name) {
-  static constexpr std::array kSecret = {"password", "passwd", "passphrase",  "pass",    "pwd",
-                                         "secret",   "secrets", "token",      "credential",
-                                         "jaas",     "sas",     "userinfo",   "credentials",
-                                         "private",  "login"};
+  static constexpr std::array kSecret = {"password",    "passwd",  "passphrase", "pass",
+                                         "pwd",         "secret",  "secrets",    "token",
+                                         "credential",  "jaas",    "sas",        "userinfo",
+                                         "credentials", "private", "login"};
   static constexpr std::array kSecretEnds = {"password", "apikey", "accesskey", "accountkey",
                                              "privatekey"};
   // A bare key is that of a record or a row; an environment variable's is not.

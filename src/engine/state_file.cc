@@ -10,10 +10,10 @@
 
 namespace ticklake::engine {
 
-StateFiles::StateFiles(io::FileStore& files, const io::Path& table, const std::string& flow,
+StateFiles::StateFiles(io::FileStore& files, const io::Path& table, const std::string& owner,
                        const std::string& prefix)
     : files_(&files),
-      folder_(fmt::format("{}/_ticklake/{:016x}", table, fnv1a(flow))),
+      folder_(fmt::format("{}/_ticklake/{:016x}", table, fnv1a(owner))),
       start_(fmt::format("{:016x}-", fnv1a(prefix))) {}
 
 std::string StateFiles::name(int64_t number) const {

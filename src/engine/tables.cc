@@ -97,14 +97,16 @@ Result<void> check_downstream(const Context& context, const std::set<std::string
   }
   for (const auto& dataset : context.graph.datasets) {
     if (!dataset.plan.streaming || refreshed.contains(dataset.table)) continue;
-    for (const auto& input : dataset.inputs) {
+    for (const auto& read : dataset.plan.inputs) {
+      const std::string& input = read.table;
       auto cause = emptied.find(input);
-      if (cause == emptied.end()) continue;
+      bool is_joined = !read.streaming && !dataset.changes;  // and met again as it then is
+      if (cause == emptied.end() || is_joined) continue;
       return Error{Code::Invalid,
                    fmt::format("--full-refresh of {} empties {}, and {} streams from "
                                "it; refresh both: --full-refresh {},{}",
-                               cause->second, cause->second == input ? "it" : input,
-                               dataset.table, cause->second, dataset.table)};
+                               cause->second, cause->second == input ? "it" : input, dataset.table,
+                               cause->second, dataset.table)};
     }
   }
   return {};

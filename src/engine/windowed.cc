@@ -61,7 +61,10 @@ class WindowedFlow final : public Flow {
         prefix_(source_.prefix()),
         ids_(delta_progress_ids(prefix_)),
         watermark_(dataset.plan.windowed->delay_us),
-        files_(context.world.files, dataset.path, dataset.name, prefix_) {}
+        files_(
+            context.world.files, dataset.path,
+            dataset.flow + prefix_.substr(progress_prefix(context, dataset, writer_.txns()).size()),
+            prefix_) {}
 
   Result<FlowOutcome> step(bool upstream_done) override;
   bool done() const override { return finished_; }
@@ -107,9 +110,9 @@ class WindowedFlow final : public Flow {
     auto merged = TRY(statements_.merge->run(partials));
     return std::move(merged.batches);
   };
-  StateFiles files_;          // of sessions
-  int64_t state_file_ = 0;    // the one that the last commit names; 0: none
-  int64_t rows_since_ = 0;    // taken in since that one
+  StateFiles files_;        // of sessions
+  int64_t state_file_ = 0;  // the one that the last commit names; 0: none
+  int64_t rows_since_ = 0;  // taken in since that one
   Version next_;
   bool started_ = false;
   bool finished_ = false;
@@ -148,11 +151,11 @@ Result<void> WindowedFlow::check_window(const Progress& stored) const {
   auto length = stored.find(prefix_ + "window_us");
   if (length == stored.end()) return {};
   if (length->second != plan().window_us) {
-    return Error{Code::Invalid,
-                 fmt::format("the window was {} and is {} now; rebuild the table with "
-                             "--full-refresh {}",
-                             length_text(length->second), length_text(plan().window_us),
-                             dataset_.table)};
+    return Error{
+        Code::Invalid,
+        fmt::format("the window was {} and is {} now; rebuild the table with "
+                    "--full-refresh {}",
+                    length_text(length->second), length_text(plan().window_us), dataset_.table)};
   }
   auto found = stored.find(prefix_ + "slide_us");
   int64_t slide_us = found == stored.end() ? length->second : found->second;
@@ -293,16 +296,14 @@ Result<void> WindowedFlow::take_in(const VersionRows& rows, bool replay) {
         answer.error());
   }
   EventTime watermark = watermark_.value().value_or(EventTime::min());
-  int64_t late = TRY(timed(status_.timings.state_ns,
-                           [&] { return state_.add(answer->batches, watermark); }));
+  int64_t late =
+      TRY(timed(status_.timings.state_ns, [&] { return state_.add(answer->batches, watermark); }));
   if (!replay) status_.rows_late += late;
   if (!replay && late > 0 && late_) {
     auto windows = TRY(timed(status_.timings.sql_ns, [&] { return statements_.late->run(input); }));
     TRY(late_->store(rows, windows.batches, watermark, ids_, status_.timings));
   }
-  return timed(status_.timings.state_ns, [&]() -> Result<void> {
-    return state_.shrink(merge_);
-  });
+  return timed(status_.timings.state_ns, [&]() -> Result<void> { return state_.shrink(merge_); });
 }
 
 Result<void> WindowedFlow::observe(const VersionRows& rows) {
@@ -394,8 +395,8 @@ Progress WindowedFlow::progress() const {
 // Where that is due, writes the open sessions to a file, which the commit with this progress names.
 // The end of a run moves the watermark without a version that would tell a replay.
 Result<void> WindowedFlow::keep_sessions(Progress& progress) {
-  bool due = state_file_ == 0 || finished_ ||
-             rows_since_ >= std::max(kReplayedRowsMax, state_.rows());
+  bool due =
+      state_file_ == 0 || finished_ || rows_since_ >= std::max(kReplayedRowsMax, state_.rows());
   if (!due) return {};
   TRY(files_.write(state_file_ + 1, state_.batches(), plan().partial_schema));
   progress[state_id("")] = state_file_ + 1;

@@ -146,8 +146,7 @@ std::optional<Bollinger::Value> Bollinger::update(double value) {
 
 std::optional<double> Atr::update(double high, double low, double close) {
   auto before = std::exchange(close_before_, close);
-  double range = high - low;
-  if (before) range = std::max({range, std::abs(high - *before), std::abs(low - *before)});
+  double range = before ? std::max(high, *before) - std::min(low, *before) : high - low;
   return ranges_.update(range);
 }
 

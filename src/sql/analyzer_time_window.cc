@@ -1,4 +1,6 @@
 // window(), session_window() and window_time(): which windows a row is in.
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "base/text.h"
@@ -7,6 +9,9 @@
 
 namespace ticklake::sql {
 namespace {
+
+constexpr int64_t kWindowsMax = 10'000;  // that a row is in: each has a partial result of its own
+constexpr int64_t kDurationMax = 100'000 * int64_t{86'400'000'000};  // sums stay within 64 bits
 
 bool is_window_struct(const Type& type) {
   if (type.kind != Kind::Struct || type.children->size() != 2) return false;
@@ -85,6 +90,16 @@ Result<void> Analyzer::slide_by(const Call& call, TimeWindow& window) const {
     return at(window.position,
               "the slide of window() is longer than its duration, so that rows would be in no "
               "window; make it at most as long");
+  }
+  if (duration > kDurationMax) {
+    return at(window.position, "the duration of window() is longer than 100,000 days");
+  }
+  if (duration / slide > kWindowsMax) {
+    return at(
+        window.position,
+        fmt::format("each row would be in {} windows; at most {} are possible: make the slide "
+                    "of window() longer",
+                    duration / slide, kWindowsMax));
   }
   if (start <= -slide || start >= slide) {
     return at(window.position,

@@ -28,8 +28,8 @@ class Court {
     moments();
     views();
     for (const char* table :
-         {"bronze", "silver", "silver__quarantine", "candles", "sliding", "moments", "joined",
-          "by_symbol", "changes", "history", "history__cdc", "seen"}) {
+         {"bronze", "silver", "silver__quarantine", "candles", "sliding", "sessions", "moments",
+          "joined", "by_symbol", "changes", "history", "history__cdc", "seen"}) {
       versions_follow(table);
     }
     return std::move(broken_);

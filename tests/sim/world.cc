@@ -189,6 +189,7 @@ Result<void> World::step_source(Feeder& feeder) {
 }
 
 Result<void> World::open_pipeline(bool once) {
+  once_ = once;
   auto project = TRY(engine::load_project(files_, directory_));
   engine::World world{
       .files = files_,
@@ -211,7 +212,17 @@ Result<void> World::step_pipeline() {
     return explained(report.error());
   }
   if (report->kind == engine::StepReport::Kind::Idle) clock_.advance_us(kSecond / 10);
+  auto failed = report->problem.empty() ? Result<void>() : none_gave_up();
   if (report->kind == engine::StepReport::Kind::Finished) pipeline_.reset();
+  return failed;
+}
+
+// A pipeline that stays waits for a failing world, however long that is away.
+Result<void> World::none_gave_up() {
+  for (const auto& flow : pipeline_->status()) {
+    bool failed = flow.state == engine::FlowStatus::State::Failed && !once_;
+    if (failed) return Error{Code::Invalid, flow.name + " gave up: " + flow.problem};
+  }
   return {};
 }
 

@@ -49,6 +49,7 @@ class World {
   }
   Result<void> open_pipeline(bool once);
   Result<void> step_pipeline();
+  Result<void> none_gave_up();
   Result<void> step_source(Feeder& feeder);
   Result<void> put_file(Feeder& feeder);
   void break_something();
@@ -68,6 +69,7 @@ class World {
   std::shared_ptr<broker::Topics> topics_;
   std::vector<Feeder> feeders_;
   std::unique_ptr<engine::Pipeline> pipeline_;
+  bool once_ = false;  // it ends with what is there
 };
 
 }  // namespace ticklake::sim
