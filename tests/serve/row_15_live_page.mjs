@@ -220,7 +220,7 @@ function madeUpServer() {
   const web = path.join(here, "../../web");
   const kinds = { ".html": "text/html", ".js": "text/javascript", ".mjs": "text/javascript", ".css": "text/css",
     ".svg": "image/svg+xml" };
-  const streams = new Set();
+  const streams = []; // in the order they were opened; the page closes the one before
   const live = { table: "gold", reason: "", interval_ms: 60000, waiting: "", changed: Date.now() };
   const answers = {
     "/api/v1/pipeline": () => ({ project: "many", now: Date.now(), taken: Date.now(), started: 0, live, flows: [],
@@ -235,8 +235,7 @@ function madeUpServer() {
     if (url.pathname === "/api/v1/events") {
       response.writeHead(200, { "Content-Type": "text/event-stream" });
       response.write("retry: 1000\n\n");
-      streams.add(response);
-      response.on("close", () => streams.delete(response));
+      streams.push(response);
       return;
     }
     const answer = answers[url.pathname];
@@ -250,8 +249,8 @@ function madeUpServer() {
     response.writeHead(200, { "Content-Type": kinds[path.extname(file)] ?? "text/plain" });
     response.end(fs.readFileSync(file));
   });
-  const tell = (bars) => streams.forEach((stream) =>
-    stream.write(`event: bar\ndata: ${JSON.stringify({ symbol: "IBM", now: Date.now(), bars })}\n\n`));
+  const tell = (bars) =>
+    streams.at(-1).write(`event: bar\ndata: ${JSON.stringify({ symbol: "IBM", now: Date.now(), bars })}\n\n`);
   return { server, streams, tell };
 }
 
@@ -261,9 +260,11 @@ async function manyOpen(context) {
   await once(server, "listening");
   const page = await context.newPage();
   const snapshots = async () => (await data(page)).snapshots;
-  // Told once, so that each telling moves the last bar to a price of its own.
+  // Told once, so that each telling moves the last bar to a price of its own; on the stream that belongs to what the
+  // page shows, for each snapshot is followed by a stream of its own.
   const told = async (bars, last, what) => {
-    await until(() => streams.size === 1, () => "no stream");
+    const wanted = Number(await snapshots());
+    await until(() => streams.length === wanted, () => `${streams.length} streams after ${wanted} snapshots`);
     tell(bars);
     await waitBar(page, last, what);
   };
