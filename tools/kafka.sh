@@ -20,34 +20,10 @@
 # Everybody may do everything, until a topic has access rules of its own.
 set -euo pipefail
 
-version=4.3.1
-cache="${TICKLAKE_CACHE:-${XDG_CACHE_HOME:-${HOME:-$(getent passwd "$(id -u)" | cut -d: -f6)}/.cache}/ticklake}"
-jars="$cache/kafka-$version/lib"
-seconds_to_start=120
-seconds_to_stop=20
+source "$(dirname "${BASH_SOURCE[0]}")/server.sh"
+jars="$cache/kafka-4.3.1/lib"
 
-die() { printf 'kafka.sh: %s\n' "$*" >&2; exit 1; }
 usage() { die "usage: tools/kafka.sh start|secure|cluster|stop|status|tool DIR [PORT]"; }
-
-# The file pid holds the process and when it started: a number that another process has since got is not ours.
-# One that was killed and is not yet reaped has ended.
-started_at() { sed -E 's/^.*\) //' "/proc/$1/stat" 2>/dev/null | grep -v '^[ZX]' | cut -d' ' -f20; }
-runs() {
-  local pid since
-  [ -s "$dir/pid" ] || return 1
-  read -r pid since <"$dir/pid"
-  [ -n "$since" ] && [ "$(started_at "$pid")" = "$since" ]
-}
-pid_of() { cut -d' ' -f1 "$dir/pid"; }
-is_taken() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
-free_port() {  # below the range from which the system takes ports for outgoing connections
-  local port
-  for _ in {1..100}; do
-    port=$((20000 + RANDOM % 12000))
-    if [ "$port" != "${1:-}" ] && ! is_taken "$port"; then echo "$port"; return; fi
-  done
-  die "found no free port from 20000 to 31999"
-}
 
 make_certificates() {
   [ ! -s "$dir/tls/server.pem" ] || return 0
@@ -134,15 +110,14 @@ X
 java_options() {
   printf '%s\n' $heap -Xshare:auto "-Dlog4j2.configurationFile=$dir/log4j2.properties" -cp "$jars/*"
 }
-give_up() { tail -n 20 "$dir/server.log" >&2; stop >/dev/null; die "$1 (its log: $dir/server.log)"; }
-
 start() {
   local port controller data users=()
   check_tools
-  if runs; then die "one already runs in $dir (process $(pid_of), port $(cat "$dir/port"))"; fi
+  must_not_run
   port="${1:-$(free_port)}"
-  ! is_taken "$port" || die "port $port is taken by another process"
-  controller="$(free_port "$port")"
+  must_be_free "$port"
+  controller="$(free_port)"
+  while [ "$controller" = "$port" ]; do controller="$(free_port)"; done
   data="$dir/${secure:+secure-}data"  # users are made with the data: what has none cannot get any
   if [ -n "$secure" ]; then
     make_certificates
@@ -153,7 +128,7 @@ start() {
     done
   fi
   launch "$port" "$controller" "$(new_id)" "${users[@]}"
-  wait_until_it_answers
+  wait_until Kafka answers
   echo "127.0.0.1:$port"
 }
 cluster() {
@@ -171,7 +146,7 @@ cluster() {
     dir="$whole/$node" data="$whole/$node/data"
     runs || launch "$(cat "$dir/port")" "$(cat "$dir/controller_port")" "$id"
   done
-  for node in 1 2 3; do dir="$whole/$node"; wait_until_it_answers; done
+  for node in 1 2 3; do dir="$whole/$node"; wait_until Kafka answers; done
   echo "$addresses"
 }
 check_tools() {
@@ -189,33 +164,10 @@ launch() {  # launch PORT CONTROLLER_PORT ID [FORMAT OPTION..]
   fi
   : >"$dir/server.log"
   setsid java "${options[@]}" kafka.Kafka "$dir/server.properties" >>"$dir/server.log" 2>&1 </dev/null &
-  echo "$! $(started_at $!)" >"$dir/pid"
+  remember $!
   echo "$1" >"$dir/port"
 }
-wait_until_it_answers() {
-  local until=$((SECONDS + seconds_to_start))
-  until grep -q 'Kafka Server started' "$dir/server.log" && is_taken "$(cat "$dir/port")"; do
-    runs || give_up "Kafka ended while it started"
-    [ "$SECONDS" -lt "$until" ] || give_up "Kafka did not start in $seconds_to_start s"
-    sleep 0.1
-  done
-}
-stop() {
-  local pid
-  if ! runs; then rm -f "$dir/pid"; return 0; fi
-  pid="$(pid_of)"
-  kill -TERM "$pid" 2>/dev/null || true
-  for ((i = 0; i < seconds_to_stop * 10; i++)); do
-    runs || break
-    sleep 0.1
-  done
-  if runs; then kill -KILL "$pid" 2>/dev/null || true; fi
-  rm -f "$dir/pid"
-}
-status() {
-  runs || die "none runs in $dir"
-  echo "127.0.0.1:$(cat "$dir/port") process $(pid_of)"
-}
+answers() { grep -q 'Kafka Server started' "$dir/server.log" && is_taken "$(cat "$dir/port")"; }
 
 tool() {
   mapfile -t options < <(java_options)
@@ -234,7 +186,7 @@ case "$1" in
       if [ -s "$node/pid" ]; then ( dir="$node"; stop ); fi
     done
     stop ;;
-  status) status ;;
+  status) status "127.0.0.1:$(cat "$dir/port" 2>/dev/null)" ;;
   tool) [ "$#" -ge 3 ] || usage; tool "${@:3}" ;;
   *) usage ;;
 esac
