@@ -19,14 +19,17 @@ namespace ticklake {
 template <typename Fold>
 class Newest {
  public:
-  explicit Newest(size_t period) : values_(period), rest_(period) {}
+  explicit Newest(size_t period) : period_(period) {}
 
   std::optional<Fold> update(double value) {
+    bool first_round = rest_.empty();
+    if (first_round) values_.push_back(value);
     values_[at_] = value;
     round_ = round_ + Fold(value);
-    bool last = at_ + 1 == values_.size();
-    filled_ |= last;
-    auto out = filled_ ? std::optional(rest_[at_] + round_) : std::nullopt;
+    bool last = at_ + 1 == period_;
+    std::optional<Fold> out;
+    if (!first_round) out = rest_[at_] + round_;
+    if (first_round && last) out = round_;
     ++at_;
     if (last) begin_round();
     return out;
@@ -34,17 +37,18 @@ class Newest {
 
  private:
   void begin_round() {
+    rest_.resize(period_);
     rest_.back() = Fold();
-    for (size_t i = values_.size() - 1; i > 0; --i) rest_[i - 1] = Fold(values_[i]) + rest_[i];
+    for (size_t i = period_ - 1; i > 0; --i) rest_[i - 1] = Fold(values_[i]) + rest_[i];
     round_ = Fold();
     at_ = 0;
   }
 
-  std::vector<double> values_;
-  std::vector<Fold> rest_;  // of the round before: the values behind each place
-  Fold round_;              // of this round so far
+  size_t period_;
+  std::vector<double> values_;  // grows with what comes: a period may be longer than memory
+  std::vector<Fold> rest_;      // of the round before: the values behind each place
+  Fold round_;                  // of this round so far
   size_t at_ = 0;
-  bool filled_ = false;
 };
 
 struct Sum {

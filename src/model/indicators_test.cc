@@ -95,6 +95,11 @@ TEST(Indicators, AveragesAreThoseOfTheNewestValues) {
   }
 }
 
+TEST(Indicators, APeriodTakesNoMemoryBeforeItsValuesCome) {
+  Sma sma(size_t{1} << 50);
+  for (int i = 0; i < 1000; ++i) EXPECT_EQ(sma.update(i), std::nullopt);
+}
+
 TEST(Indicators, OneThatIsFedRowByRowIsTheSameAsOverAllRows) {
   std::mt19937_64 random(11);
   std::uniform_real_distribution<double> prices(1, 100);
