@@ -39,6 +39,7 @@ struct Context {
   void keep_stage(const std::string& table, std::shared_ptr<TableStage> stage);
   // The dataset's plan as of now: current_timestamp() and its kin are constants in a plan.
   Result<sql::Plan> plan_now(const Dataset& dataset) const;
+  Result<sql::Plan> plan_at(const Dataset& dataset, int64_t now_us) const;
   // Whether plans of the dataset differ from one time to another.
   bool tells_time(const Dataset& dataset) const;
 };

@@ -360,14 +360,17 @@ void Context::keep_stage(const std::string& table, std::shared_ptr<TableStage> s
   stages[table] = std::move(stage);
 }
 
-Result<sql::Plan> Context::plan_now(const Dataset& dataset) const {
-  sql::AnalyzeOptions at{.file = dataset.statement.file, .now_us = world.clock.now_us()};
+Result<sql::Plan> Context::plan_at(const Dataset& dataset, int64_t now_us) const {
+  sql::AnalyzeOptions at{.file = dataset.statement.file, .now_us = now_us};
   return sql::analyze(dataset.statement, graph.catalog(project), at);
 }
 
+Result<sql::Plan> Context::plan_now(const Dataset& dataset) const {
+  return plan_at(dataset, world.clock.now_us());
+}
+
 bool Context::tells_time(const Dataset& dataset) const {
-  sql::AnalyzeOptions at{.file = dataset.statement.file, .now_us = 0};
-  auto plan = sql::analyze(dataset.statement, graph.catalog(project), at);
+  auto plan = plan_at(dataset, 0);
   if (!plan || plan->inputs.size() != dataset.plan.inputs.size()) return false;
   bool differs = plan->duckdb_sql != dataset.plan.duckdb_sql;
   for (size_t i = 0; i < plan->inputs.size(); ++i) {

@@ -27,6 +27,7 @@
 #include "state_file.h"
 #include "table_writer.h"
 #include "watermark.h"
+#include "window_kind.h"
 #include "window_state.h"
 #include "window_statements.h"
 
@@ -39,17 +40,11 @@ constexpr int kEmptyVersionsPerStep = 256;
 // Rows that a restart may replay one version after the other, where open sessions are fewer.
 constexpr int64_t kReplayedRowsMax = 10'000;
 
-double seconds(int64_t us) { return static_cast<double>(us) / kMicrosPerSecond; }
-
-std::string length_text(int64_t us) {
-  return us == 0 ? "a session" : fmt::format("{} s long", seconds(us));
-}
-
 class WindowedFlow final : public Flow {
  public:
   WindowedFlow(Context& context, const Dataset& dataset, FlowStatus& status, TableWriter writer,
                TableReader reader, WindowStatements statements, SourceProgress source,
-               std::optional<LateRows> late)
+               Progress kind, std::optional<LateRows> late)
       : context_(context),
         dataset_(dataset),
         status_(status),
@@ -59,6 +54,7 @@ class WindowedFlow final : public Flow {
         source_(std::move(source)),
         late_(std::move(late)),
         prefix_(source_.prefix()),
+        kind_(std::move(kind)),
         ids_(delta_progress_ids(prefix_)),
         watermark_(dataset.plan.windowed->delay_us),
         files_(
@@ -73,8 +69,6 @@ class WindowedFlow final : public Flow {
  private:
   const sql::Windowed& plan() const { return *dataset_.plan.windowed; }
 
-  Result<void> check_window(const Progress& stored) const;
-  Progress window_kind() const;
   Result<FlowOutcome> start();
   Result<void> restore(const Progress& stored);
   void restore_watermark(const Progress& stored, const std::string& of);
@@ -103,6 +97,7 @@ class WindowedFlow final : public Flow {
   SourceProgress source_;
   std::optional<LateRows> late_;
   std::string prefix_;  // its app ids'
+  Progress kind_;       // see window_kind()
   DeltaProgressIds ids_;
   Watermark watermark_;
   WindowState state_;
@@ -147,32 +142,9 @@ Result<std::optional<Version>> WindowedFlow::keep_healthy(bool busy) {
   return version;
 }
 
-Result<void> WindowedFlow::check_window(const Progress& stored) const {
-  auto length = stored.find(prefix_ + "window_us");
-  if (length == stored.end()) return {};
-  if (length->second != plan().window_us) {
-    return Error{
-        Code::Invalid,
-        fmt::format("the window was {} and is {} now; rebuild the table with "
-                    "--full-refresh {}",
-                    length_text(length->second), length_text(plan().window_us), dataset_.table)};
-  }
-  auto found = stored.find(prefix_ + "slide_us");
-  int64_t slide_us = found == stored.end() ? length->second : found->second;
-  if (slide_us == plan().slide_us) return {};
-  return Error{Code::Invalid,
-               fmt::format("a window began every {} s and does every {} s now; rebuild the table "
-                           "with --full-refresh {}",
-                           seconds(slide_us), seconds(plan().slide_us), dataset_.table)};
-}
-
-Progress WindowedFlow::window_kind() const {
-  return {{prefix_ + "window_us", plan().window_us}, {prefix_ + "slide_us", plan().slide_us}};
-}
-
 Result<FlowOutcome> WindowedFlow::start() {
   Progress stored = writer_.txns();
-  TRY(check_window(stored));
+  TRY(check_window_kind(dataset_, prefix_, kind_, stored));
   auto version = stored.find(ids_.version);
   FlowOutcome out{.worked = true};
   if (version == stored.end()) {
@@ -180,7 +152,7 @@ Result<FlowOutcome> WindowedFlow::start() {
     delta::Transaction transaction;
     transaction.operation = "STREAMING UPDATE";
     transaction.txns = {{ids_.version, next_.value}, {ids_.file, 0}, {ids_.snapshot, 0}};
-    transaction.txns.merge(window_kind());
+    transaction.txns.insert(kind_.begin(), kind_.end());
     source_.add_name(transaction.txns);
     out.version = TRY(writer_.commit(std::move(transaction)));
     context_.hub.announce(dataset_.table, *out.version);
@@ -378,7 +350,7 @@ Progress WindowedFlow::progress() const {
   Progress out{{ids_.version, next_.value}, {ids_.file, 0}, {ids_.snapshot, 0}};
   int64_t watermark = watermark_.value()->value;
   out[prefix_ + "watermark"] = watermark;
-  out.merge(window_kind());
+  out.insert(kind_.begin(), kind_.end());
   for (const auto& [partition, newest] : watermark_.newest()) {
     out[fmt::format("{}event_time/{}", prefix_, partition.value)] = newest.value;
   }
@@ -451,12 +423,14 @@ Result<std::unique_ptr<Flow>> open_windowed(Context& context, const Dataset& dat
   auto progress = TRY(SourceProgress::open(progress_place(context, dataset, stored), stored,
                                            reader.id(), "table " + input.table));
   auto statements = TRY(prepare_window(context, dataset));
+  Progress kind = TRY(window_kind(context, dataset, progress.prefix()));
   std::optional<LateRows> late;
   if (dataset.late) late = TRY(LateRows::open(context, dataset));
   status.version = writer.snapshot().version();
   return std::unique_ptr<Flow>(new WindowedFlow(context, dataset, status, std::move(writer),
                                                 std::move(reader), std::move(statements),
-                                                std::move(progress), std::move(late)));
+                                                std::move(progress), std::move(kind),
+                                                std::move(late)));
 }
 
 }  // namespace ticklake::engine
