@@ -133,6 +133,7 @@ Result<std::string> with_views(const sql::Statement& statement, const std::strin
                                const SourceView& view) {
   std::string out;
   auto tokens = spark_tokens(text);
+  auto copy_to = [&](size_t end) { out += text.substr(from, end - from); };
   for (size_t i = 0; i + 1 < tokens.size(); ++i) {
     bool is_call = (tokens[i].is("read_kafka") || tokens[i].is("read_files")) &&
                    tokens[i + 1].text == "(" && tokens[i].begin >= from;
@@ -143,7 +144,17 @@ Result<std::string> with_views(const sql::Statement& statement, const std::strin
                            "what this call reads is not known; put it into a streaming "
                            "table of its own");
     }
-    out += text.substr(from, tokens[i].begin - from) + TRY(view({*input, statement}));
+    // The view has _metadata as a column, which the '*' of files leaves out.
+    bool metadata = std::ranges::find(input->columns, "_metadata") != input->columns.end();
+    auto star = metadata ? find_star(tokens, i) : std::nullopt;
+    if (star && tokens[*star].begin >= from) {
+      copy_to(tokens[*star].begin);
+      size_t behind = 0;
+      out += star_without(tokens, *star, "_metadata", &behind);
+      from = end_of(tokens[behind - 1]);
+    }
+    copy_to(tokens[i].begin);
+    out += TRY(view({*input, statement}));
     int depth = tokens[i].depth;
     for (++i; i < tokens.size() && (tokens[i].text != ")" || tokens[i].depth != depth);) ++i;
     if (i == tokens.size()) {

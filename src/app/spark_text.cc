@@ -82,6 +82,27 @@ std::optional<size_t> find_words(const std::vector<SparkToken>& tokens,
   return {};
 }
 
+std::optional<size_t> find_star(const std::vector<SparkToken>& tokens, size_t from) {
+  bool wrapped = from >= 2 && tokens[from - 1].text == "(" && tokens[from - 2].is("STREAM");
+  int depth = tokens[from].depth - (wrapped ? 1 : 0);
+  for (size_t i = from; i-- > 0;) {
+    if (tokens[i].depth < depth) return {};
+    if (tokens[i].depth > depth) continue;
+    if (i == 0 || tokens[i].is("SELECT")) return {};
+    const SparkToken& before = tokens[i - 1];
+    bool begins = before.is("SELECT") || before.is("DISTINCT") || before.text == ",";
+    if (tokens[i].text == "*" && begins) return i;
+  }
+  return {};
+}
+
+std::string star_without(const std::vector<SparkToken>& tokens, size_t star,
+                         const std::string& column, size_t* behind) {
+  bool has_list = star + 2 < tokens.size() && tokens[star + 1].is("EXCEPT");
+  *behind = star + (has_list ? 3 : 1);
+  return "* EXCEPT (" + column + (has_list ? ", " : ")");
+}
+
 std::string spark_name(const std::string& name) {
   bool plain = !name.empty() && std::ranges::all_of(name, is_word) &&
                std::isdigit(static_cast<unsigned char>(name[0])) == 0;

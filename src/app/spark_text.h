@@ -21,6 +21,13 @@ std::vector<SparkToken> spark_tokens(std::string_view text);  // the text outliv
 std::optional<size_t> find_words(const std::vector<SparkToken>& tokens,
                                  const std::vector<std::string_view>& words, size_t from = 0);
 
+// The '*' of the select list over whose FROM a token stands; STREAM(..) may be around that.
+std::optional<size_t> find_star(const std::vector<SparkToken>& tokens, size_t from);
+
+// That '*' without a column, for the tokens from it to, but not including, `behind`.
+std::string star_without(const std::vector<SparkToken>& tokens, size_t star,
+                         const std::string& column, size_t* behind);
+
 // Where the token ends in the text.
 inline size_t end_of(const SparkToken& token) { return token.begin + token.text.size(); }
 

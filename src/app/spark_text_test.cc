@@ -34,6 +34,26 @@ TEST(SparkText, WordsAreFoundOutsideParenthesesInAnyCase) {
   EXPECT_FALSE(find_words(tokens, {"SELECT", "FROM"}));
 }
 
+TEST(SparkText, TheStarOverACallLosesAColumn) {
+  auto changed = [](const std::string& text) {
+    auto tokens = spark_tokens(text);
+    size_t call = 0, behind = 0;
+    while (!tokens[call].is("read_files")) ++call;
+    auto star = find_star(tokens, call);
+    if (!star) return text;
+    std::string made = text.substr(0, tokens[*star].begin);
+    made += star_without(tokens, *star, "m", &behind);
+    return made + text.substr(end_of(tokens[behind - 1]));
+  };
+  EXPECT_EQ(changed("SELECT * FROM read_files()"), "SELECT * EXCEPT (m) FROM read_files()");
+  EXPECT_EQ(changed("SELECT a, * EXCEPT (b) FROM STREAM(read_files())"),
+            "SELECT a, * EXCEPT (m, b) FROM STREAM(read_files())");
+  EXPECT_EQ(changed("SELECT * FROM (SELECT DISTINCT *, m.x FROM STREAM read_files())"),
+            "SELECT * FROM (SELECT DISTINCT * EXCEPT (m), m.x FROM STREAM read_files())");
+  std::string other = "SELECT * FROM t UNION ALL SELECT a * 2, m.x FROM read_files()";
+  EXPECT_EQ(changed(other), other);
+}
+
 TEST(SparkText, NamesAndTextsAreQuotedAsSparkReadsThem) {
   EXPECT_EQ(spark_name("a_1"), "a_1");
   EXPECT_EQ(spark_name("1a"), "`1a`");

@@ -53,6 +53,15 @@ Result<Typed> Analyzer::field(Typed value, const std::string& name, Position pos
     Typed key = {.sql = quoted_text(name), .type = Kind::String};
     return located(position, sql::call(*function, {"element_at", options_.now_us}, {value, key}));
   }
+  bool is_list = value.type.kind == Kind::Array &&
+                 value.type.children->front().type.kind == Kind::Struct;
+  if (is_list) {  // the field of each element
+    Typed element = {.sql = "of_", .type = value.type.children->front().type};
+    Typed part = TRY(field(std::move(element), name, position));
+    return Typed{.sql = "list_transform(" + value.sql + ", lambda of_: " + part.sql + ")",
+                 .type = Type::array(part.type),
+                 .may_fail = value.may_fail};
+  }
   if (value.type.kind != Kind::Struct) {
     return at(position, "field " + name + " is asked of a value of type " + to_sql(value.type) +
                             ", which has no fields");

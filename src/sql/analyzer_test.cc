@@ -114,6 +114,9 @@ TEST(Analyzer, TypesAreSparks) {
        "n BIGINT, m STRING, l ARRAY<INT>"},
       {"SELECT round(d, 1) AS x, ceil(d) AS y, floor(1.5D) AS z FROM t",
        "x DECIMAL(10,1), y DECIMAL(9,0), z BIGINT"},
+      {"SELECT l.x AS x, l.y.z AS z FROM (SELECT array(named_struct('x', a, 'y', named_struct('z', "
+       "s))) AS l FROM t)",
+       "x ARRAY<INT>, z ARRAY<STRING>"},
       {"SELECT row_number() OVER (ORDER BY a) AS r FROM t", "r INT"},
       {"SELECT ema(d, 20) OVER (ORDER BY a) AS e, vwap(d, a) OVER (ORDER BY a) AS v FROM t",
        "e DOUBLE, v DOUBLE"},

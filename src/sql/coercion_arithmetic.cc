@@ -90,6 +90,18 @@ std::string_view symbol(Arithmetic op) {
   return "";
 }
 
+// DuckDB stays with 18 digits where neither operand has more, though the result may: an operand of
+// 19 digits makes it take 38.
+std::string wide_enough(Arithmetic op, const Typed& a, const Typed& b) {
+  constexpr int kNarrow = 18;
+  int whole = std::max(a.type.precision - a.type.scale, b.type.precision - b.type.scale);
+  int digits = op == Arithmetic::Multiply ? a.type.precision + b.type.precision
+                                          : whole + std::max(a.type.scale, b.type.scale) + 1;
+  bool narrow = std::max(a.type.precision, b.type.precision) <= kNarrow;
+  if (!narrow || digits <= kNarrow) return a.sql;
+  return cast_text(a.sql, Type::decimal(kNarrow + 1, a.type.scale));
+}
+
 Result<Typed> decimal_arithmetic(Arithmetic op, const Typed& a, const Typed& b) {
   Typed out;
   out.type = decimal_result(op, a.type, b.type);
@@ -116,7 +128,8 @@ Result<Typed> decimal_arithmetic(Arithmetic op, const Typed& a, const Typed& b) 
                  "multiplying " + to_sql(a.type) + " by " + to_sql(b.type) +
                      " needs more than 38 digits; cast the operands to smaller decimals"};
   }
-  out.sql = cast_text("(" + a.sql + std::string(symbol(op)) + b.sql + ")", out.type);
+  std::string left = wide_enough(op, a, b);
+  out.sql = cast_text("(" + left + std::string(symbol(op)) + b.sql + ")", out.type);
   return out;
 }
 
@@ -145,8 +158,14 @@ Result<Typed> plain_arithmetic(Arithmetic op, const Typed& left, const Typed& ri
 // The sum, difference or product is NULL where it overflows: it is computed wide, then cast.
 Result<Typed> tried_arithmetic(Arithmetic op, const Typed& left, const Typed& right) {
   Operands both = TRY(widened(left, right));
-  if (both.left.type.kind == Kind::Decimal || divides(op)) return plain_arithmetic(op, left, right);
   Typed out = TRY(plain_arithmetic(op, left, right));
+  if (divides(op)) return out;
+  if (both.left.type.kind == Kind::Decimal) {
+    // Only its own overflow is NULL: an error of an operand stays one, and then its overflow, too.
+    bool only_own = !both.left.may_fail && !both.right.may_fail;
+    if (only_own) out.sql = "TRY(" + out.sql + ")";
+    return out;
+  }
   if (!out.type.is_integral()) return out;
   std::string wide = "CAST(" + both.left.sql + " AS HUGEINT)" + std::string(symbol(op)) + "CAST(" +
                      both.right.sql + " AS HUGEINT)";
