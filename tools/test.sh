@@ -17,7 +17,7 @@ chaos_rounds=6
 worlds=200
 disk_tests='at_times|dead'
 readers="$cache/python-readers-1/venv/bin/python"
-[ -z "$all" ] || { threads=1,2,3; chaos_rounds=100; worlds=10000; disk_tests=''; }
+[ -z "$all" ] || { threads=1,2,3; chaos_rounds=200; worlds=10000; disk_tests=''; }
 mkdir -p "$logs"
 
 say() { printf 'test: %s\n' "$*"; }
@@ -104,6 +104,8 @@ say "Avro and JSON Schema: a real schema registry"
 counted registry timeout 900 "$cache/registry-clients-1/venv/bin/python" tests/registry/run.py
 say "functions against Spark's answers"
 counted functions python3 tests/functions/run.py build/release/ticklake "$cache/python-readers-1/venv/bin/python"
+say "small projects against Spark's answers"
+counted two-engines "$readers" tests/two_engines/run.py build/release/ticklake
 counted indicators python3 tests/market/indicators.py build/release/ticklake
 say "the Alpha Vantage source and its example against a made-up service"
 counted alpha-vantage "$cache/python-readers-1/venv/bin/python" tests/alpha_vantage/alpha_vantage_test.py build/release/ticklake
@@ -131,6 +133,9 @@ if [ -n "$all" ]; then
     "$cache/stocks-2026.1/stocks.csv"
   say "an exported project on Apache Spark"
   counted export-spark python3 tests/peer/export_spark_test.py build/release/ticklake "$cache/spark-4.2.0" "$cache/spark-pipelines-1"
+  say "small projects on both engines, their topics on a real Kafka"
+  counted two-engines-spark "$readers" tests/two_engines/run.py build/release/ticklake \
+    --spark "$cache/spark-4.2.0" "$cache/spark-pipelines-1" "$cache/spark-kafka-4.2.0"
   counted e2e-spark python3 tests/e2e/run.py -j "$jobs" --mode spark
 fi
 echo "$passed passed, $failed failed"

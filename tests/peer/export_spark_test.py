@@ -4,7 +4,6 @@ SPARK, PIPELINES: folders that tools/setup.sh peers brings; Spark with Delta, an
 engines run the project beside this file over the same files, twice: some come later. Every table is compared row for row."""
 import csv
 import io
-import os
 import pathlib
 import random
 import re
@@ -12,6 +11,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
+
+import spark_pipelines
 
 HERE = pathlib.Path(__file__).resolve().parent
 TICKLAKE, SPARK, PIPELINES = (pathlib.Path(argument).resolve() for argument in sys.argv[1:4])
@@ -51,22 +52,9 @@ def rows(table):
     return sorted(run(TICKLAKE, "table", "read", table, "--output", "jsonl").stdout.splitlines())
 
 
-def settings_for_this_machine(exported):
-    """The jars that are there, instead of those that Spark would fetch."""
-    path = exported / "conf/spark-defaults.conf"
-    lines = [line for line in path.read_text().splitlines() if not line.startswith("spark.jars.packages")]
-    lines += [f"spark.driver.extraClassPath {SPARK}/jars/*", "spark.driver.memory 1g", "spark.ui.enabled false", "spark.driver.host 127.0.0.1",
-              "spark.driver.bindAddress 127.0.0.1", "spark.sql.shuffle.partitions 1", "spark.databricks.delta.snapshotPartitions 1"]
-    path.write_text("\n".join(lines) + "\n")
-
-
 def run_spark(exported):
-    packages = next((SPARK / "venv/lib").glob("python3*")) / "site-packages"
-    python = PIPELINES / "venv/bin/python"
-    environment = {"PATH": f"{python.parent}:{os.environ['PATH']}", "HOME": str(exported), "PYTHONPATH": str(packages), "PYSPARK_PYTHON": str(python),
-                   "PYSPARK_DRIVER_PYTHON": str(python), "SPARK_HOME": str(packages / "pyspark"), "SPARK_CONF_DIR": str(exported / "conf"),
-                   "LC_ALL": "C.UTF-8", "TZ": "UTC"}
-    done = run(packages / "pyspark/bin/spark-pipelines", "--remote", "local[1]", "run", cwd=exported, env=environment)
+    command = spark_pipelines.packages(SPARK) / "pyspark/bin/spark-pipelines"
+    done = run(command, "--remote", "local[1]", "run", cwd=exported, env=spark_pipelines.environment(exported, SPARK, PIPELINES))
     assert "Run is COMPLETED" in done.stdout + done.stderr, done.stderr[-3000:]
 
 
@@ -92,7 +80,7 @@ def main():
         (project / "in/bars/1.csv").write_text(bars(60, dice))
         told = run(TICKLAKE, "export", "spark", "--project", project, "--to", exported).stderr
         assert "close_price: Spark's SQL has no AUTO CDC" in told and "silver_ticks: Spark has no quarantine" in told, told
-        settings_for_this_machine(exported)
+        spark_pipelines.settings(exported, SPARK)
         for turn in (1, 2):
             run(TICKLAKE, "run", "--once", "--project", project)
             run_spark(exported)
