@@ -1,0 +1,13 @@
+-- Subqueries as values, EXISTS, IN and NOT IN with NULLs, WITH, set operations, and ORDER BY with LIMIT.
+CREATE OR REFRESH STREAMING TABLE t AS SELECT * FROM STREAM read_files('in/t', format => 'csv', header => true, schema => 'id INT, k INT, v STRING');
+CREATE OR REFRESH MATERIALIZED VIEW placed AS SELECT id, (SELECT max(id) FROM t) AS most, (SELECT count(*) FROM t AS u WHERE u.k = t.k) AS same, v = (SELECT min(v) FROM t) AS is_least FROM t;
+CREATE OR REFRESH MATERIALIZED VIEW listed AS SELECT id FROM t WHERE k IN (SELECT k FROM t WHERE v >= 'c');
+CREATE OR REFRESH MATERIALIZED VIEW unlisted AS SELECT id FROM t WHERE k NOT IN (SELECT id FROM t WHERE id < 3);
+CREATE OR REFRESH MATERIALIZED VIEW none_of_null AS SELECT count(*) AS n FROM t WHERE id NOT IN (SELECT k FROM t);
+CREATE OR REFRESH MATERIALIZED VIEW twins AS SELECT id FROM t WHERE EXISTS (SELECT 1 FROM t AS u WHERE u.k = t.k AND u.id <> t.id) AND NOT EXISTS (SELECT 1 FROM t AS u WHERE u.id = t.id + 1);
+CREATE OR REFRESH MATERIALIZED VIEW pairs AS SELECT id FROM t WHERE (k, v) IN (SELECT k, max(v) FROM t GROUP BY k);
+CREATE OR REFRESH MATERIALIZED VIEW sets AS
+(SELECT k, v FROM t EXCEPT SELECT 1, 'a') UNION ALL (SELECT k, v FROM t INTERSECT ALL SELECT k, v FROM t WHERE id < 5) UNION ALL (SELECT k, 'minus' FROM t EXCEPT ALL SELECT id, 'minus' FROM t);
+CREATE OR REFRESH MATERIALIZED VIEW top AS
+WITH counted AS (SELECT k, count(*) AS n, min(v) AS v FROM t GROUP BY k), ranked (key, rows, text) AS (SELECT * FROM counted ORDER BY n DESC, k NULLS LAST LIMIT 2)
+SELECT key, rows, text, rows * 100 / (SELECT sum(n) FROM counted) AS share FROM ranked;
