@@ -264,11 +264,15 @@ class Export {
                                                   "out, too",
                                                   reference.name.back()));
     }
-    const auto* changes = changes_of(statement);
-    bool is_target = statement.kind == Kind::StreamingTable && changes != nullptr;
     if (statement.kind == Kind::Flow && statement.cdc) return {};  // its target's view
+    auto changes = changes_of(statement);
+    bool is_target = statement.kind == Kind::StreamingTable && !changes.empty();
+    if (changes.size() > 1) {
+      return not_for_spark(*changes[1], "several AUTO CDC flows into one table cannot be exported; "
+                                        "put their changes into one streaming table");
+    }
     auto view = [this](const SourceCall& call) { return views_.view(call); };
-    auto made = is_target ? spark_changes(project_, graph_, statement, *changes)
+    auto made = is_target ? spark_changes(project_, graph_, statement, *changes[0])
                           : spark_statement(project_, graph_, statement, now_us_, view);
     if (!made) return made.error();
     if (environment_.secrets.masked(made->text) != made->text) {
@@ -283,16 +287,17 @@ class Export {
     return {};
   }
 
-  // The AUTO CDC that fills a table, its own or a flow's.
-  const sql::Statement* changes_of(const sql::Statement& table) const {
-    if (table.cdc) return &table;
+  // The AUTO CDC that fills a table, its own and that of flows.
+  std::vector<const sql::Statement*> changes_of(const sql::Statement& table) const {
+    std::vector<const sql::Statement*> out;
+    if (table.cdc) out.push_back(&table);
     for (const auto& one : project_.statements) {
       bool fills =
           one.kind == Kind::Flow && one.cdc &&
           equal_ignoring_case(project_.canonical(one.target), project_.canonical(table.name));
-      if (fills) return &one;
+      if (fills) out.push_back(&one);
     }
-    return nullptr;
+    return out;
   }
 
   Environment& environment_;

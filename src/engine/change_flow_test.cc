@@ -1,6 +1,8 @@
 // AUTO CDC through the pipeline: failures anywhere, full refresh, maintenance, untouched files.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <random>
 #include <set>
 
 #include "test_support.h"
@@ -48,12 +50,47 @@ TEST(ChangeFlow, RowsFollowFromTheChanges) {
     EXPECT_EQ(box.rows("t__cdc").size(), 7u);
     EXPECT_EQ(box.rows("t__quarantine").size(), 1u);
     if (!reopen) {
-      EXPECT_EQ(status_of(status, "t__cdc").rows_quarantined, 1);
+      EXPECT_EQ(status_of(status, "f").rows_quarantined, 1);
       EXPECT_EQ(status_of(status, "t").rows_in, 7);
     }
     int64_t version = box.version("t");
     box.run_once();
     EXPECT_EQ(box.version("t"), version);
+  }
+}
+
+// However the changes are spread over flows, batches and time, and wherever the process ends.
+TEST(ChangeFlow, FlowsIntoOneTableAreOneHistory) {
+  std::string sql = kSql;
+  for (const char* name : {"more", "others"}) {
+    sql += fmt::format(R"(
+CREATE TEMPORARY VIEW {0}_rows AS SELECT c.n, c.op, c.v, c.k AS key FROM (
+  SELECT from_json(CAST(value AS STRING), 'k STRING, v INT, n INT, op STRING') AS c
+  FROM STREAM read_kafka(bootstrapServers => 'embedded', subscribe => '{0}',
+                         startingOffsets => 'earliest'));
+CREATE TEMPORARY VIEW {0}_named AS SELECT key AS K, v, n, op FROM STREAM {0}_rows;
+CREATE FLOW {0}_flow AS AUTO CDC INTO t FROM STREAM({0}_named) KEYS (K)
+APPLY AS DELETE WHEN op = 'D' SEQUENCE BY n COLUMNS (v, K) STORED AS SCD TYPE 2;
+)",
+                       name);
+  }
+  const std::vector<std::string> topics = {"changes", "more", "others"};
+  for (uint32_t seed = 0; seed < 12; ++seed) {
+    std::mt19937 random(seed);
+    Box box(sql);
+    for (const auto& topic : topics) box.create_topic(topic, 1);
+    auto changes = kChanges;
+    std::shuffle(changes.begin(), changes.end(), random);
+    for (const auto& one : changes) {
+      box.produce(topics[random() % topics.size()], 0, {one});
+      if (random() % 3 == 0) box.run_once(random() % 2 == 0);
+      ASSERT_EQ(box.problem, "") << seed;
+    }
+    box.run_once(seed % 2 == 0);
+    ASSERT_EQ(box.problem, "") << seed;
+    ASSERT_EQ(box.rows("t"), kRows) << seed;
+    ASSERT_EQ(box.rows("t__cdc").size(), 7u) << seed;
+    ASSERT_EQ(box.rows("t__quarantine").size(), 1u) << seed;
   }
 }
 

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <optional>
 #include <random>
@@ -144,13 +145,29 @@ Table walked(const sql::ChangeRules& rules, std::vector<Event> events) {
   return out;
 }
 
+// What a wrong implementation would do; the checks below must see each.
+enum class Fault : uint8_t {
+  None,
+  ForgetsDeletes,
+  ForgetsTruncates,
+  OrdersByArrival,
+  ForgetsRepeats
+};
+
 class Target {
  public:
-  Target(query::Database& database, sql::ChangeRules rules)
-      : database_(database), rules_(std::move(rules)) {}
+  Target(query::Database& database, sql::ChangeRules rules, Fault fault = Fault::None)
+      : database_(database), rules_(std::move(rules)), fault_(fault) {}
 
   void take(const std::vector<Event>& arrived) {
-    events_.insert(events_.end(), arrived.begin(), arrived.end());
+    for (const Event& event : arrived) {
+      if (fault_ == Fault::OrdersByArrival && event.operation != "truncate") {
+        events_.push_back(event);
+        events_.back().sequence = static_cast<int64_t>(events_.size());
+      } else if (fault_ != Fault::ForgetsRepeats || !says_what_holds(event)) {
+        events_.push_back(event);
+      }
+    }
     bool all = std::any_of(arrived.begin(), arrived.end(),
                            [](const Event& event) { return event.operation == "truncate"; });
     Schema target = columns({"key", "a", "b"});
@@ -181,6 +198,7 @@ class Target {
     auto answer = (*statement)->run({batch_of(keys, columns({"key"}))});
     ASSERT_TRUE(answer) << answer.error().message;
     apply(*answer, target.fields.size() - 2);
+    forget();
   }
 
   const std::vector<Event>& events() const { return events_; }
@@ -189,6 +207,21 @@ class Target {
   size_t edits = 0;
 
  private:
+  // An upsert whose values the key has already.
+  bool says_what_holds(const Event& event) const {
+    return event.operation == "upsert" &&
+           std::any_of(rows_.begin(), rows_.end(), [&](const Row& row) {
+             return row[0] == event.key && row[1] == event.a && row[2] == event.b;
+           });
+  }
+
+  void forget() {
+    std::string_view what = fault_ == Fault::ForgetsDeletes     ? "delete"
+                            : fault_ == Fault::ForgetsTruncates ? "truncate"
+                                                                : "";
+    std::erase_if(events_, [&](const Event& event) { return event.operation == what; });
+  }
+
   void apply(const query::Answer& answer, size_t width) {
     std::set<int64_t> gone;
     std::vector<Row> added;
@@ -213,6 +246,7 @@ class Target {
 
   query::Database& database_;
   sql::ChangeRules rules_;
+  Fault fault_;
   std::vector<Event> events_;
   std::vector<Row> rows_;
 };
@@ -234,7 +268,9 @@ std::vector<Event> made_up(std::mt19937& random, const sql::ChangeRules& rules) 
   return out;
 }
 
-void check_intervals(const Table& rows, const std::string& where) {
+// No two rows of a key overlap, at most one is open, and a gap is where the key was deleted.
+void check_intervals(const Table& rows, const std::vector<Event>& events,
+                     const std::string& where) {
   const Row* before = nullptr;
   std::map<Value, int> open;
   auto by_start = [](const Row& x, const Row& y) {
@@ -246,6 +282,13 @@ void check_intervals(const Table& rows, const std::string& where) {
     ASSERT_TRUE(row[3]) << where;
     if (row[4]) {
       ASSERT_LT(*row[3], *row[4]) << where;
+      bool goes_on = std::any_of(rows.begin(), rows.end(), [&](const Row& other) {
+        return other[0] == row[0] && other[3] == row[4];
+      });
+      bool deleted = std::any_of(events.begin(), events.end(), [&](const Event& event) {
+        return event.key == row[0] && event.sequence == row[4] && event.operation == "delete";
+      });
+      ASSERT_TRUE(goes_on || deleted) << where;
     } else {
       ASSERT_EQ(++open[row[0]], 1) << where;
     }
@@ -257,6 +300,18 @@ void check_intervals(const Table& rows, const std::string& where) {
   }
 }
 
+// Events in any order, in batches of up to `batch_max`.
+void take_all(Target& target, const std::vector<Event>& events, size_t batch_max,
+              std::mt19937& random, const std::function<void()>& after_each = [] {}) {
+  for (size_t at = 0; at < events.size();) {
+    size_t count = std::min<size_t>(1 + random() % batch_max, events.size() - at);
+    auto begin = events.begin() + static_cast<int64_t>(at);
+    target.take({begin, begin + static_cast<int64_t>(count)});
+    after_each();
+    at += count;
+  }
+}
+
 void check(const sql::ChangeRules& rules, uint32_t seeds) {
   auto database = query::Database::open({});
   ASSERT_TRUE(database);
@@ -264,25 +319,37 @@ void check(const sql::ChangeRules& rules, uint32_t seeds) {
     std::mt19937 random(seed);
     std::vector<Event> events = made_up(random, rules);
     Table expected = walked(rules, events);
-    for (int order = 0; order < 2; ++order) {
-      std::string where = fmt::format("seed {}, order {}", seed, order);
+    for (size_t batch_max : {size_t{1}, size_t{9}, events.size()}) {
+      std::string where = fmt::format("seed {}, batches of up to {}", seed, batch_max);
       std::shuffle(events.begin(), events.end(), random);
       Target target(**database, rules);
-      for (size_t at = 0; at < events.size();) {
-        size_t count = std::min<size_t>(1 + random() % 9, events.size() - at);
-        auto begin = events.begin() + static_cast<int64_t>(at);
-        target.take({begin, begin + static_cast<int64_t>(count)});
-        ASSERT_EQ(target.rows(), walked(rules, target.events())) << where;
-        ASSERT_EQ(target.rows().size(), target.count()) << where;
-        at += count;
-      }
+      take_all(target, events, batch_max, random, [&] {
+        EXPECT_EQ(target.rows(), walked(rules, target.events())) << where;
+        EXPECT_EQ(target.rows().size(), target.count()) << where;
+      });
+      ASSERT_FALSE(testing::Test::HasFailure()) << where;
       ASSERT_EQ(target.rows(), expected) << where;
-      if (rules.keeps_history) check_intervals(expected, where);
+      if (rules.keeps_history) check_intervals(target.rows(), events, where);
       size_t before = target.edits;
       target.take({events[0]});  // delivered twice
       ASSERT_EQ(target.edits, before) << where;
     }
   }
+}
+
+// Whether the comparison with the walk tells the fault.
+bool sees(const sql::ChangeRules& rules, Fault fault) {
+  auto database = query::Database::open({});
+  EXPECT_TRUE(database);
+  for (uint32_t seed = 0; seed < 10; ++seed) {
+    std::mt19937 random(seed);
+    std::vector<Event> events = made_up(random, rules);
+    std::shuffle(events.begin(), events.end(), random);
+    Target target(**database, rules, fault);
+    take_all(target, events, 9, random);
+    if (target.rows() != walked(rules, events)) return true;
+  }
+  return false;
 }
 
 const sql::ChangeRules kNewest{.keys = {"key"}, .columns = {"key", "a", "b"}};
@@ -301,6 +368,34 @@ TEST(ChangeSql, History) {
   rules.keeps_history = true;
   rules.tracked = rules.columns;
   check(rules, 15);
+}
+
+TEST(ChangeSql, HistoryWithNullsOfOneColumnFilled) {
+  sql::ChangeRules rules = kNewest;
+  rules.keeps_history = true;
+  rules.tracked = rules.columns;
+  rules.filled = {"b"};
+  check(rules, 10);
+}
+
+TEST(ChangeSql, TheNewestRowWithNullsFilled) {
+  sql::ChangeRules rules = kNewest;
+  rules.filled = {"a", "b"};
+  check(rules, 10);
+}
+
+TEST(ChangeSql, TheChecksSeeWhatWouldBeWrong) {
+  sql::ChangeRules history = kNewest, truncated = kNewest;
+  history.keeps_history = true;
+  history.tracked = history.columns;
+  truncated.truncates = true;
+  for (const auto& rules : {kNewest, history}) {
+    EXPECT_TRUE(sees(rules, Fault::ForgetsDeletes));
+    EXPECT_TRUE(sees(rules, Fault::OrdersByArrival));
+    EXPECT_TRUE(sees(rules, Fault::ForgetsRepeats));
+    EXPECT_FALSE(sees(rules, Fault::None));
+  }
+  EXPECT_TRUE(sees(truncated, Fault::ForgetsTruncates));
 }
 
 TEST(ChangeSql, HistoryOfSomeColumnsWithNullsFilled) {

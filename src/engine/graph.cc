@@ -86,18 +86,27 @@ class Builder {
     for (std::string_view suffix : {kQuarantineSuffix, kLateSuffix, kEventsSuffix}) {
       if (by_name_.contains(wanted) || !wanted.ends_with(suffix)) continue;
       auto found = by_name_.find(wanted.substr(0, wanted.size() - suffix.size()));
-      bool made = suffix != kEventsSuffix || (found != by_name_.end() && cdc_of(found->second));
+      bool made = suffix != kEventsSuffix ||
+                  (found != by_name_.end() && !cdc_of(found->second).empty());
       if (made) return found;
     }
     return by_name_.find(wanted);
   }
 
-  // What fills the statement's table by AUTO CDC, or nullptr.
-  const sql::Statement* cdc_of(size_t index) const {
+  // What fills the statement's table by AUTO CDC: its own FLOW first.
+  std::vector<const sql::Statement*> cdc_of(size_t index) const {
+    std::vector<const sql::Statement*> out;
     const auto& statement = project_.statements[index];
-    if (statement.cdc) return &statement;
-    auto flow = cdc_flows_.find(key(statement.name));
-    return flow == cdc_flows_.end() ? nullptr : &project_.statements[flow->second];
+    if (statement.cdc) out.push_back(&statement);
+    auto flows = cdc_flows_.find(key(statement.name));
+    if (flows == cdc_flows_.end()) return out;
+    for (size_t flow : flows->second) out.push_back(&project_.statements[flow]);
+    return out;
+  }
+
+  // APPLY CHANGES INTO, or a flow by the name of its table, as the one that stands in it.
+  bool is_nameless(const sql::Statement& flow) const {
+    return flow.cdc && (!is_flow(flow) || key(flow.name) == key(flow.target));
   }
 
   Result<void> collect() {
@@ -113,10 +122,8 @@ class Builder {
         return at(statement, statement.position,
                   "a pipeline's file holds CREATE statements; run queries with 'ticklake sql'");
       }
-      if (statement.cdc && is_flow(statement)) {
-        TRY(collect_cdc(i));
-        continue;
-      }
+      if (statement.cdc && is_flow(statement)) cdc_flows_[key(statement.target)].push_back(i);
+      if (is_flow(statement) && is_nameless(statement)) continue;
       TRY(check_name(statement));
       auto [found, fresh] = by_name_.emplace(key(statement.name), i);
       if (!fresh) {
@@ -132,17 +139,22 @@ class Builder {
     return {};
   }
 
-  Result<void> collect_cdc(size_t index) {
-    const auto& flow = project_.statements[index];
-    auto [found, fresh] = cdc_flows_.emplace(key(flow.target), index);
-    if (fresh) return {};
-    const auto& first = project_.statements[found->second];
-    return at(flow, flow.position,
-              fmt::format("a second AUTO CDC flow into {}; the first is at {}:{}:{}; put both "
-                          "sources into one streaming table before it",
-                          project_.canonical(flow.target), first.file, first.position.line,
-                          first.position.column),
-              Code::Unsupported);
+  // Progress is kept by the flow's name.
+  Result<void> check_nameless(const std::vector<const sql::Statement*>& flows) const {
+    const sql::Statement* first = nullptr;
+    for (const auto* flow : flows) {
+      if (!is_nameless(*flow)) continue;
+      if (!first) {
+        first = flow;
+        continue;
+      }
+      return at(*flow, flow->position,
+                fmt::format("a second AUTO CDC flow into {} without a name of its own; the first "
+                            "is at {}:{}:{}; name it: CREATE FLOW name AS AUTO CDC INTO ..",
+                            project_.canonical(flow->target), first->file, first->position.line,
+                            first->position.column));
+    }
+    return {};
   }
 
   Result<void> collect_flow(size_t index) {
@@ -159,7 +171,7 @@ class Builder {
                             joined(flow.target, "."),
                             is_view(table) ? "temporary view" : "materialized view"));
     }
-    if (cdc_of(target->second) != nullptr) {
+    if (!cdc_of(target->second).empty()) {
       return at(flow, flow.target_position,
                 fmt::format("{} is filled by AUTO CDC, beside which no flow inserts",
                             joined(flow.target, ".")));
@@ -174,22 +186,24 @@ class Builder {
       const auto& statement = project_.statements[i];
       if (is_flow(statement) && !statement.cdc) TRY(collect_flow(i));
     }
-    for (const auto& [name, index] : cdc_flows_) {
-      const auto& flow = project_.statements[index];
+    for (const auto& [name, flows] : cdc_flows_) {
+      const auto& flow = project_.statements[flows.front()];
       auto found = by_name_.find(name);
-      if (found == by_name_.end()) return unknown(flow, flow.target, flow.target_position);
+      if (found == by_name_.end() || is_flow(project_.statements[found->second])) {
+        return unknown(flow, flow.target, flow.target_position);
+      }
+      TRY(check_nameless(cdc_of(found->second)));
       const auto& target = project_.statements[found->second];
-      bool empty = target.kind == sql::Statement::Kind::StreamingTable && !target.query;
-      if (empty && !target.cdc) continue;
+      if (target.kind == sql::Statement::Kind::StreamingTable && !target.query) continue;
       return at(flow, flow.target_position,
-                fmt::format("{} has a {} of its own at {}:{}:{}; a flow fills a table made by "
+                fmt::format("{} has a query of its own at {}:{}:{}; a flow fills a table made by "
                             "CREATE STREAMING TABLE without one",
-                            project_.canonical(flow.target), target.cdc ? "flow" : "query",
-                            target.file, target.position.line, target.position.column));
+                            project_.canonical(flow.target), target.file, target.position.line,
+                            target.position.column));
     }
     for (const auto& [name, index] : by_name_) {
       const auto& statement = project_.statements[index];
-      if (statement.query || cdc_of(index) || flows_.contains(index)) continue;
+      if (statement.query || !cdc_of(index).empty() || flows_.contains(index)) continue;
       return at(statement, statement.position,
                 fmt::format("nothing fills {}; write AS SELECT .. FROM STREAM .., or CREATE FLOW "
                             ".. AS INSERT INTO {} .. or AS AUTO CDC INTO ..",
@@ -205,8 +219,10 @@ class Builder {
     marks_[index] = Mark::Grey;
     trail_.push_back(index);
     TRY(visit_references(statement));
-    const auto* flow = cdc_of(index);
-    if (flow && flow != &statement) TRY(visit_references(*flow));
+    auto changes = cdc_of(index);
+    for (const auto* flow : changes) {
+      if (flow != &statement) TRY(visit_references(*flow));
+    }
     std::vector<const sql::Statement*> inserts;
     for (size_t insert : flows_[index]) {
       inserts.push_back(&project_.statements[insert]);
@@ -214,7 +230,7 @@ class Builder {
     }
     trail_.pop_back();
     marks_[index] = Mark::Black;
-    if (flow) return add_changes(statement, *flow);
+    if (!changes.empty()) return add_changes(statement, changes);
     if (!is_view(statement)) TRY(add(statement, inserts));
     return {};
   }
@@ -280,45 +296,63 @@ class Builder {
     return {};
   }
 
-  // Two datasets: the events as a stream of their own, and the table that follows from them.
-  Result<void> add_changes(const sql::Statement& target, const sql::Statement& flow) {
-    auto plan =
-        TRY(sql::analyze_changes(*flow.cdc, flow.file, target, graph_.catalog(project_), now_us_));
+  // The events as streams of their own, and the table that follows from them.
+  Result<void> add_changes(const sql::Statement& target,
+                           const std::vector<const sql::Statement*>& flows) {
+    std::vector<sql::ChangePlan> plans;
+    for (const auto* flow : flows) {
+      auto catalog = graph_.catalog(project_);
+      plans.push_back(TRY(sql::analyze_changes(*flow->cdc, flow->file, target, catalog, now_us_,
+                                               plans.empty() ? nullptr : plans.data())));
+    }
     Dataset rows{.name = project_.canonical(target.name), .statement = target};
     rows.table = rows.flow = rows.name;
     rows.path = project_.table_path(rows.name);
     rows.statement.expectations.clear();  // they are those of the events
-    Dataset events{.statement = std::move(plan.events), .plan = std::move(plan.events_plan)};
-    events.name = rows.name + std::string(kEventsSuffix);
-    events.table = events.flow = events.name;
-    events.statement.name = split(events.name, '.');
-    events.path = project_.table_path(events.name);
-    if (by_name_.contains(lowered(events.name))) {
-      return at(
-          target, target.position,
-          fmt::format("{} is the name of this table's events; rename the other one", events.name));
+    std::string table = rows.name + std::string(kEventsSuffix);
+    if (by_name_.contains(lowered(table))) {
+      return at(target, target.position,
+                fmt::format("{} is the name of this table's events; rename the other one", table));
     }
-    rows.inputs = {events.name};
-    rows.plan.output = std::move(plan.target);
+    rows.inputs = {table};
+    rows.plan.output = plans[0].target;
     rows.plan.streaming = true;
     rows.plan.inputs = {{.id = "events",
                          .streaming = true,
-                         .table = events.name,
-                         .schema = events.plan.output,
-                         .columns = plan.rules.keys}};
+                         .table = table,
+                         .schema = plans[0].events_plan.output,
+                         .columns = plans[0].rules.keys}};
     rows.plan.inputs[0].columns.emplace_back(sql::kOperationColumn);
-    rows.changes = std::move(plan.rules);
+    rows.changes = plans[0].rules;
     rows.sources = {source_name(rows.plan.inputs[0])};
-    TRY(check(project_, graph_, events));
-    for (const auto& input : events.plan.inputs) {
-      if (!input.table.empty()) events.inputs.push_back(input.table);
-      events.sources.insert(source_name(input));
+    std::vector<Dataset> events;
+    for (size_t i = 0; i < flows.size(); ++i) {
+      rows.changes->truncates = rows.changes->truncates || plans[i].rules.truncates;
+      events.push_back(TRY(events_of(*flows[i], table, std::move(plans[i]))));
     }
-    events.quarantine = TRY(add_tables(events.statement, {events}, rows.name));
+    auto quarantine = TRY(add_tables(events[0].statement, events, rows.name));
     graph_.tables.push_back({rows.name, Table::Kind::StreamingTable, rows.path, rows.plan.output});
-    graph_.datasets.push_back(std::move(events));
+    for (auto& one : events) {
+      one.quarantine = quarantine;
+      graph_.datasets.push_back(std::move(one));
+    }
     graph_.datasets.push_back(std::move(rows));
     return {};
+  }
+
+  Result<Dataset> events_of(const sql::Statement& flow, const std::string& table,
+                            sql::ChangePlan plan) {
+    Dataset out{.statement = std::move(plan.events), .plan = std::move(plan.events_plan)};
+    out.table = table;
+    out.name = out.flow = is_nameless(flow) ? table : project_.canonical(flow.name);
+    out.statement.name = split(table, '.');
+    out.path = project_.table_path(table);
+    TRY(check(project_, graph_, out));
+    for (const auto& input : out.plan.inputs) {
+      if (!input.table.empty()) out.inputs.push_back(input.table);
+      out.sources.insert(source_name(input));
+    }
+    return out;
   }
 
   // A row of a window or of a whole query is made of many, and none of them is to blame for it.
@@ -408,7 +442,7 @@ class Builder {
   int64_t now_us_;
   Graph graph_;
   std::map<std::string, size_t> by_name_;  // lowered canonical name -> statement
-  std::map<std::string, size_t> cdc_flows_;      // lowered canonical name of its target -> flow
+  std::map<std::string, std::vector<size_t>> cdc_flows_;  // lowered canonical name -> its flows
   std::map<size_t, std::vector<size_t>> flows_;  // table -> its CREATE FLOW .. AS INSERT
   std::vector<Mark> marks_;
   std::vector<size_t> trail_;

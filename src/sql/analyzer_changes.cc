@@ -71,12 +71,13 @@ bool contains(const std::vector<std::string>& names, std::string_view wanted) {
 class Changes {
  public:
   Changes(const AutoCdc& cdc, const std::string& file, const Statement& target,
-          const Catalog& catalog, int64_t now_us)
+          const Catalog& catalog, int64_t now_us, const ChangePlan* first)
       : cdc_(cdc),
         file_(file),
         target_(target),
         catalog_(catalog),
         now_us_(now_us),
+        first_(first),
         from_(*cdc.source) {}
 
   Result<ChangePlan> run() {
@@ -88,7 +89,9 @@ class Changes {
     TRY(choose_columns());
     TRY(check_sequence());
     TRY(check_listed());
+    if (first_) TRY(follow_first());
     TRY(build_events());
+    if (first_) TRY(check_types());
     TRY(build_target());
     return std::move(out_);
   }
@@ -248,6 +251,64 @@ class Changes {
     return {};
   }
 
+  // One order of the columns, one spelling, and the rules by which rows are made of all events.
+  Result<void> follow_first() {
+    const ChangeRules& theirs = first_->rules;
+    ChangeRules& rules = out_.rules;
+    using Names = std::vector<std::string>;
+    auto agree = [&](std::string_view clause, const Names& ours, const Names& others) {
+      Names here = lowered_and_sorted(ours), there = lowered_and_sorted(others);
+      return here == there ? Result<void>()
+                           : at(cdc_.position, fmt::format("{} is ({}), and of another flow into "
+                                                           "{} ({}); all flows into a table say "
+                                                           "the same, in a temporary view rename "
+                                                           "columns and add what is missing as "
+                                                           "NULL",
+                                                           clause, joined(ours, ", "),
+                                                           joined(target_.name, "."),
+                                                           joined(others, ", ")));
+    };
+    if (rules.keeps_history != theirs.keeps_history) {
+      return at(cdc_.position,
+                fmt::format("STORED AS SCD TYPE {} here, and {} in another flow into {}; all flows "
+                            "into a table say the same",
+                            rules.keeps_history ? 2 : 1, theirs.keeps_history ? 2 : 1,
+                            joined(target_.name, ".")));
+    }
+    TRY(agree("KEYS", rules.keys, theirs.keys));
+    TRY(agree("COLUMNS", rules.columns, theirs.columns));
+    TRY(agree("TRACK HISTORY ON", rules.tracked, theirs.tracked));
+    TRY(agree("IGNORE NULL UPDATES", rules.filled, theirs.filled));
+    bool truncates = rules.truncates || theirs.truncates;
+    rules = theirs;
+    rules.truncates = truncates;
+    return {};
+  }
+
+  static std::vector<std::string> lowered_and_sorted(std::vector<std::string> names) {
+    for (std::string& name : names) name = lowered(name);
+    std::ranges::sort(names);
+    return names;
+  }
+
+  Result<void> check_types() const {
+    const Schema& ours = out_.events_plan.output;
+    const Schema& theirs = first_->events_plan.output;
+    for (size_t i = 0; i < ours.fields.size(); ++i) {
+      const Field& field = ours.fields[i];
+      if (field.type == theirs.fields[i].type) continue;
+      bool sequence = field.name == kSequenceColumn;
+      return at(sequence ? cdc_.sequence->position : cdc_.position,
+                fmt::format("{} is {}, and in another flow into {} {}; cast it {}",
+                            sequence ? "SEQUENCE BY" : field.name, to_sql(field.type),
+                            joined(target_.name, "."), to_sql(theirs.fields[i].type),
+                            sequence ? "there or here"
+                                     : "in a temporary view, or write its type in the table's "
+                                       "list of columns"));
+    }
+    return {};
+  }
+
   // Also where a change without a sequence is refused.
   ExpressionPtr operation() const {
     Position position = cdc_.sequence->position;
@@ -334,6 +395,7 @@ class Changes {
   const Statement& target_;
   const Catalog& catalog_;
   int64_t now_us_;
+  const ChangePlan* first_;
   FromItem from_;
   Schema source_;
   Type sequence_;
@@ -343,9 +405,9 @@ class Changes {
 }  // namespace
 
 Result<ChangePlan> analyze_changes(const AutoCdc& cdc, const std::string& file,
-                                   const Statement& target, const Catalog& catalog,
-                                   int64_t now_us) {
-  return Changes(cdc, file, target, catalog, now_us).run();
+                                   const Statement& target, const Catalog& catalog, int64_t now_us,
+                                   const ChangePlan* first) {
+  return Changes(cdc, file, target, catalog, now_us, first).run();
 }
 
 }  // namespace ticklake::sql

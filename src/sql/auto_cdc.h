@@ -66,9 +66,12 @@ struct ChangePlan {
   Schema target;
 };
 
-// `target` is the streaming table that `cdc` fills, `file` where `cdc` stands. Invalid or
-// Unsupported as from analyze(): a key that is not there, a sequence that cannot be sorted, ...
+// `target` is the streaming table that `cdc` fills, `file` where `cdc` stands. `first`: the plan of
+// another flow into it, whose events stand in the same table: the columns come in its order, and
+// the rules must be its. Invalid or Unsupported as from analyze(): a key that is not there, a
+// sequence that cannot be sorted, rules that are not those of `first`, ...
 Result<ChangePlan> analyze_changes(const AutoCdc& cdc, const std::string& file,
-                                   const Statement& target, const Catalog& catalog, int64_t now_us);
+                                   const Statement& target, const Catalog& catalog, int64_t now_us,
+                                   const ChangePlan* first = nullptr);
 
 }  // namespace ticklake::sql
