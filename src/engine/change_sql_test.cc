@@ -321,6 +321,7 @@ void check(const sql::ChangeRules& rules, uint32_t seeds) {
     Table expected = walked(rules, events);
     for (size_t batch_max : {size_t{1}, size_t{9}, events.size()}) {
       std::string where = fmt::format("seed {}, batches of up to {}", seed, batch_max);
+      if (batch_max == 1 && seed % 5 != 0) continue;
       std::shuffle(events.begin(), events.end(), random);
       Target target(**database, rules);
       take_all(target, events, batch_max, random, [&] {
