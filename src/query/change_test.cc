@@ -175,8 +175,8 @@ TEST_F(ChangeTest, RefusalsSayWhatToDo) {
             "q:1:22: found the column ID twice in SET; set it once");
   EXPECT_EQ(error_of("DELETE FROM u"), "q:1:13: unknown table u");
   EXPECT_EQ(error_of("UPDATE t SET id = 3000000000 WHERE id = 1"),
-            "[CAST_OVERFLOW] Type INT64 with value 3000000000 can't be cast because the value is "
-            "out of range for the destination type INT32; use try_cast to get NULL instead");
+            "[CAST_OVERFLOW] Type BIGINT with value 3000000000 can't be cast because the value is "
+            "out of range for the destination type INT; use try_cast to get NULL instead");
 }
 
 TEST_F(ChangeTest, MergeUpdatesDeletesAndInserts) {

@@ -180,7 +180,7 @@ class Analyzer {
   Result<std::string> frame_text(const WindowFrame& frame, const std::vector<Typed>& order,
                                  Position position, Scope& scope);
   Result<Typed> structure(const Call& call, const Expression& whole, Scope& scope);
-  Result<Typed> type_name(const Call& call, Scope& scope);
+  Result<Typed> type_name(const Call& call, Position position, Scope& scope);
   Result<Typed> arrays_zip(const Call& call, Scope& scope);
   Error unknown_function(const std::string& name, Position position) const;
   Result<Typed> payload_call(const Call& call, const Expression& whole, Scope& scope);

@@ -86,7 +86,7 @@ Result<Typed> Analyzer::node(const Call& call, const Expression& whole, Scope& s
     return payload_call(call, whole, scope);
   }
   if (name == "struct" || name == "named_struct") return structure(call, whole, scope);
-  if (name == "typeof") return type_name(call, scope);
+  if (name == "typeof") return type_name(call, whole.position, scope);
   if (name == "arrays_zip") {
     if (call.arguments.empty()) return at(whole.position, "arrays_zip() takes one or more arrays");
     return arrays_zip(call, scope);
@@ -129,9 +129,9 @@ Result<Typed> Analyzer::scalar_call(const Call& call, const Expression& whole, S
   return located(position, sql::call(*found, {name, options_.now_us}, values));
 }
 
-Result<Typed> Analyzer::type_name(const Call& call, Scope& scope) {
+Result<Typed> Analyzer::type_name(const Call& call, Position position, Scope& scope) {
   Arguments values = TRY(arguments(call, scope));
-  if (values.size() != 1) return Error{Code::Invalid, "typeof() takes one argument"};
+  if (values.size() != 1) return at(position, "typeof() takes one argument");
   return Typed{.sql = quoted_text(simple_name(values[0].type)), .type = Kind::String};
 }
 
@@ -249,6 +249,7 @@ Result<AggregateSlot> Analyzer::aggregate_slot(const Call& call, const Expressio
     if (star && (name != "count" || call.arguments.size() != 1 || call.distinct)) {
       return at(argument.position, "* is for count(*)");
     }
+    if (!argument.name.empty()) return at(argument.position, name + "() takes no named arguments");
     if (has_aggregate(*argument.value) && !call.over) {
       return at(argument.position,
                 "an aggregate within an aggregate: compute the inner one in a subquery");

@@ -15,10 +15,6 @@ const Literal* written(const Argument& argument, Kind kind) {
   return literal != nullptr && literal->type.kind == kind ? literal : nullptr;
 }
 
-bool is_permissive(const std::map<std::string, std::string>& options, bool otherwise) {
-  auto mode = options.find("mode");
-  return mode == options.end() ? otherwise : equal_ignoring_case(mode->second, "PERMISSIVE");
-}
 
 // Of 'a INT, b STRING' and of 'STRUCT<a: INT, b: STRING>'.
 Result<Schema> json_schema(const std::string& text) {
@@ -51,7 +47,7 @@ struct Analyzer::Payloads {
 
   Result<Typed> from_json(const Call& call, const Expression& whole);
   Result<Typed> from_avro(const Call& call, const Expression& whole);
-  Result<Typed> to_avro(const Call& call);
+  Result<Typed> to_avro(const Call& call, Position position);
 
  private:
   Result<std::map<std::string, std::string>> options(const Argument& argument) const;
@@ -142,7 +138,13 @@ Result<Typed> Analyzer::Payloads::from_json(const Call& call, const Expression& 
     function = TRY(asked(std::move(request), whole.position));
   } else {
     for (const auto& [name, value] : request.options) {
-      if (name == "mode") continue;
+      if (name == "mode") {
+        function.fail_fast = equal_ignoring_case(value, "FAILFAST");
+        if (function.fail_fast || equal_ignoring_case(value, "PERMISSIVE")) continue;
+        return analyzer.at(arguments[2].position,
+                           "the mode of from_json() is PERMISSIVE or FAILFAST, not " + value,
+                           Code::Unsupported);
+      }
       return analyzer.at(arguments[2].position,
                          "from_json() has the options mode, subject and "
                          "schemaRegistryAddress, not " +
@@ -156,7 +158,6 @@ Result<Typed> Analyzer::Payloads::from_json(const Call& call, const Expression& 
                          schema.error().code);
     }
     function.type = Type::structure(schema->fields);
-    function.fail_fast = !is_permissive(request.options, true);
   }
   Typed text = TRY(payload(arguments[0], framed ? Kind::Binary : Kind::String, "from_json"));
   return decoded(planned(std::move(function)), text, whole.position);
@@ -195,11 +196,11 @@ Result<Typed> Analyzer::Payloads::from_avro(const Call& call, const Expression& 
   return decoded(planned(std::move(function)), bytes, whole.position);
 }
 
-Result<Typed> Analyzer::Payloads::to_avro(const Call& call) {
+Result<Typed> Analyzer::Payloads::to_avro(const Call& call, Position position) {
   PayloadRequest request{.form = PayloadFunction::Form::ToAvro};
   Arguments values = TRY(analyzer.arguments(call, scope));
   if (values.empty() || values.size() > 2) {
-    return Error{Code::Invalid, "to_avro() takes a value and, where wanted, an Avro schema"};
+    return analyzer.at(position, "to_avro() takes a value and, where wanted, an Avro schema");
   }
   if (values.size() == 2) request.schema = TRY(schema(call.arguments[1]));
   request.type = values[0].type;
@@ -253,7 +254,7 @@ Result<Typed> Analyzer::Payloads::decoded(const PayloadFunction& function, const
 Result<Typed> Analyzer::payload_call(const Call& call, const Expression& whole, Scope& scope) {
   Payloads payloads{*this, scope};
   std::string name = lowered(call.name);
-  if (name == "to_avro") return payloads.to_avro(call);
+  if (name == "to_avro") return payloads.to_avro(call, whole.position);
   return name == "from_json" ? payloads.from_json(call, whole) : payloads.from_avro(call, whole);
 }
 

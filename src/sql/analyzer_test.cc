@@ -205,7 +205,7 @@ TEST(Analyzer, RefusalsSayWhereWhatAndWhatToDo) {
        "f.sql:1:8: 'G' in the date pattern 'yyyy-MM-dd G' is not supported here; supported are "
        "yyyy "
        "MM dd HH mm ss SSS SSSSSS and quoted text"},
-      {"SELECT upper() FROM t", "f.sql:1:8: upper() takes 1 arguments but got 0"},
+      {"SELECT upper() FROM t", "f.sql:1:8: upper() takes 1 argument but got 0"},
       {"SELECT abs(day) FROM silver",
        "f.sql:1:8: argument 1 of abs() expects a number but got DATE"},
       {"SELECT rank() FROM t", "f.sql:1:8: rank() needs OVER (ORDER BY ..)"},

@@ -47,8 +47,10 @@ Result<const Function*> find_in(std::span<const std::span<const Function>> table
     }
   }
   if (counts.empty()) return Error{Code::NotFound, "no function " + std::string(name)};
+  bool one = counts.size() == 1 && counts[0] == "1";
   return Error{Code::Invalid, std::string(name) + "() takes " + joined(counts, " or ") +
-                                  " arguments but got " + std::to_string(arguments)};
+                                  (one ? " argument" : " arguments") + " but got " +
+                                  std::to_string(arguments)};
 }
 
 std::string_view letter_words(char letter) {
@@ -213,8 +215,12 @@ Result<Typed> call(const ScalarFunction& function, const CallContext& context,
   bool may_fail = function.may_fail;
   for (const Typed& value : values) may_fail |= value.may_fail;
   if (function.build != nullptr) {
-    Typed out = TRY(function.build(context, values));
-    out.may_fail |= may_fail;
+    auto out = function.build(context, values);
+    if (out) {
+      out->may_fail |= may_fail;
+    } else if (out.error().message.starts_with("expects ")) {
+      return Error{out.error().code, std::string(context.name) + "() " + out.error().message};
+    }
     return out;
   }
   std::vector<std::string> texts;

@@ -256,15 +256,20 @@ Result<WindowSpec> Parser::window_spec() {
 
 Result<WindowFrame> Parser::window_frame() {
   WindowFrame frame{};
+  Position position = peek().position;
   frame.unit = take().upper == "ROWS" ? WindowFrame::Unit::Rows : WindowFrame::Unit::Range;
   if (accept("BETWEEN")) {
     frame.start = TRY(frame_bound(true));
     TRY(expect("AND", "between the bounds of the window frame"));
     frame.end = TRY(frame_bound(false));
-    return frame;
+  } else {
+    frame.start = TRY(frame_bound(true));
+    frame.end = {FrameBound::Kind::CurrentRow, nullptr};
   }
-  frame.start = TRY(frame_bound(true));
-  frame.end = {FrameBound::Kind::CurrentRow, nullptr};
+  if (frame.start.kind > frame.end.kind) {  // the kinds are in the order of the rows
+    return refuse(position, "a window frame that ends before it starts",
+                  "the start of a frame comes before its end");
+  }
   return frame;
 }
 
