@@ -106,6 +106,9 @@ Result<Snapshot> open_timestamp(io::FileStore& files, const io::Path& root, int6
 // The newest version, reading only what was committed since `snapshot`.
 Result<Snapshot> refresh(io::FileStore& files, const Snapshot& snapshot);
 
+// Invalid or Unsupported: a column, partition column or property that a table of ours may not have.
+Result<void> check_metadata(const Metadata& metadata);
+
 // Makes version 0. Conflict: there is a table. TimestampNtz columns turn the timestampNtz feature
 // on. Invalid: a name or type that Delta refuses, a partition column that is not in the schema.
 // Refused: delta.setTransactionRetentionDuration.

@@ -12,9 +12,6 @@ Result<void> check_readable(const State& state);
 // Unsupported: names every feature that a writer must know and ticklake does not.
 Result<void> check_writable(const State& state);
 
-// Invalid or Unsupported: a column, partition column or property that a table of ours may not have.
-Result<void> check_metadata(const Metadata& metadata);
-
 // The lowest protocol that holds both `metadata` and what the table has already.
 Protocol protocol_for(const Metadata& metadata, const Protocol& current);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "delta/delta.h"
 #include "engine/engine.h"
 #include "graph_flows.h"
 #include "settings.h"
@@ -389,6 +390,13 @@ class Builder {
     graph_.tables.push_back(
         {dataset.table, streaming ? Table::Kind::StreamingTable : Table::Kind::MaterializedView,
          dataset.path, dataset.plan.output});
+    delta::Metadata metadata;
+    metadata.schema = dataset.plan.output;
+    metadata.partition_columns = statement.partition_columns;
+    metadata.configuration = statement.properties;
+    if (auto checked = delta::check_metadata(metadata); !checked) {
+      return at(statement, statement.position, checked.error().message, checked.error().code);
+    }
     for (const auto& each : datasets) {
       if (settings->quarantine.undecodable) TRY(check_payloads(each));
     }

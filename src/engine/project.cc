@@ -325,8 +325,10 @@ Result<Project> load_with(io::FileStore& files, const io::Path& directory,
       substitution.secrets.add(login.substr(login.find(':') + 1));
     }
   }
-  auto checked = check_configuration(project.configuration);
-  if (!checked) return prefixed(file, checked.error());
+  for (const auto& [key, place] : substitution.configuration) {
+    auto checked = check_configuration({{key, project.configuration[key]}});
+    if (!checked) return prefixed(place.where(), checked.error());
+  }
   if (spec.catalog) project.catalog = TRY(substitution.apply(*spec.catalog));
   if (spec.database) project.database = TRY(substitution.apply(*spec.database));
   std::string storage = TRY(substitution.apply(spec.storage));
@@ -341,7 +343,8 @@ Result<Project> load_with(io::FileStore& files, const io::Path& directory,
   auto warehouse = project.configuration.find("ticklake.warehouse");
   project.warehouse = io::join(project.storage, "tables");
   if (warehouse != project.configuration.end()) {
-    project.warehouse = TRY(resolved(directory, warehouse->second, file));
+    project.warehouse = TRY(resolved(directory, warehouse->second,
+                                     substitution.configuration["ticklake.warehouse"].where()));
   }
 
   for (const auto& path : TRY(library_files(files, directory, spec))) {

@@ -4,6 +4,7 @@
 #include <yaml-cpp/yaml.h>
 
 #include <functional>
+#include <set>
 
 #include "base/text.h"
 
@@ -63,6 +64,11 @@ Result<std::vector<Located>> libraries_of(const std::string& file, const YAML::N
   return out;
 }
 
+// The YAML library would take the last one.
+Error twice(const std::string& file, const std::string& key, const YAML::Node& node) {
+  return refused(place_of(file, node), fmt::format("'{}' stands here twice: keep one", key));
+}
+
 Result<std::map<std::string, Located>> configuration_of(const std::string& file,
                                                         const YAML::Node& node) {
   std::map<std::string, Located> out;
@@ -72,6 +78,7 @@ Result<std::map<std::string, Located>> configuration_of(const std::string& file,
   }
   for (const auto& entry : node) {
     std::string key = entry.first.Scalar();
+    if (out.contains(key)) return twice(file, key, entry.first);
     out[key] = TRY(scalar(file, key, entry.second));
   }
   return out;
@@ -113,8 +120,11 @@ Result<Spec> spec_of(const std::string& file, const YAML::Node& root) {
   if (!root.IsMap())
     return refused({.file = file}, "the file must be a map with name, storage, libraries");
   Spec spec;
+  std::set<std::string> keys;
   for (const auto& entry : root) {
-    TRY(read_entry(file, entry.first.Scalar(), entry.second, place_of(file, entry.first), spec));
+    std::string key = entry.first.Scalar();
+    if (!keys.insert(key).second) return twice(file, key, entry.first);
+    TRY(read_entry(file, key, entry.second, place_of(file, entry.first), spec));
   }
   if (spec.name.text.empty()) return refused({.file = file}, "'name' is missing");
   if (spec.storage.text.empty()) {

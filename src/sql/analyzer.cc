@@ -118,7 +118,8 @@ Result<Rows> Analyzer::with_expectations(const Statement& statement, Rows rows) 
     if (expectation.condition == nullptr) continue;
     size_t inputs = plan_.inputs.size();
     Typed value = TRY(condition(*expectation.condition, scope, "EXPECT"));
-    if (plan_.inputs.size() != inputs || !scope.sources[0].hoisted.empty()) {
+    if (has_subquery(*expectation.condition) || plan_.inputs.size() != inputs ||
+        !scope.sources[0].hoisted.empty()) {
       return at(expectation.position,
                 "an expectation is over the columns of its own row: it takes no subquery and no "
                 "from_json()",
