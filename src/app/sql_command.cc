@@ -101,8 +101,8 @@ Result<void> run_sql(Environment& environment, const SqlOptions& options) {
     auto plan = planned(statement, catalog, {.file = file, .now_us = environment.clock.now_us()});
     if (!plan) {
       Error why = problem ? *problem : std::move(plan).error();
-      bool of_project = project.name.empty() && why.message.find("unknown table ") != std::string::npos;
-      if (of_project) why.message += " (no project here: give --project DIR)";
+      bool unknown = why.message.find("unknown table ") != std::string::npos;
+      if (unknown && project.name.empty()) why.message += " (no project here: give --project DIR)";
       return why;
     }
     if (plan->query) {
