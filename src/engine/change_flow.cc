@@ -172,15 +172,17 @@ Result<FlowOutcome> ChangeFlow::process(FeedBatch batch) {
 Result<Version> ChangeFlow::commit(const NumberedFiles& rows, const RowEdits& edits,
                                    Progress progress) {
   auto& world = context_.world;
-  delta::Transaction transaction = TRY(timed(status_.timings.parquet_ns, [&] {
-    return edited(world.files, world.clock, writer_, rows, edits);
+  delta::RowChange change = TRY(timed(status_.timings.parquet_ns, [&] {
+    return edited(world.files, world.clock, rows, edits);
   }));
+  delta::Transaction transaction;
   transaction.operation = "MERGE";
   transaction.parameters = {{"flow", dataset_.name}};
   transaction.txns = std::move(progress);
   transaction.reads_table = true;
-  Version version =
-      TRY(timed(status_.timings.commit_ns, [&] { return writer_.commit(std::move(transaction)); }));
+  Version version = TRY(timed(status_.timings.commit_ns, [&] {
+    return writer_.commit(std::move(transaction), &change);
+  }));
   context_.hub.announce(dataset_.name, version);
   return version;
 }

@@ -1,9 +1,9 @@
 #include "row_edits.h"
 
 #include <arrow/array.h>
-#include <arrow/builder.h>
+#include <arrow/array/util.h>
 #include <arrow/record_batch.h>
-#include <arrow/util/byte_size.h>
+#include <arrow/scalar.h>
 
 #include <algorithm>
 #include <optional>
@@ -14,24 +14,20 @@
 namespace ticklake::engine {
 namespace {
 
-// Rows that are written anew before they are let go of; each such piece is a file of its own, which
-// compaction merges.
-constexpr int64_t kPieceBytesMax = 64 << 20;
-
-// Adds to each batch of a file which file it is of, and where its rows stand in it.
+// Adds to each batch of a file which file it is of.
 class NumberedReader final : public arrow::RecordBatchReader {
  public:
-  NumberedReader(std::shared_ptr<arrow::RecordBatchReader> rows, std::vector<std::string> columns,
-                 std::string file_column, std::string place_column, int64_t file)
-      : rows_(std::move(rows)),
-        columns_(std::move(columns)),
-        file_column_(std::move(file_column)),
-        place_column_(std::move(place_column)),
-        file_(file) {
+  NumberedReader(std::shared_ptr<arrow::RecordBatchReader> rows,
+                 const std::vector<std::string>& columns, std::string_view file_column,
+                 std::string_view place_column, int64_t file)
+      : rows_(std::move(rows)), file_(file) {
     arrow::FieldVector fields;
-    for (const auto& name : columns_) {
-      auto field = rows_->schema()->GetFieldByName(name);
-      fields.push_back(field ? field : arrow::field(name, arrow::int64()));
+    for (const auto& name : columns) {
+      int at = rows_->schema()->GetFieldIndex(name == place_column ? delta::kRowNumber : name);
+      if (name == file_column) at = kFile;
+      from_.push_back(at);
+      fields.push_back(at < 0 ? arrow::field(name, arrow::int64())
+                              : rows_->schema()->field(at)->WithName(name));
     }
     schema_ = arrow::schema(std::move(fields));
   }
@@ -44,35 +40,25 @@ class NumberedReader final : public arrow::RecordBatchReader {
     *batch = nullptr;
     if (!read) return arrow::Status::OK();
     arrow::ArrayVector columns;
-    for (const auto& name : columns_) {
-      auto column = read->GetColumnByName(name);
-      if (name == file_column_) {
-        ARROW_ASSIGN_OR_RAISE(column, numbers(read->num_rows(), file_, 0));
-      } else if (name == place_column_) {
-        ARROW_ASSIGN_OR_RAISE(column, numbers(read->num_rows(), place_, 1));
+    for (int at : from_) {
+      if (at != kFile) {
+        columns.push_back(read->column(at));
+        continue;
       }
-      columns.push_back(std::move(column));
+      ARROW_ASSIGN_OR_RAISE(auto file, arrow::MakeArrayFromScalar(arrow::Int64Scalar(file_),
+                                                                  read->num_rows()));
+      columns.push_back(std::move(file));
     }
-    place_ += read->num_rows();
     *batch = arrow::RecordBatch::Make(schema_, read->num_rows(), std::move(columns));
     return arrow::Status::OK();
   }
 
  private:
-  static arrow::Result<std::shared_ptr<arrow::Array>> numbers(int64_t count, int64_t first,
-                                                              int64_t step) {
-    arrow::Int64Builder builder;
-    ARROW_RETURN_NOT_OK(builder.Reserve(count));
-    for (int64_t i = 0; i < count; ++i) builder.UnsafeAppend(first + i * step);
-    return builder.Finish();
-  }
+  static constexpr int kFile = -1;
 
   std::shared_ptr<arrow::RecordBatchReader> rows_;
-  std::vector<std::string> columns_;
-  std::string file_column_;
-  std::string place_column_;
+  std::vector<int> from_;  // for each column: which one of the file's, or kFile
   int64_t file_;
-  int64_t place_ = 0;
   std::shared_ptr<arrow::Schema> schema_;
 };
 
@@ -125,43 +111,6 @@ std::optional<Range<std::string>> texts_of(const arrow::ArrayVector& chunks) {
   }
 }
 
-// The rows of a file that stay, written as they were.
-Result<std::vector<delta::AddFile>> without(io::FileStore& store, TableWriter& writer,
-                                            const delta::Snapshot& snapshot,
-                                            const delta::AddFile& file,
-                                            const std::vector<int64_t>& gone) {
-  std::vector<delta::AddFile> out;
-  std::vector<Piece> pieces;
-  int64_t bytes = 0, place = 0;
-  auto write = [&]() -> Result<void> {
-    for (auto& added : TRY(writer.write(pieces, {.all = {Partition(0)}}))) {
-      out.push_back(std::move(added));
-    }
-    pieces.clear();
-    bytes = 0;
-    return {};
-  };
-  auto next = gone.begin();
-  auto rows = TRY(delta::read(store, snapshot, file));
-  while (true) {
-    BatchPtr batch;
-    TRY_STATUS(rows->ReadNext(&batch));
-    if (!batch) break;
-    std::vector<bool> keep(static_cast<size_t>(batch->num_rows()), true);
-    for (; next != gone.end() && *next < place + batch->num_rows(); ++next) {
-      keep[static_cast<size_t>(*next - place)] = false;
-    }
-    place += batch->num_rows();
-    BatchPtr kept = TRY(filtered(batch, keep));
-    if (kept->num_rows() == 0) continue;
-    bytes += arrow::util::TotalBufferSize(*kept);
-    pieces.push_back({Partition(0), std::move(kept)});
-    if (bytes >= kPieceBytesMax) TRY(write());
-  }
-  TRY(write());
-  return out;
-}
-
 }  // namespace
 
 std::vector<delta::Condition> ranges_of(const Batches& rows,
@@ -190,18 +139,19 @@ NumberedFiles NumberedFiles::of(const delta::Snapshot& snapshot,
 query::Input NumberedFiles::input(io::FileStore& store, std::string_view file_column,
                                   std::string_view place_column) const {
   query::Input out{.schema = snapshot.schema(), .parts = {}};
-  out.schema.fields.push_back({std::string(file_column), Kind::Long});
-  out.schema.fields.push_back({std::string(place_column), Kind::Long});
+  for (std::string_view added : {file_column, place_column}) {
+    if (!added.empty()) out.schema.fields.push_back({std::string(added), Kind::Long});
+  }
   out.parts = [self = std::make_shared<const NumberedFiles>(*this), &store,
                file_name = std::string(file_column),
                place_name = std::string(place_column)](const std::vector<std::string>& columns)
       -> Result<std::vector<std::function<Result<std::shared_ptr<arrow::RecordBatchReader>>()>>> {
     std::vector<std::string> stored;
     for (const auto& name : columns) {
-      if (name != file_name && name != place_name) stored.push_back(name);
+      if (name != file_name) stored.push_back(name == place_name ? delta::kRowNumber : name);
     }
-    // Of a file without columns no rows could be counted.
-    if (stored.empty()) stored.push_back(self->snapshot.schema().fields[0].name);
+    // An empty list would be all columns.
+    if (stored.empty()) stored.emplace_back(delta::kRowNumber);
     std::vector<std::function<Result<std::shared_ptr<arrow::RecordBatchReader>>()>> parts;
     for (size_t i = 0; i < self->files.size(); ++i) {
       parts.push_back([=, &store]() -> Result<std::shared_ptr<arrow::RecordBatchReader>> {
@@ -215,20 +165,16 @@ query::Input NumberedFiles::input(io::FileStore& store, std::string_view file_co
   return out;
 }
 
-Result<delta::Transaction> edited(io::FileStore& store, const io::Clock& clock, TableWriter& writer,
-                                  const NumberedFiles& rows, const RowEdits& edits) {
-  delta::Transaction out;
-  int64_t now_ms = clock.now_ms();
+Result<delta::RowChange> edited(io::FileStore& store, const io::Clock& clock,
+                                const NumberedFiles& rows, const RowEdits& edits) {
+  auto out = TRY(delta::RowChange::begin(store, clock, rows.snapshot));
   for (const auto& [index, gone] : edits.gone) {
-    const auto& file = rows.files[static_cast<size_t>(index)];
-    for (auto& added : TRY(without(store, writer, rows.snapshot, file, gone))) {
-      out.adds.push_back(std::move(added));
-    }
-    out.removes.push_back({.path = file.path, .deleted_ms = now_ms});
+    std::vector<delta::Touched> touched;
+    for (int64_t row : gone) touched.push_back({.row = row, .deleted = true});
+    TRY(out.change(rows.files[static_cast<size_t>(index)], touched));
   }
-  for (auto& added : TRY(writer.write(pieces_of(edits.added), {.all = {Partition(0)}}))) {
-    out.adds.push_back(std::move(added));
-  }
+  TRY(out.insert(edits.added));
+  TRY(out.finish());
   return out;
 }
 

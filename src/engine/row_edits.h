@@ -1,5 +1,5 @@
-// Changing rows of a table: which file holds which row, and files written anew without some of
-// their rows. Private to the folder.
+// Changing rows of a table: which file holds which row, and what becomes of the files. Private to
+// the folder.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,6 @@
 
 #include "delta/delta.h"
 #include "query/query.h"
-#include "table_writer.h"
 
 namespace ticklake::engine {
 
@@ -18,14 +17,14 @@ namespace ticklake::engine {
 std::vector<delta::Condition> ranges_of(const Batches& rows,
                                         const std::vector<std::string>& columns);
 
-// Rows of a snapshot by file (an index into `files`) and place (counted from 0).
+// Rows of a snapshot by file (an index into `files`) and place (delta::kRowNumber).
 struct NumberedFiles {
   delta::Snapshot snapshot;
   std::vector<delta::AddFile> files;  // those that may hold rows that meet the conditions
 
   static NumberedFiles of(const delta::Snapshot& snapshot,
                           const std::vector<delta::Condition>& conditions);
-  // The snapshot's columns and the two named ones, BIGINT.
+  // The snapshot's columns and the two named ones, BIGINT; without those: "".
   query::Input input(io::FileStore& store, std::string_view file_column,
                      std::string_view place_column) const;
 };
@@ -35,9 +34,8 @@ struct RowEdits {
   Batches added;
 };
 
-// What a commit needs to do them: the files that lose rows are read, a bounded piece at a time, and
-// written anew without these; others are not touched.
-Result<delta::Transaction> edited(io::FileStore& store, const io::Clock& clock, TableWriter& writer,
-                                  const NumberedFiles& rows, const RowEdits& edits);
+// They are done but for the commit. Files that lose no row are not touched.
+Result<delta::RowChange> edited(io::FileStore& store, const io::Clock& clock,
+                                const NumberedFiles& rows, const RowEdits& edits);
 
 }  // namespace ticklake::engine

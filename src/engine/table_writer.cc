@@ -116,15 +116,17 @@ Result<Version> TableWriter::append(std::vector<Piece> pieces, const KnownPartit
   return version;
 }
 
-Result<Version> TableWriter::commit(delta::Transaction transaction) {
+Result<Version> TableWriter::commit(delta::Transaction transaction, delta::RowChange* change) {
   Progress set = transaction.txns;
   for (const auto& entry : set) {
     auto seen = seen_.find(entry.first);
     transaction.expected_txns[entry.first] =
         seen == seen_.end() ? std::nullopt : std::optional(seen->second);
   }
-  stage_->snapshot = TRY(delta::commit(context_->world.files, context_->world.clock,
-                                       stage_->snapshot, std::move(transaction)));
+  auto committed = change ? change->commit(std::move(transaction))
+                          : delta::commit(context_->world.files, context_->world.clock,
+                                          stage_->snapshot, std::move(transaction));
+  stage_->snapshot = TRY(std::move(committed));
   for (const auto& [id, value] : set) seen_[id] = value;
   return snapshot().version();
 }

@@ -36,8 +36,8 @@ class TableWriter {
   Result<Version> append(std::vector<Piece> pieces, const KnownPartitions& own,
                          delta::Transaction transaction, Timings& timings);
 
-  // One version with all of it, likewise.
-  Result<Version> commit(delta::Transaction transaction);
+  // One version with all of it, and with `change`, likewise.
+  Result<Version> commit(delta::Transaction transaction, delta::RowChange* change = nullptr);
 
   // One bounded piece of maintenance, where some is due; the version that it made.
   Result<std::optional<Version>> keep_healthy(bool busy);
