@@ -9,6 +9,7 @@
 
 #include <algorithm>
 
+#include "change_fold.h"
 #include "change_sql.h"
 #include "feed.h"
 #include "flow.h"
@@ -19,6 +20,9 @@
 
 namespace ticklake::engine {
 namespace {
+
+// Events grow old without a new version.
+constexpr int64_t kLookEveryUs = 10'000'000;
 
 class ChangeFlow final : public Flow {
  public:
@@ -37,9 +41,7 @@ class ChangeFlow final : public Flow {
 
   Result<FlowOutcome> step(bool upstream_done) override;
   bool done() const override { return done_; }
-  Result<std::optional<Version>> keep_healthy(bool busy) override {
-    return writer_.keep_healthy(busy);
-  }
+  Result<std::optional<Version>> keep_healthy(bool busy) override;
 
  private:
   Result<FlowOutcome> process(FeedBatch batch);
@@ -60,6 +62,8 @@ class ChangeFlow final : public Flow {
   delta::Snapshot events_;
   DeltaProgressIds ids_;
   std::optional<int64_t> last_commit_us_;
+  Version looked_at_ = Version(-1);  // of the events, for some to be folded
+  int64_t look_again_us_ = 0;
   bool done_ = false;
 };
 
@@ -75,6 +79,21 @@ Result<FlowOutcome> ChangeFlow::step(bool upstream_done) {
   int64_t wait_us = until_due_us(*feed_, ended, last_commit_us_, settings_.pace_us, now_us);
   if (wait_us > 0) return FlowOutcome{.worked = false, .wait_us = wait_us};
   return process(feed_->take());
+}
+
+Result<std::optional<Version>> ChangeFlow::keep_healthy(bool busy) {
+  auto version = TRY(writer_.keep_healthy(busy));
+  auto kept_ms = TRY(events_kept_ms(dataset_.statement.properties));
+  auto& world = context_.world;
+  bool looked = looked_at_ == events_.version() && world.clock.now_us() < look_again_us_;
+  if (version || busy || !kept_ms || looked) return version;
+  events_ = TRY(delta::refresh(world.files, events_));
+  auto folded = TRY(fold(world.files, world.clock, *context_.database, rules_, events_,
+                         {.before_ms = world.clock.now_ms() - *kept_ms}));
+  if (folded) events_ = *std::move(folded);
+  looked_at_ = events_.version();
+  look_again_us_ = world.clock.now_us() + kLookEveryUs;
+  return version;
 }
 
 Result<Batches> ChangeFlow::keys_of(const FeedBatch& batch) const {
@@ -128,8 +147,7 @@ Result<RowEdits> ChangeFlow::edits_for(const Batches& keys, bool all_keys,
   request.inputs[std::string(kTargetInput)] = rows.input(files, kFileColumn, kPlaceColumn);
   if (rules_.truncates) {
     request.inputs[std::string(kTruncatesInput)] = query::snapshot_input(
-        files, events,
-        {{std::string(sql::kOperationColumn), delta::Condition::Op::Equal, "truncate"}});
+        files, events, truncate_conditions());
   }
   auto statement = TRY(context_.database->prepare(std::move(request)));
   auto answer = TRY(statement->run(keys));

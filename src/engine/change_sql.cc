@@ -55,14 +55,47 @@ class Steps {
   std::string text(bool all_keys) {
     add("cdc_came", of_keys(kEventsInput, rules_, all_keys));
     if (rules_.truncates) add_truncates();
-    add_order();
-    if (!rules_.filled.empty()) add_filled();
-    rules_.keeps_history ? add_intervals() : add_newest();
+    add_rows();
     add("cdc_stored", of_keys(kTargetInput, rules_, all_keys));
     return "WITH " + joined(steps_, ", ") + difference();
   }
 
+  std::string fold_text(int64_t part, int64_t parts) {
+    std::string columns = each(rules_.columns, ", ") + ", __sequence, __operation";
+    std::string of_part =
+        fmt::format("hash({}) % {} = {}", each(rules_.keys, ", "), parts, part);
+    add("cdc_bounds",
+        fmt::format("SELECT {0}, first(__sequence ORDER BY __sequence ASC) AS __cdc_bound FROM "
+                    "ticklake_input('{1}') WHERE __operation <> 'truncate' AND {2} GROUP BY {0}",
+                    each(rules_.keys, ", "), kRecentInput, of_part));
+    add("cdc_old", fmt::format("SELECT {} FROM ticklake_input('{}') WHERE {}", columns,
+                               kEventsInput, of_part));
+    add("cdc_came",
+        fmt::format("SELECT r.*, coalesce(r.__sequence < k.__cdc_bound, true) AS __cdc_settled "
+                    "FROM cdc_old AS r LEFT JOIN cdc_bounds AS k ON {}",
+                    same("r", "k", rules_.keys)));
+    if (rules_.truncates) add_truncates();
+    std::string out = fmt::format("SELECT {} FROM {} WHERE NOT __cdc_settled", columns, last_);
+    add("cdc_settled", fmt::format("SELECT * FROM {} WHERE __cdc_settled", last_));
+    add_rows();
+    out += fmt::format(" UNION ALL SELECT {}, {} AS __sequence, __operation FROM cdc_last",
+                       each(rules_.columns, ", "),
+                       rules_.keeps_history ? "__cdc_start" : "__sequence");
+    if (rules_.truncates) {
+      out += fmt::format(" UNION ALL (SELECT {} FROM cdc_old WHERE __operation = 'truncate' "
+                         "ORDER BY __sequence DESC LIMIT 1)",
+                         columns);
+    }
+    return "WITH " + joined(steps_, ", ") + " " + out;
+  }
+
  private:
+  void add_rows() {
+    add_order();
+    if (!rules_.filled.empty()) add_filled();
+    rules_.keeps_history ? add_intervals() : add_newest();
+  }
+
   // The step's rows are what the next one reads.
   void add(std::string_view name, std::string_view query) {
     steps_.push_back(fmt::format("{} AS ({})", name, query));
@@ -109,9 +142,10 @@ class Steps {
     add("cdc_nexts", fmt::format("SELECT *, lead(__cdc_n) OVER ({} ORDER BY __cdc_n) AS __cdc_next "
                                  "FROM {}",
                                  by_key_, last_));
-    add("cdc_wanted", fmt::format("SELECT {} FROM {} WHERE __cdc_next IS NULL AND "
-                                  "__operation = 'upsert'",
-                                  each(rules_.columns, ", "), last_));
+    add("cdc_last", fmt::format("SELECT * FROM {} WHERE __cdc_next IS NULL AND "
+                                "__operation = 'upsert'",
+                                last_));
+    add("cdc_wanted", fmt::format("SELECT {} FROM cdc_last", each(rules_.columns, ", ")));
   }
 
   void add_intervals() {
@@ -136,11 +170,16 @@ class Steps {
                                 "lead(__sequence) OVER ({0}) AS __cdc_end, first_value(__sequence) "
                                 "OVER ({1}, __cdc_row ORDER BY __cdc_n) AS __cdc_start FROM {2}",
                                 ordered, by_key_, last_));
-    add("cdc_wanted",
-        fmt::format("SELECT {}, __cdc_start AS {}, __cdc_end AS {} FROM {} WHERE "
-                    "__operation = 'upsert' AND __cdc_next IS DISTINCT FROM __cdc_row",
-                    each(rules_.columns, ", "), quoted(sql::kStartColumn), quoted(sql::kEndColumn),
+    // Of each row, and each time without one that follows a row, its last event.
+    add("cdc_last",
+        fmt::format("SELECT * FROM {} WHERE __cdc_next IS DISTINCT FROM __cdc_row AND "
+                    "(__operation = 'upsert' OR __cdc_row > 1)",
                     last_));
+    add("cdc_wanted",
+        fmt::format("SELECT {}, __cdc_start AS {}, __cdc_end AS {} FROM cdc_last WHERE "
+                    "__operation = 'upsert'",
+                    each(rules_.columns, ", "), quoted(sql::kStartColumn),
+                    quoted(sql::kEndColumn)));
   }
 
   // Rows that stay as they are do not come up.
@@ -179,6 +218,14 @@ std::vector<std::string> change_columns(const sql::ChangeRules& rules) {
 
 std::string change_sql(const sql::ChangeRules& rules, bool all_keys) {
   return Steps(rules).text(all_keys);
+}
+
+std::string fold_sql(const sql::ChangeRules& rules, int64_t part, int64_t parts) {
+  return Steps(rules).fold_text(part, parts);
+}
+
+std::vector<delta::Condition> truncate_conditions() {
+  return {{std::string(sql::kOperationColumn), delta::Condition::Op::Equal, "truncate"}};
 }
 
 }  // namespace ticklake::engine

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "delta/delta.h"
 #include "sql/sql.h"
 
 namespace ticklake::engine {
@@ -11,6 +12,7 @@ namespace ticklake::engine {
 // Names of the inputs of change_sql().
 inline constexpr std::string_view kEventsInput = "events";        // all events of the keys, or more
 inline constexpr std::string_view kTruncatesInput = "truncates";  // the events that truncate
+inline constexpr std::string_view kRecentInput = "recent";        // of fold_sql()
 inline constexpr std::string_view kTargetInput = "target";        // with kFileColumn, kPlaceColumn
 inline constexpr std::string_view kKeysInput = "keys";            // the keys to be looked at
 
@@ -33,6 +35,14 @@ inline constexpr std::string_view kHereColumn = "__cdc_here";
 //  which
 //    ends where the next change or delete begins; other changes are taken into the row in place.
 std::string change_sql(const sql::ChangeRules& rules, bool all_keys);
+
+// DuckDB's SQL for the events that say the same as those of the input kEventsInput, of part `part`
+// of `parts` of the keys; the others are those of kRecentInput. Of what precedes these in its key's
+// order remains an upsert for each row that follows, and for a history a delete where one ends.
+std::string fold_sql(const sql::ChangeRules& rules, int64_t part, int64_t parts);
+
+// What events that truncate meet.
+std::vector<delta::Condition> truncate_conditions();
 
 // Those remaining columns: the rules', and __START_AT and __END_AT where there is history.
 std::vector<std::string> change_columns(const sql::ChangeRules& rules);

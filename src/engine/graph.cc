@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "delta/delta.h"
 #include "engine/engine.h"
+#include "change_fold.h"
 #include "graph_flows.h"
 #include "settings.h"
 
@@ -315,6 +316,8 @@ class Builder {
       return at(target, target.position,
                 fmt::format("{} is the name of this table's events; rename the other one", table));
     }
+    auto kept = events_kept_ms(target.properties);
+    if (!kept) return at(target, target.position, kept.error().message);
     rows.inputs = {table};
     rows.plan.output = plans[0].target;
     rows.plan.streaming = true;
