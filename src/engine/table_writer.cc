@@ -64,7 +64,17 @@ Result<std::vector<delta::AddFile>> TableWriter::write_in_order(const std::vecto
                                                                 const PartitionTag& all) {
   Batches batches;
   for (const auto& piece : pieces) batches.push_back(piece.rows);
-  auto added = TRY(delta::write(context_->world.files, context_->world.clock, snapshot(), batches));
+  delta::WriteOptions how;
+  how.check = TRY(query::constraint_check(snapshot(), context_->world.clock.now_us()));
+  auto written =
+      delta::write(context_->world.files, context_->world.clock, snapshot(), batches, how);
+  if (!written && written.error().code == Code::Invalid && how.check) {
+    Error error = std::move(written).error();
+    error.message += "; to leave such rows out, give the table an expectation: CONSTRAINT .. "
+                     "EXPECT (..) ON VIOLATION DROP ROW";
+    return error;
+  }
+  auto added = TRY(std::move(written));
   std::vector<PartitionRun> runs = runs_of(pieces);
   for (auto& file : added) {
     PartitionTag tag = all;
