@@ -41,22 +41,17 @@ std::string to_json(const JoinedVersions& versions) {
   return out.dump();
 }
 
-// A table of the project is written by its flows alone, which tell their versions.
+// Maintenance commits, too, and programs of others: files of an older version may be gone.
 Result<delta::Snapshot> JoinedTables::newest(const std::string& table) {
   auto& files = context_->world.files;
   auto seen = snapshots_.find(table);
-  if (seen == snapshots_.end()) {
-    auto snapshot = delta::open(files, context_->project.table_path(table));
-    if (!snapshot) return prefixed("table " + table, snapshot.error());
-    seen = snapshots_.emplace(table, *std::move(snapshot)).first;
-  } else {
-    auto told = context_->hub.newest(table);
-    bool of_project = told.has_value();
-    if (!of_project || seen->second.version() < *told) {
-      seen->second = TRY(delta::refresh(files, seen->second));
-    }
+  if (seen != snapshots_.end()) {
+    seen->second = TRY(delta::refresh(files, seen->second));
+    return seen->second;
   }
-  return seen->second;
+  auto snapshot = delta::open(files, context_->project.table_path(table));
+  if (!snapshot) return prefixed("table " + table, snapshot.error());
+  return snapshots_.emplace(table, *std::move(snapshot)).first->second;
 }
 
 Result<delta::Snapshot> JoinedTables::snapshot_of(const sql::PlanInput& input,
@@ -67,8 +62,16 @@ Result<delta::Snapshot> JoinedTables::snapshot_of(const sql::PlanInput& input,
   bool older = version != wanted.end() && version->second.id == snapshot.metadata().id &&
                version->second.version < snapshot.version();
   if (older) {
-    snapshot = TRY(delta::open_version(context_->world.files, snapshot.root(),
-                                       version->second.version));
+    auto as_met = delta::open_version(context_->world.files, snapshot.root(),
+                                      version->second.version);
+    if (!as_met) {
+      return prefixed(fmt::format("version {} of table {}, which the bad rows of this batch have "
+                                  "met, is there no more; rebuild with --full-refresh the table "
+                                  "that the stream goes to",
+                                  version->second.version.value, input.table),
+                      as_met.error());
+    }
+    snapshot = *std::move(as_met);
   }
   versions_.insert_or_assign(input.table,
                              JoinedVersion{snapshot.metadata().id, snapshot.version()});
@@ -110,7 +113,8 @@ Result<query::Input> JoinedTables::worked_out(const sql::Plan& plan, const sql::
                            count);
 }
 
-Result<bool> JoinedTables::pin(const sql::Plan& plan, const JoinedVersions& wanted) {
+Result<bool> JoinedTables::pin(const sql::Plan& plan, const JoinedVersions& wanted,
+                               const std::function<void()>& let_go) {
   versions_.clear();
   std::map<std::string, std::string> keys;
   std::map<std::string, query::Input> sources;
@@ -125,7 +129,9 @@ Result<bool> JoinedTables::pin(const sql::Plan& plan, const JoinedVersions& want
     std::string key = keys[input.id] + " " + input.query;
     if (inputs_.contains(input.id) && keys_[input.id] == key) continue;
     changed = true;
-    inputs_.erase(input.id);  // before its successor takes memory
+    // Before its successor takes memory.
+    let_go();
+    inputs_.erase(input.id);
     if (input.query.empty()) {
       inputs_[input.id] = TRY(kept(std::move(sources[input.id]), input.columns, bytes_max_));
     } else {

@@ -2,6 +2,7 @@
 // folder.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -29,8 +30,10 @@ class JoinedTables {
       : context_(&context), bytes_max_(bytes_max) {}
 
   // Takes the newest version of each table that the plan's stream is joined with, or the one in
-  // `wanted`. True: inputs() has changed. Unavailable: a subquery's rows take too much memory.
-  Result<bool> pin(const sql::Plan& plan, const JoinedVersions& wanted);
+  // `wanted`. True: inputs() has changed; who holds them lets go of them when asked to, before.
+  // Unavailable: a subquery's rows take too much memory.
+  Result<bool> pin(const sql::Plan& plan, const JoinedVersions& wanted,
+                   const std::function<void()>& let_go = [] {});
 
   // Of the plan's SQL, by id.
   const std::map<std::string, query::Input>& inputs() const { return inputs_; }

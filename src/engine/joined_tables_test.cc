@@ -233,6 +233,16 @@ TEST(JoinedTables, KeepRowsWhileTheirVersionStays) {
     auto again = joined.pin(plan, {});
     ASSERT_TRUE(again);
     EXPECT_FALSE(*again);
+    // Nobody announces what maintenance commits.
+    auto table = delta::open(box.files, box.path("lots"));
+    ASSERT_TRUE(table);
+    context.hub.announce("ticklake.default.lots", table->version());
+    ASSERT_TRUE(delta::commit(box.files, box.clock, *table, {.operation = "OPTIMIZE"}));
+    bool told = false;
+    auto after = joined.pin(plan, {}, [&] { told = true; });
+    ASSERT_TRUE(after && *after);
+    EXPECT_TRUE(told);
+    EXPECT_EQ(joined.versions().at("ticklake.default.lots").version, table->version() + 1);
   }
 }
 

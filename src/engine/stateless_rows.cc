@@ -53,7 +53,7 @@ Result<std::unique_ptr<query::Prepared>> StatelessRows::prepared() const {
 
 Result<void> StatelessRows::prepare(const JoinedVersions& wanted) {
   if (tells_time_) plan_ = TRY(context_->plan_now(*dataset_));
-  bool changed = TRY(joined_.pin(plan_, wanted));
+  bool changed = TRY(joined_.pin(plan_, wanted, [this] { statements_.clear(); }));
   if (!changed && !tells_time_ && !statements_.empty()) return {};
   statements_.clear();
   statements_.push_back(TRY(prepared()));
