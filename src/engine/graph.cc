@@ -85,7 +85,7 @@ class Builder {
   std::map<std::string, size_t>::const_iterator find(const std::vector<std::string>& name) const {
     if (name.size() > 3) return by_name_.end();
     std::string wanted = key(name);
-    for (std::string_view suffix : {kQuarantineSuffix, kLateSuffix, kEventsSuffix}) {
+    for (std::string_view suffix : {kQuarantineSuffix, kLateSuffix, kEventsSuffix, kRowsSuffix}) {
       if (by_name_.contains(wanted) || !wanted.ends_with(suffix)) continue;
       auto found = by_name_.find(wanted.substr(0, wanted.size() - suffix.size()));
       bool made = suffix != kEventsSuffix ||
@@ -289,7 +289,12 @@ class Builder {
   Result<void> add(const sql::Statement& statement,
                    const std::vector<const sql::Statement*>& flows) {
     auto datasets = TRY(datasets_of(project_, graph_, statement, flows, now_us_));
-    auto quarantine = TRY(add_tables(statement, datasets, datasets[0].table));
+    for (const auto& dataset : datasets) {
+      if (&dataset == &datasets.back() || dataset.table == datasets.back().table) continue;
+      TRY(add_beside(statement, dataset.table, Table::Kind::StreamingTable, dataset.plan.output,
+                     "joined rows"));
+    }
+    auto quarantine = TRY(add_tables(statement, datasets, datasets.back().table));
     TRY(add_late_rows(statement, datasets));
     for (auto& dataset : datasets) {
       if (keeps_rows_aside(dataset)) dataset.quarantine = quarantine;
@@ -384,7 +389,7 @@ class Builder {
   Result<std::optional<std::string>> add_tables(const sql::Statement& statement,
                                                 const std::vector<Dataset>& datasets,
                                                 const std::string& beside) {
-    const Dataset& dataset = datasets.front();
+    const Dataset& dataset = datasets.back();  // joined rows come before their windows
     auto settings = settings_of(project_.configuration, statement.properties);
     if (!settings) {
       return at(statement, statement.position, settings.error().message, settings.error().code);

@@ -49,6 +49,41 @@ Result<void> check_input(const Project& project, const Graph& graph, const Datas
                         input.table, input.table, kEventsSuffix));
 }
 
+// What is decoded below the windows does not make them decode.
+void drop_unused_functions(sql::Plan& plan) {
+  std::string text = plan.duckdb_sql;
+  for (const auto& input : plan.inputs) text += input.query;
+  if (plan.windowed) {
+    const auto& windowed = *plan.windowed;
+    text += windowed.partial_sql + windowed.watermark_sql + windowed.late_sql;
+  }
+  std::erase_if(plan.payload_functions, [&](const auto& function) {
+    return text.find(fmt::format("ticklake_payload_{}(", function.id)) == std::string::npos;
+  });
+}
+
+// Fills the table of joined rows for the windows, with the clauses of their table that say how.
+Dataset rows_dataset(const Project& project, const Dataset& windows, sql::Plan plan) {
+  Dataset out{.name = windows.plan.inputs[0].table, .statement = windows.statement};
+  out.table = out.flow = out.name;
+  out.path = project.table_path(out.name);
+  out.plan = std::move(plan);
+  out.sources = {source_name(out.plan.inputs[0])};
+  for (const auto& input : out.plan.inputs) {
+    if (!input.table.empty()) out.inputs.push_back(input.table);
+  }
+  auto& statement = out.statement;
+  statement.name = split(out.name, '.');
+  statement.comment = "Joined rows, of which the windows of " + windows.table + " are made.";
+  statement.expectations.clear();
+  statement.columns.clear();
+  statement.partition_columns.clear();
+  std::erase_if(statement.properties, [](const auto& property) {
+    return !property.first.starts_with("ticklake.") || property.first == "ticklake.lateRows";
+  });
+  return out;
+}
+
 // A query that adds rows to the table, and its branches.
 struct Query {
   std::string flow;  // canonical name
@@ -75,6 +110,8 @@ class Flows {
       }
       TRY(name_branches(out, static_cast<size_t>(first)));
     }
+    TRY(check_rows());
+    out.insert(out.begin(), rows_.begin(), rows_.end());
     return out;
   }
 
@@ -175,7 +212,7 @@ class Flows {
     return {};
   }
 
-  Result<Dataset> analyzed(const Query& query, const sql::Statement& statement) const {
+  Result<Dataset> analyzed(const Query& query, const sql::Statement& statement) {
     Dataset out{.name = query.flow,
                 .table = project_.canonical(table_.name),
                 .flow = query.flow,
@@ -186,11 +223,28 @@ class Flows {
                 .quarantine = {}};
     out.path = project_.table_path(out.table);
     out.plan = TRY(sql::analyze(statement, catalog_, options_of(statement)));
+    if (auto parts = parted(out.plan, query.flow + std::string(kRowsSuffix))) {
+      out.plan = std::move(parts->windows);
+      rows_.push_back(rows_dataset(project_, out, std::move(parts->rows)));
+      TRY(check(project_, graph_, rows_.back()));
+    }
     TRY(check(project_, graph_, out));
     for (const auto& input : out.plan.inputs) {
       if (!input.table.empty()) out.inputs.push_back(input.table);
     }
     return out;
+  }
+
+  Result<void> check_rows() const {
+    std::set<std::string> names;
+    for (const auto& rows : rows_) {
+      if (names.insert(rows.name).second) continue;
+      return at(table_, table_.position,
+                "several queries of a UNION ALL have windows over joined streams; write a CREATE "
+                "FLOW .. AS INSERT INTO for each",
+                Code::Unsupported);
+    }
+    return {};
   }
 
   // Branches are told apart by what they read, and those of one source by their order: so they may
@@ -240,9 +294,33 @@ class Flows {
   const sql::Statement& table_;
   int64_t now_us_;
   std::vector<Query> queries_;
+  std::vector<Dataset> rows_;  // of joins that windows are over
 };
 
 }  // namespace
+
+std::optional<PartedPlan> parted(const sql::Plan& plan, const std::string& table) {
+  if (!plan.windowed || plan.inputs[0].query.empty()) return {};
+  PartedPlan out{.rows = {}, .windows = plan};
+  auto& scan = out.windows.inputs[0];
+  auto& rows = out.rows;
+  rows.output = scan.schema;
+  rows.duckdb_sql = std::exchange(scan.query, "");
+  rows.payload_functions = plan.payload_functions;
+  rows.streaming = rows.has_row = true;
+  scan.table = table;
+  rows.inputs.assign(plan.inputs.begin() + 1, plan.inputs.end());
+  for (auto& input : rows.inputs) {
+    if (input.within == scan.id) input.within.clear();
+  }
+  auto stream = std::ranges::find_if(rows.inputs, &sql::PlanInput::streaming);
+  CHECK(stream != rows.inputs.end(), "joined rows are those of a stream");
+  std::rotate(rows.inputs.begin(), stream, stream + 1);
+  out.windows.inputs.resize(1);
+  drop_unused_functions(out.rows);
+  drop_unused_functions(out.windows);
+  return out;
+}
 
 Error at(const sql::Statement& statement, sql::Position position, std::string_view what,
          Code code) {

@@ -2,6 +2,7 @@
 // ALL. Private to the folder.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,6 +17,16 @@ Error at(const sql::Statement& statement, sql::Position position, std::string_vi
 
 // Of the table of events of a table that AUTO CDC fills.
 inline constexpr std::string_view kEventsSuffix = "__cdc";
+// Of the table of joined rows that a flow's windows are over.
+inline constexpr std::string_view kRowsSuffix = "__rows";
+
+// A plan of windows over rows that a statement within it makes: that of the rows, which `table`
+// stores, and that of windows over STREAM of it. Nothing for any other plan.
+struct PartedPlan {
+  sql::Plan rows;
+  sql::Plan windows;
+};
+std::optional<PartedPlan> parted(const sql::Plan& plan, const std::string& table);
 
 // "table c.d.t", "topic ticks", "read_files": what a source is called where progress is kept.
 std::string source_name(const sql::PlanInput& input);

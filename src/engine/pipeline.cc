@@ -13,6 +13,7 @@
 #include "engine/engine.h"
 #include "expectations.h"
 #include "flow.h"
+#include "graph_flows.h"
 #include "health.h"
 #include "lease.h"
 #include "limits.h"
@@ -362,7 +363,10 @@ void Context::keep_stage(const std::string& table, std::shared_ptr<TableStage> s
 
 Result<sql::Plan> Context::plan_at(const Dataset& dataset, int64_t now_us) const {
   sql::AnalyzeOptions at{.file = dataset.statement.file, .now_us = now_us};
-  return sql::analyze(dataset.statement, graph.catalog(project), at);
+  auto plan = TRY(sql::analyze(dataset.statement, graph.catalog(project), at));
+  auto parts = parted(plan, dataset.plan.inputs[0].table);
+  if (!parts) return plan;
+  return dataset.plan.windowed ? std::move(parts->windows) : std::move(parts->rows);
 }
 
 Result<sql::Plan> Context::plan_now(const Dataset& dataset) const {

@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "file_flow.h"
+#include "graph_flows.h"
 #include "rows.h"
 #include "table_writer.h"
 
@@ -78,9 +79,11 @@ Result<std::set<std::string>> to_refresh(const Context& context) {
     }
     out.insert(table->name);
   }
-  // What AUTO CDC fills is made of its events anew, and they of the source.
+  // What AUTO CDC fills is made of its events anew, and they of the source; windows of joined rows.
   for (const auto& dataset : context.graph.datasets) {
-    if (dataset.changes && out.contains(dataset.name)) out.insert(dataset.inputs[0]);
+    if (dataset.inputs.empty()) continue;
+    bool joins = dataset.inputs[0] == dataset.flow + std::string(kRowsSuffix);
+    if ((dataset.changes || joins) && out.contains(dataset.table)) out.insert(dataset.inputs[0]);
   }
   return out;
 }

@@ -29,7 +29,9 @@ std::vector<std::string> column_names(const Rows& rows) {
 
 // The streaming input comes first, and rows in the order of its rows.
 void finish_joins(Plan& plan) {
-  auto stream = std::ranges::find_if(plan.inputs, &PlanInput::streaming);
+  auto stream = std::ranges::find_if(plan.inputs, [](const PlanInput& input) {
+    return input.streaming && input.within.empty();
+  });
   if (stream == plan.inputs.end()) return;
   std::rotate(plan.inputs.begin(), stream, stream + 1);
   if (plan.has_row && plan.inputs.size() > 1) plan.duckdb_sql += " ORDER BY \"__row\"";
@@ -169,8 +171,9 @@ Result<void> Analyzer::check_output(const Statement& statement, const Rows& rows
 }
 
 Result<void> Analyzer::check_streams(const Statement& statement, const Rows& rows) const {
-  auto streams =
-      std::ranges::count_if(plan_.inputs, [](const PlanInput& input) { return input.streaming; });
+  auto streams = std::ranges::count_if(plan_.inputs, [](const PlanInput& input) {
+    return input.streaming && input.within.empty();
+  });
   if (statement.kind == Statement::Kind::TemporaryView || options_.columns_only) return {};
   if (statement.kind != Statement::Kind::StreamingTable) {
     for (const PlanInput& input : plan_.inputs) {
@@ -194,11 +197,11 @@ Result<void> Analyzer::check_streams(const Statement& statement, const Rows& row
               "STREAM",
               Code::Unsupported);
   }
-  if (plan_.windowed && plan_.inputs.size() > 1) {
+  auto own = [](const PlanInput& input) { return input.within.empty(); };
+  if (plan_.windowed && std::ranges::count_if(plan_.inputs, own) > 1) {
     return at(plan_.inputs.back().position,
-              "windows over a stream that is joined with tables are not supported: after a restart "
-              "its rows would meet other versions of them; join in a streaming table of its own "
-              "and window over STREAM of that one",
+              "rows of windows over a stream are not joined here; join in a streaming table over "
+              "STREAM of this one, or in a materialized view",
               Code::Unsupported);
   }
   return {};
@@ -234,6 +237,7 @@ Result<Plan> Analyzer::run(const Statement& statement) {
     plan_.output.fields.push_back(std::move(field));
   }
   if (plan_.windowed) plan_.windowed->final_sql = out.sql;
+  if (stored_rows_) TRY(finish_rows());
   finish_joins(plan_);
   plan_.picked = picked_columns(statement, plan_, catalog_);
   return std::move(plan_);

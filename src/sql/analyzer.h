@@ -222,6 +222,11 @@ class Analyzer {
   Result<Typed> window_time(const Call& call, const Expression& whole, Scope& scope);
   Result<IntervalLiteral> window_length(const Expression& written) const;
 
+  // analyzer_rows.cc
+  bool stores_rows(const Scope& scope, size_t first_input) const;
+  void store_rows(Scope& scope, const std::vector<std::string>& where);
+  Result<void> finish_rows();
+
   // windowed.cc
   Result<std::string> windowed_text(Scope& scope, std::vector<std::string> where);
   Result<std::string> spread_groups_text(Scope& scope, std::vector<std::string> where);
@@ -231,6 +236,7 @@ class Analyzer {
   std::string file_;
   Plan plan_;
   std::string watermark_sql_;
+  std::optional<StoredRows> stored_rows_;  // where the plan is over such
   std::vector<std::string> open_views_;
   const Environment* subquery_environment_ = nullptr;
   Texts texts_;  // of the expressions analyzed so far
@@ -238,13 +244,5 @@ class Analyzer {
   std::vector<std::pair<const Scope*, std::string>> correlations_;
   int next_id_ = 0;
 };
-
-bool is_time_or_interval(const Type& type);
-// Spark's text of arithmetic over times and intervals: a pattern of the operands' texts.
-std::string time_text(Binary::Op op, const Typed& left, const Typed& right);
-
-// Plan::picked of a plan that is complete but for it.
-std::vector<std::string> picked_columns(const Statement& statement, const Plan& plan,
-                                        const Catalog& catalog);
 
 }  // namespace ticklake::sql

@@ -122,6 +122,38 @@ TEST(StreamJoin, AnOpenEndIsACompare) {
             std::string::npos);
 }
 
+// What windows are over is one input, whose rows a statement over the others makes.
+TEST(StreamJoin, WindowsAreOverRowsThatAreStored) {
+  auto plan = planned(
+      "SELECT s.symbol, c.symbol AS other, sum(s.id) AS ids, max(close) AS high FROM STREAM trades "
+      "WATERMARK ts DELAY OF INTERVAL 1 SECOND s LEFT JOIN closes c ON s.symbol = c.symbol JOIN "
+      "view v ON v.symbol = s.symbol WHERE c.note = 'a' GROUP BY window(s.ts, '1 minute'), 1, 2");
+  ASSERT_TRUE(plan) << plan.error().message;
+  ASSERT_TRUE(plan->windowed);
+  EXPECT_EQ(plan->windowed->event_time_column, "ts");
+  ASSERT_EQ(plan->inputs.size(), 5u);
+  const auto& rows = plan->inputs[0];
+  EXPECT_TRUE(rows.streaming && rows.table.empty() && rows.within.empty());
+  EXPECT_EQ(to_ddl(rows.schema),
+            "id INT, symbol STRING, ts TIMESTAMP, c_symbol STRING, close DOUBLE");
+  EXPECT_NE(rows.query.find("\"note\" = 'a'"), std::string::npos) << rows.query;
+  auto within = [&](const std::string& id) {
+    return std::ranges::count(plan->inputs, id, &PlanInput::within);
+  };
+  EXPECT_EQ(within(rows.id), 3);  // the stream, the table, and the view over the table
+  EXPECT_EQ(within(""), 1);
+  std::string reads = "ticklake_input('" + rows.id + "')";
+  EXPECT_NE(plan->windowed->partial_sql.find(reads), std::string::npos);
+  EXPECT_EQ(plan->windowed->partial_sql.find("JOIN"), std::string::npos);
+  // USING, a star, and DISTINCT, which is a window of the instant.
+  auto distinct = planned(
+      "SELECT DISTINCT * FROM STREAM trades WATERMARK ts DELAY OF INTERVAL 1 SECOND JOIN closes "
+      "USING (symbol)");
+  ASSERT_TRUE(distinct) << distinct.error().message;
+  EXPECT_EQ(to_ddl(distinct->inputs[0].schema),
+            "id INT, symbol STRING, ts TIMESTAMP, raw STRING, close DOUBLE, note STRING");
+}
+
 TEST(StreamJoin, WhatAStreamCannotAnswerIsRefused) {
   struct {
     const char* query;
@@ -140,9 +172,10 @@ TEST(StreamJoin, WhatAStreamCannotAnswerIsRefused) {
       {"SELECT s.id FROM STREAM trades s JOIN STREAM closes c USING (symbol)",
        "a join of two streams"},
       {"SELECT s.id FROM STREAM trades s, STREAM closes c", "a join of two streams"},
-      {"SELECT s.symbol, count(*) AS n FROM STREAM trades WATERMARK ts DELAY OF INTERVAL 1 SECOND "
-       "s JOIN closes c USING (symbol) GROUP BY window(s.ts, '1 minute'), s.symbol",
-       "windows over a stream that is joined with tables"},
+      {"SELECT c.note, w.n FROM (SELECT symbol, count(*) AS n FROM STREAM trades WATERMARK ts "
+       "DELAY OF INTERVAL 1 SECOND GROUP BY window(ts, '1 minute'), symbol) w JOIN closes c USING "
+       "(symbol)",
+       "rows of windows over a stream are not joined"},
       {"SELECT s.id FROM STREAM trades s, LATERAL (SELECT close FROM closes c WHERE c.symbol = "
        "s.symbol)",
        "LATERAL (SELECT ..) beside a stream"},

@@ -134,6 +134,20 @@ struct Scope {
   std::string level() const { return "l" + std::to_string(lambdas) + "_"; }
 };
 
+// What FROM and WHERE give, where a table of its own stores it.
+struct StoredRows {
+  struct Item {
+    std::string sql;
+    std::string name;  // of the table's column
+    Type type;
+    std::optional<Origin> origin;
+  };
+  std::string from_where;
+  std::string row_sql;
+  std::vector<Item> items;  // all columns in sight, in their order
+  size_t input = 0;         // of the plan: the table
+};
+
 inline constexpr std::string_view kTwoStreams =
     "a join of two streams is not supported: each would have to wait for rows of the other; read "
     "one of them as a table, without STREAM, or join in a materialized view";
@@ -195,5 +209,13 @@ bool is_generator(std::string_view name);  // explode() and the like; in lower c
 bool has_aggregate(const Expression& expression);
 bool has_over(const Expression& expression);
 bool has_subquery(const Expression& expression);
+
+bool is_time_or_interval(const Type& type);
+// Spark's text of arithmetic over times and intervals: a pattern of the operands' texts.
+std::string time_text(Binary::Op op, const Typed& left, const Typed& right);
+
+// Plan::picked of a plan that is complete but for it.
+std::vector<std::string> picked_columns(const Statement& statement, const Plan& plan,
+                                        const Catalog& catalog);
 
 }  // namespace ticklake::sql

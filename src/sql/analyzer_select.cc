@@ -343,6 +343,7 @@ Result<Rows> Analyzer::select(const Select& select, const Block& block,
   Scope scope;
   scope.outer = outer;
   scope.select = &select;
+  size_t first_input = plan_.inputs.size();
   TRY(from(select, scope, environment, outer));
   std::vector<SelectedItem> items = TRY(expanded_items(select, scope));
   bool grouped = !select.group_by.empty() || select.group_by_all || select.having != nullptr ||
@@ -351,6 +352,10 @@ Result<Rows> Analyzer::select(const Select& select, const Block& block,
     grouped |= item.expression != nullptr && has_aggregate(*item.expression);
   TRY(check_streaming_select(select, block, scope, grouped));
   std::vector<std::string> where = TRY(conditions(select.where, scope));
+  if ((grouped || select.distinct) && stores_rows(scope, first_input)) {
+    store_rows(scope, std::exchange(where, {}));
+    items = TRY(expanded_items(select, scope));
+  }
   TRY(generate_items(select, items, scope, where));
   Grouping grouping;
   grouping.distinct = select.distinct && stream_of(scope) != nullptr;
