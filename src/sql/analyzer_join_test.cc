@@ -152,6 +152,12 @@ TEST(StreamJoin, WindowsAreOverRowsThatAreStored) {
   ASSERT_TRUE(distinct) << distinct.error().message;
   EXPECT_EQ(to_ddl(distinct->inputs[0].schema),
             "id INT, symbol STRING, ts TIMESTAMP, raw STRING, close DOUBLE, note STRING");
+  auto merged = planned(
+      "SELECT symbol, count(*) AS n FROM closes a FULL JOIN closes b USING (symbol) JOIN STREAM "
+      "trades WATERMARK ts DELAY OF INTERVAL 1 SECOND s USING (symbol) GROUP BY window(ts, '1 "
+      "minute'), symbol");
+  ASSERT_TRUE(merged) << merged.error().message;
+  EXPECT_EQ(to_ddl(merged->inputs[0].schema), "ts TIMESTAMP, symbol_2 STRING");
 }
 
 TEST(StreamJoin, WhatAStreamCannotAnswerIsRefused) {

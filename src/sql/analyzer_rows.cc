@@ -24,6 +24,32 @@ std::string text_of(const Source& source, const Column& column) {
   return quoted_name(source.id) + "." + quoted_name(column.sql_name);
 }
 
+// Those of the sources, in their order, then what USING made of several.
+std::vector<StoredRows::Item> all_columns(const Scope& scope) {
+  std::vector<StoredRows::Item> out;
+  std::set<std::string> used = {"__row"};
+  auto add = [&](StoredRows::Item item, const std::string& wanted, const std::string& of) {
+    std::string name = storable(wanted);
+    if (used.contains(lowered(name)) && !of.empty()) name = storable(of) + "_" + name;
+    item.name = name;
+    for (int n = 2; !used.insert(lowered(item.name)).second; ++n) {
+      item.name = name + "_" + std::to_string(n);
+    }
+    out.push_back(std::move(item));
+  };
+  for (const Source& source : scope.sources) {
+    std::string of = source.qualifier.empty() ? "" : source.qualifier.back();
+    for (const Column& column : source.columns) {
+      add({text_of(source, column), "", column.type, column.origin}, column.name, of);
+    }
+  }
+  for (const MergedColumn& merged : scope.merged) {
+    if (std::ranges::find(out, merged.value.sql, &StoredRows::Item::sql) != out.end()) continue;
+    add({merged.value.sql, "", merged.value.type, std::nullopt}, merged.name, "");
+  }
+  return out;
+}
+
 }  // namespace
 
 // A stored table's own rows need no other table.
@@ -36,32 +62,18 @@ void Analyzer::store_rows(Scope& scope, const std::vector<std::string>& where) {
   out.from_where = from_where(scope, where);
   out.row_sql = quoted_name(stream_of(scope)->id) + ".\"__row\"";
   out.input = plan_.inputs.size();
+  out.items = all_columns(scope);
   PlanInput input;
   input.streaming = true;
   input.position = stream_of(scope)->position;
-  std::set<std::string> used = {"__row"};
-  for (Source& source : scope.sources) {
-    for (Column& column : source.columns) {
-      StoredRows::Item item{text_of(source, column), "", column.type, column.origin};
-      std::string name = storable(column.name);
-      if (used.contains(lowered(name)) && !source.qualifier.empty()) {
-        name = storable(source.qualifier.back()) + "_" + name;
-      }
-      item.name = name;
-      for (int n = 2; !used.insert(lowered(item.name)).second; ++n) {
-        item.name = name + "_" + std::to_string(n);
-      }
-      input.schema.fields.push_back({item.name, column.type});
-      out.items.push_back(std::move(item));
-    }
-  }
+  for (const auto& item : out.items) input.schema.fields.push_back({item.name, item.type});
   Source scan = scanned(std::move(input));
   for (size_t i = 0; i < out.input; ++i) {
     if (plan_.inputs[i].within.empty()) plan_.inputs[i].within = plan_.inputs[out.input].id;
   }
   for (MergedColumn& merged : scope.merged) {
     auto item = std::ranges::find(out.items, merged.value.sql, &StoredRows::Item::sql);
-    CHECK(item != out.items.end(), "USING of a stream takes a column as it stands");
+    CHECK(item != out.items.end(), "all columns in sight are items");
     merged.value.sql = quoted_name(scan.id) + "." + quoted_name(item->name);
     merged.value.origin = Origin{out.input, item->name};
     plan_.inputs[out.input].columns.push_back(item->name);  // who names it does not say so
