@@ -50,7 +50,9 @@ Result<std::vector<sql::Plan>> plans_of(const engine::Project& project, const en
   }
   std::string name = project.canonical(statement.name);
   for (const auto& dataset : graph.datasets) {
-    if (equal_ignoring_case(dataset.flow, name)) plans.push_back(dataset.plan);
+    bool is_its = equal_ignoring_case(dataset.flow, name) ||
+                  equal_ignoring_case(dataset.flow, name + "__rows");  // what its windows are over
+    if (is_its) plans.push_back(dataset.plan);
   }
   return plans;
 }
@@ -76,8 +78,10 @@ Result<void> check_references(const engine::Project& project, const engine::Grap
                                        joined(reference.name, ".")));
     }
     const auto* table = graph.find(project, reference.name);
-    bool is_ours = table != nullptr && (table->kind >= engine::Table::Kind::Quarantine ||
-                                        reference.name.back().ends_with("__cdc"));
+    bool is_ours = table != nullptr &&
+                   std::ranges::none_of(project.statements, [&](const sql::Statement& one) {
+                     return equal_ignoring_case(project.canonical(one.name), table->name);
+                   });
     if (!is_ours) continue;
     return not_for_spark(
         statement, fmt::format("it reads {}, which only ticklake makes", reference.name.back()));

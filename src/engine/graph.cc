@@ -290,7 +290,7 @@ class Builder {
                    const std::vector<const sql::Statement*>& flows) {
     auto datasets = TRY(datasets_of(project_, graph_, statement, flows, now_us_));
     for (const auto& dataset : datasets) {
-      if (&dataset == &datasets.back() || dataset.table == datasets.back().table) continue;
+      if (dataset.table == datasets.back().table) continue;
       TRY(add_beside(statement, dataset.table, Table::Kind::StreamingTable, dataset.plan.output,
                      "joined rows"));
     }
