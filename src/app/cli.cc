@@ -34,6 +34,7 @@ struct Parsed {
   TestOptions test;
   ExplainOptions explain;
   ExportOptions exported;
+  QuarantineOptions quarantine;
   std::string serve;
 };
 
@@ -61,6 +62,7 @@ class CommandLine {
     add_explain();
     add_export();
     add_table_commands();
+    add_quarantine();
     add_topic_commands();
     add_later_commands();
   }
@@ -325,6 +327,29 @@ class CommandLine {
                               show_table_changes);
     changes->add_option("--from", options.from, "the first version")->required();
     changes->add_option("--to", options.to, "the last version; else the newest");
+  }
+
+  void add_quarantine() {
+    auto& quarantine = *root_.add_subcommand("quarantine", "Rows that tables could not take");
+    quarantine.require_subcommand(1);
+    auto* replay =
+        add(quarantine, "replay",
+            "Put the rows of a quarantine through the query of their table, as it is now; those "
+            "that pass are added to the table, the others stay with their new reason",
+            "  ticklake quarantine replay silver_ticks --project market\n"
+            "  ticklake quarantine replay silver_ticks --project market "
+            "--where \"reason LIKE 'price%'\"",
+            [](Environment& environment, Parsed& parsed, Format format) {
+              parsed.quarantine.format = format;
+              return replay_quarantine(environment, parsed.quarantine);
+            });
+    QuarantineOptions& options = parsed_.quarantine;
+    replay->add_option("table", options.table, "a table, or its quarantine")->required();
+    replay->add_option("--where", options.where,
+                       "which rows: a condition over the quarantine's columns (default: all)");
+    replay->add_option("--flow", options.flow, "whose query, where several flows fill the table");
+    with_project(replay, options.project);
+    with_output(replay);
   }
 
   void add_maintenance_commands(CLI::App& table) {

@@ -139,6 +139,16 @@ Result<void> vacuum_table(Environment& environment, const TableOptions& options)
 Result<void> restore_table(Environment& environment, const TableOptions& options);
 Result<void> check_table(Environment& environment, const TableOptions& options);
 
+// Puts rows of a quarantine through the query of their table again.
+struct QuarantineOptions {
+  ProjectOptions project;
+  std::string table = {};  // or its quarantine
+  std::string flow = {};
+  std::string where = {};
+  Format format = Format::JsonLines;
+};
+Result<void> replay_quarantine(Environment& environment, const QuarantineOptions& options);
+
 struct TopicOptions {
   ProjectOptions project;
   std::string bootstrap = {};  // empty: the project's

@@ -22,6 +22,7 @@
 #include "delta/delta.h"
 #include "engine/file_source.h"
 #include "engine/graph.h"
+#include "engine/replay.h"
 #include "engine/report.h"
 #include "io/clock.h"
 #include "model/type.h"

@@ -44,6 +44,9 @@ struct Context {
   bool tells_time(const Dataset& dataset) const;
 };
 
+// Builds the graph and makes the tables that are not there. The runner's lease is held.
+Result<std::unique_ptr<Context>> open_context(Project project, World world, RunOptions options);
+
 struct FlowOutcome {
   bool worked = false;
   int64_t rows_in = 0;

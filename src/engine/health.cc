@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "partition_tag.h"
+#include "quarantine.h"
 #include "table_reader.h"
 #include "table_writer.h"
 
@@ -104,7 +105,11 @@ Result<std::map<std::string, std::string>> merged_tags(const std::vector<delta::
 delta::FileOrder file_order() {
   return {
       .sorted =
-          [](std::vector<delta::AddFile> files) { return TableReader::in_order(std::move(files)); },
+          [](std::vector<delta::AddFile> files) {
+            // Merged with others, the rows of a replay could not be told from those that stay.
+            std::erase_if(files, [](const auto& file) { return file.tags.contains(kReplayTag); });
+            return TableReader::in_order(std::move(files));
+          },
       .merged_tags = merged_tags};
 }
 

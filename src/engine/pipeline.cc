@@ -394,8 +394,7 @@ std::string_view to_string(FlowStatus::State state) {
   CHECK(false, "no such state");
 }
 
-Result<std::unique_ptr<Pipeline>> Pipeline::open(Project project, World world, RunOptions options) {
-  auto lease = TRY(Lease::take(project.storage));
+Result<std::unique_ptr<Context>> open_context(Project project, World world, RunOptions options) {
   Graph graph = TRY(build_graph(project, world.clock.now_us()));
   query::Options database_options{.threads = options.sql_threads,
                                   .memory_bytes_max = options.sql_memory_bytes_max,
@@ -408,6 +407,12 @@ Result<std::unique_ptr<Pipeline>> Pipeline::open(Project project, World world, R
                                                .hub = Hub(kHubBytesMax),
                                                .database = std::move(database)});
   TRY(prepare_tables(*context));
+  return context;
+}
+
+Result<std::unique_ptr<Pipeline>> Pipeline::open(Project project, World world, RunOptions options) {
+  auto lease = TRY(Lease::take(project.storage));
+  auto context = TRY(open_context(std::move(project), std::move(world), std::move(options)));
   return std::unique_ptr<Pipeline>(new PipelineImpl(std::move(lease), std::move(context)));
 }
 

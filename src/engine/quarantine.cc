@@ -118,10 +118,37 @@ RowPlaces::Place RowPlaces::find(int64_t row) const {
   return {&pieces_[index], row - start};
 }
 
-Result<Quarantine> Quarantine::open(Context& context, const Dataset& dataset, Schema input_schema) {
+std::string replay_id(const Context& context, const std::string& quarantine) {
+  return fmt::format("ticklake/{}/{}/replay", context.project.name, quarantine);
+}
+
+bool is_of_replay(const delta::AddFile& file, int64_t number) {
+  auto tag = file.tags.find(kReplayTag);
+  return tag != file.tags.end() && tag->second == std::to_string(number);
+}
+
+Result<std::optional<Version>> settle_replay(const io::Clock& clock, TableWriter& quarantine,
+                                             const std::string& id, const Progress& table) {
+  auto number = table.find(id);
+  if (number == table.end()) return std::optional<Version>();
+  delta::Transaction transaction;
+  transaction.operation = "REPLAY";
+  int64_t now_ms = clock.now_ms();
+  for (const auto& file : quarantine.snapshot().files()) {
+    if (!is_of_replay(file, number->second)) continue;
+    transaction.removes.push_back({.path = file.path, .deleted_ms = now_ms});
+  }
+  if (transaction.removes.empty()) return std::optional<Version>();
+  Version version = TRY(quarantine.commit(std::move(transaction)));
+  return std::optional(version);
+}
+
+Result<Quarantine> Quarantine::open(Context& context, const Dataset& dataset, const Progress& table,
+                                    Schema input_schema) {
   CHECK(dataset.quarantine.has_value(), "the table has a quarantine");
   io::Path root = context.project.table_path(*dataset.quarantine);
   auto writer = TRY(TableWriter::open(context, root, *dataset.quarantine));
+  TRY(settle_replay(context.world.clock, writer, replay_id(context, *dataset.quarantine), table));
   context.hub.announce(*dataset.quarantine, writer.snapshot().version());
   return Quarantine(context, dataset, std::move(writer), std::move(input_schema));
 }

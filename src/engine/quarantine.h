@@ -40,9 +40,21 @@ class RowPlaces {
   std::vector<int64_t> ends_;
 };
 
+// The txn of a quarantine and of its table that counts replays; see replay.cc.
+std::string replay_id(const Context& context, const std::string& quarantine);
+// The tag of a quarantine's file whose rows a replay adds to the table: the replay's number.
+inline constexpr const char* kReplayTag = "ticklake.replay";
+bool is_of_replay(const delta::AddFile& file, int64_t number);
+// Removes the rows that a replay has added to the table, whose txns are given. Nothing where there
+// are none; else the quarantine's new version.
+Result<std::optional<Version>> settle_replay(const io::Clock& clock, TableWriter& quarantine,
+                                             const std::string& id, const Progress& table);
+
 class Quarantine {
  public:
-  static Result<Quarantine> open(Context& context, const Dataset& dataset, Schema input_schema);
+  // `table`: the txns of the table that it stands beside.
+  static Result<Quarantine> open(Context& context, const Dataset& dataset, const Progress& table,
+                                 Schema input_schema);
 
   // Stores the bad rows that are not stored yet, with the batch's progress, in a version of their
   // own. To be called before the table's own commit: killed between the two, the batch comes again,

@@ -218,7 +218,7 @@ Result<std::unique_ptr<Flow>> open_stateless(Context& context, const Dataset& da
   auto feed = TRY(open_feed(context, dataset, settings, writer.txns()));
   std::optional<Quarantine> quarantine;
   if (dataset.quarantine) {
-    quarantine = TRY(Quarantine::open(context, dataset, plan.inputs[0].schema));
+    quarantine = TRY(Quarantine::open(context, dataset, writer.txns(), plan.inputs[0].schema));
   }
   auto rows = TRY(StatelessRows::open(context, dataset, settings));
   status.version = writer.snapshot().version();

@@ -14,6 +14,7 @@ import concurrent.futures
 import os
 import pathlib
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -189,6 +190,14 @@ class Run:
             self.check_words(step, *self.box.call(*step.words[2:]))
         else:
             self.check_words(step, *self.box.call(*step.words[3:]), wanted=2)
+
+    def do_replay(self, step):
+        words = shlex.split(" ".join(step.words[1:]))
+        code, out, err = self.box.to_end("quarantine", "replay", *words, *self.box.project())
+        self.check_ok(code, err)
+        for words in step.block:  # of a run that was killed the last one tells only its own part
+            if self.mode != "killed" and words.strip() and words.strip() not in out:
+                raise Failed(f"expected words: {words.strip()}\nin:             {out[-2000:]}")
 
     def do_append(self, step):
         cut = step.block.index("----") if "----" in step.block else len(step.block)

@@ -130,13 +130,18 @@ class Sandbox:
 
     def run_to_end(self, *options):
         """Runs once; in killed mode the program ends after each step that worked and is started again."""
+        def again(options):
+            # A full refresh is begun: said again, it would begin anew.
+            return () if "--full-refresh" in options else options
+        return self.to_end("run", "--once", *self.project(), options=options, again=again)
+
+    def to_end(self, *arguments, options=(), again=lambda options: options):
         crash = {"TICKLAKE_CRASH_AFTER_STEPS": "1"} if self.mode == "killed" else {}
         for _ in range(RESTARTS_MAX):
-            code, out, err = self.call("run", "--once", *self.project(), *options, extra_env=crash)
+            code, out, err = self.call(*arguments, *options, extra_env=crash)
             if code != CRASHED or not crash:
                 return code, out, err
-            if "--full-refresh" in options:  # it is begun: said again, it would begin anew
-                options = ()
+            options = again(options)
         raise Failed(f"not done after {RESTARTS_MAX} restarts")
 
     def run_beside_another(self):

@@ -24,6 +24,7 @@ DIRECTIVES = (
     r"append \S+( twice| fails)?",
     r"command (passes|fails|is wrong) \S.*",
     r"table (checkpoint|optimize|vacuum|restore|fsck) \S+( \S+)*",
+    r"replay \S+( .+)?",
     r"modes( \w+)+",
     r"known failure .+",
 )

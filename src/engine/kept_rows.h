@@ -1,0 +1,42 @@
+// Rows of a quarantine as rows of the stream that they were. Private to the folder.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "feed.h"
+#include "flow.h"
+#include "formats/formats.h"
+
+namespace ticklake::engine {
+
+struct KeptRows {
+  std::vector<FeedPiece> pieces;  // those that can be read, in their order
+  std::vector<int64_t> numbers;   // which of the rows given each of them is
+  std::map<int64_t, std::string> unreadable;  // which of the rows given are not, and why
+};
+
+class KeptRowsReader {
+ public:
+  // Of rows that the dataset's flow has put aside.
+  static Result<KeptRowsReader> open(Context& context, const Dataset& dataset);
+
+  // `rows`: with the quarantine's columns. What was malformed in its file is read anew from its
+  // line.
+  Result<KeptRows> read(const arrow::RecordBatch& rows);
+
+ private:
+  KeptRowsReader(Context& context, const Dataset& dataset,
+                 std::unique_ptr<formats::JsonDecoder> decoder)
+      : context_(&context), dataset_(&dataset), decoder_(std::move(decoder)) {}
+
+  Result<BatchPtr> from_line(const BatchPtr& row, const std::string& line,
+                             std::string& problem) const;
+
+  Context* context_;
+  const Dataset* dataset_;
+  std::unique_ptr<formats::JsonDecoder> decoder_;
+};
+
+}  // namespace ticklake::engine
