@@ -59,6 +59,11 @@ class SourceViews {
     std::string variable = uppered(option);
     std::ranges::replace_if(
         variable, [](char c) { return !is_plain(c); }, '_');
+    // Sources may have secrets of their own under one option.
+    std::string first = variable;
+    for (int number = 2; variables_.try_emplace(variable, value).first->second != value; ++number) {
+      variable = fmt::format("{}_{}", first, number);
+    }
     notes_.push_back(
         fmt::format("{} is a secret: set the environment variable {}", option, variable));
     return fmt::format("os.environ[{}]", json_text(variable));
@@ -156,6 +161,7 @@ class SourceViews {
   Environment& environment_;
   const engine::Project& project_;
   std::vector<std::pair<std::string, std::string>> views_;  // name, what it returns
+  std::map<std::string, std::string> variables_;            // of the environment, with secrets
   std::vector<std::string> notes_;
   bool reads_kafka_ = false;
 };

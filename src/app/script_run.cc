@@ -272,6 +272,9 @@ class ScriptRun {
     if (!block.is_cut) {
       return Error{Code::Invalid, "a line ---- is expected between the query and the words"};
     }
+    if (trimmed(lines_text(block.expected)).empty()) {
+      return Error{Code::Invalid, "words of the error are expected below ----"};
+    }
     auto rows = ask(lines_text(block.query), step.block_line);
     return check_words(block.expected, rows ? Result<void>() : Result<void>(rows.error()),
                        "the query");

@@ -184,6 +184,16 @@ Result<void> ScriptWorld::replace_given(engine::Project& project) {
 Result<void> ScriptWorld::check_files(const Loaded& loaded) const {
   for (const auto& dataset : loaded.graph.datasets) {
     for (const auto& input : dataset.plan.inputs) {
+      auto outside = engine::path_of_table(input.table);
+      bool is_here = !outside || (outside->find("..") == std::string::npos &&
+                                  loaded.project.table_path(input.table).starts_with(folder_));
+      if (!is_here) {
+        return Error{Code::Unsupported,
+                     fmt::format("{} reads the table {}, which is outside the test; read it in a "
+                                 "materialized view of its own, and give that one its rows: given "
+                                 "NAME",
+                                 dataset.table, printable(*outside))};
+      }
       auto path = input.files.find("path");
       if (path == input.files.end()) continue;
       bool is_inside = path->second.find(':') == std::string::npos &&

@@ -120,6 +120,25 @@ TEST(JoinedTables, TheFirstBadRowIsNamedWhereTheFlowStops) {
   EXPECT_NE(box.problem.find("orders"), std::string::npos) << box.problem;
 }
 
+TEST(JoinedTables, AnErrorOfTheTablesOwnRowsIsNotBlamedOnTheStreams) {
+  Market box(
+      "CREATE STREAMING TABLE sized TBLPROPERTIES ('ticklake.quarantine' = 'errors') AS SELECT id "
+      "FROM STREAM orders JOIN lot ON orders.number = CAST(lot.symbol AS INT);");
+  box.produce("l", 0, {"1,10", "GE,5"});
+  box.produce("o", 0, {"IBM,1", "GE,2", "GE,3"});
+  box.run_once();
+  EXPECT_NE(box.problem.find("a table that the stream is joined with"), std::string::npos)
+      << box.problem;
+  EXPECT_NE(box.problem.find("'GE'"), std::string::npos) << box.problem;
+  EXPECT_EQ(box.rows("sized__quarantine"), Rows());
+  box.set_sql(pipeline(
+      "CREATE STREAMING TABLE sized TBLPROPERTIES ('ticklake.quarantine' = 'errors') AS SELECT id "
+      "FROM STREAM orders JOIN lot ON orders.number = try_cast(lot.symbol AS INT);"));
+  box.run_once();
+  ASSERT_EQ(box.problem, "");
+  EXPECT_EQ(box.rows("sized"), Rows{R"({"id":0})"});
+}
+
 TEST(JoinedTables, WithOnceNoRowIsJoinedWithATableThatFailed) {
   Market box("CREATE STREAMING TABLE names (CONSTRAINT good EXPECT (number > 0) ON VIOLATION FAIL "
              "UPDATE) AS SELECT symbol, number FROM STREAM lots; CREATE STREAMING TABLE named AS "

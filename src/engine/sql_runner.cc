@@ -1,5 +1,9 @@
 #include "sql_runner.h"
 
+#include <arrow/array/util.h>
+#include <arrow/record_batch.h>
+#include <arrow/type.h>
+
 #include <algorithm>
 #include <iterator>
 
@@ -64,6 +68,19 @@ Result<void> halve(query::Prepared& statement, const Batches& input, int64_t fro
   return halve(statement, input, middle, to, all_errors, out);
 }
 
+// Whether the error comes though the stream says nothing: of a row of NULLs it is the same.
+bool is_of_joined(query::Prepared& statement, const Batches& input, const Error& error) {
+  arrow::ArrayVector nulls;
+  for (const auto& field : input[0]->schema()->fields()) {
+    auto column = arrow::MakeArrayOfNull(field->type(), 1);
+    if (!column.ok()) return false;
+    nulls.push_back(*std::move(column));
+  }
+  auto answer = statement.run({arrow::RecordBatch::Make(input[0]->schema(), 1, std::move(nulls))});
+  return !answer && answer.error().code == Code::Invalid &&
+         answer.error().message == error.message;
+}
+
 // Rows [from, to) of the input.
 Result<RunAnswer> run_part(query::Prepared& statement, const Batches& input, int64_t from,
                            int64_t to, ErrorSearch search) {
@@ -73,6 +90,11 @@ Result<RunAnswer> run_part(query::Prepared& statement, const Batches& input, int
   if (whole) return RunAnswer{std::move(whole->batches), std::move(whole->decode_errors), {}};
   if (whole.error().code != Code::Invalid) return whole.error();
   std::vector<RowError> errors;
+  if (search.joined && is_of_joined(statement, input, whole.error())) {
+    return prefixed("a table that the stream is joined with has rows that raise an error, whatever "
+                    "the stream has; mend them, or use try_cast or its kin for its columns",
+                    whole.error());
+  }
   if (search.joined) {
     TRY(halve(statement, input, from, to, search.all, errors));
   } else {
