@@ -41,7 +41,7 @@ struct Context {
   Result<sql::Plan> plan_now(const Dataset& dataset) const;
   Result<sql::Plan> plan_at(const Dataset& dataset, int64_t now_us) const;
   // Whether plans of the dataset differ from one time to another.
-  bool tells_time(const Dataset& dataset) const;
+  Result<bool> tells_time(const Dataset& dataset) const;
 };
 
 // Builds the graph and makes the tables that are not there. The runner's lease is held.

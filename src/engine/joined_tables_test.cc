@@ -139,6 +139,52 @@ TEST(JoinedTables, AnErrorOfTheTablesOwnRowsIsNotBlamedOnTheStreams) {
   EXPECT_EQ(box.rows("sized"), Rows{R"({"id":0})"});
 }
 
+TEST(JoinedTables, ATableOutsideThatCannotBeReadForAWhileStopsNothing) {
+  // current_date() makes the plan anew at each batch.
+  Box box("CREATE STREAMING TABLE s AS SELECT t.offset AS id, o.x + year(current_date()) AS x FROM " +
+          topic("t") + " AS t JOIN delta.`outside` AS o ON o.x > 0;");
+  box.create_topic("t", 1);
+  delta::Metadata metadata{.name = "outside", .schema = {{{"x", Kind::Integer}}}};
+  auto made = delta::create(box.files, box.clock, box.directory + "/outside", metadata);
+  ASSERT_TRUE(made) << made.error().message;
+  auto rows = formats::from_json_lines("{\"x\":1}", metadata.schema);
+  ASSERT_TRUE(rows);
+  delta::Transaction transaction{.operation = "WRITE"};
+  auto added = delta::write(box.files, box.clock, *made, {*rows});
+  ASSERT_TRUE(added);
+  transaction.adds = *added;
+  ASSERT_TRUE(delta::commit(box.files, box.clock, *made, transaction));
+
+  auto pipeline = box.open({});
+  ASSERT_TRUE(pipeline) << pipeline.error().message;
+  size_t sent = 0;
+  auto comes = [&] {
+    box.produce("t", 0, {"r"});
+    ++sent;
+    for (int i = 0; i < 200 && box.rows("s").size() < sent; ++i) {
+      auto report = (*pipeline)->step();
+      ASSERT_TRUE(report) << report.error().message;
+      box.clock.advance_us(1'000'000);
+    }
+    ASSERT_EQ(box.rows("s").size(), sent) << (*pipeline)->status()[0].problem;
+  };
+  comes();
+  bool failed = true;
+  for (int at = 0; failed; ++at) {
+    failed = false;
+    int left = at;
+    box.fault = [&](std::string_view, const io::Path& path) {
+      bool hit = !failed && path.find("/outside") != std::string::npos && left-- <= 0;
+      failed = failed || hit;
+      using Fault = io::MemoryFiles::Fault;
+      return hit ? std::optional(Fault{{Code::Unavailable, "away"}}) : std::nullopt;
+    };
+    comes();
+    if (HasFatalFailure()) return;
+  }
+  EXPECT_GT((*pipeline)->status()[0].retries, 0);
+}
+
 TEST(JoinedTables, WithOnceNoRowIsJoinedWithATableThatFailed) {
   Market box("CREATE STREAMING TABLE names (CONSTRAINT good EXPECT (number > 0) ON VIOLATION FAIL "
              "UPDATE) AS SELECT symbol, number FROM STREAM lots; CREATE STREAMING TABLE named AS "

@@ -31,14 +31,16 @@ std::string text_of(const arrow::RecordBatch& rows, const char* name, int64_t ro
   return std::string(text_at(*rows.GetColumnByName(name), row).value_or(""));
 }
 
-// Why a line of such files says nothing without its file, or "".
-std::string needs_file(const formats::FileFormat& format) {
+constexpr std::string_view kNotAlone =
+    "; it cannot be read from its line alone: put it, mended, into a new file";
+
+// Whether a line says what it is without its file: other bytes than UTF-8 are not kept as they
+// were, and a file's first line may name its columns.
+bool stands_alone(const formats::FileFormat& format, std::string_view reason) {
   using Form = formats::FileFormat::Form;
-  if (format.form == Form::Csv && format.header && format.by_name) {
-    return "its columns are named by its file's first line";
-  }
   bool lines = format.form == Form::Csv || format.form == Form::Json || format.form == Form::Text;
-  return lines ? "" : "its file has no lines";
+  bool named_above = format.form == Form::Csv && format.header && format.by_name;
+  return lines && !named_above && reason.find("invalid UTF-8") == std::string_view::npos;
 }
 
 }  // namespace
@@ -49,15 +51,14 @@ Result<KeptRowsReader> KeptRowsReader::open(Context& context, const Dataset& dat
 }
 
 // The row as its line gives it, but for what its file's path said.
-Result<BatchPtr> KeptRowsReader::from_line(const BatchPtr& row, const std::string& line,
-                                           std::string& problem) const {
+Result<KeptRowsReader::Line> KeptRowsReader::from_line(const BatchPtr& row,
+                                                       const std::string& line,
+                                                       const std::string& reason) const {
   const auto& input = dataset_->plan.inputs[0];
   auto arguments = TRY(file_arguments(input.files, context_->project.directory));
-  problem = needs_file(arguments.format);
-  if (!problem.empty()) {
-    problem = "it cannot be read from its line alone, for " + problem +
-              "; put it, mended, into a new file";
-    return BatchPtr();
+  if (!stands_alone(arguments.format, reason)) {
+    bool is_told = reason.ends_with(kNotAlone);
+    return Line{nullptr, is_told ? reason : reason + std::string(kNotAlone)};
   }
   Schema schema = shape_of(input.schema, arguments).read(arguments);
   arguments.format.header = false;
@@ -68,17 +69,16 @@ Result<BatchPtr> KeptRowsReader::from_line(const BatchPtr& row, const std::strin
       .bytes = bytes, .size = std::ssize(line), .name = "line", .uri = "line"};
   auto reader = TRY(formats::FileReader::open(std::move(source), arguments.format, schema));
   auto rows = TRY(reader->next(2, INT64_MAX));
-  if (!rows.bad.empty()) problem = rows.bad.front().reason;
-  if (problem.empty() && (!rows.batch || rows.batch->num_rows() != 1)) {
-    problem = "its line is no row";
+  if (!rows.bad.empty()) return Line{nullptr, line_of(reason) + rows.bad.front().reason};
+  if (!rows.batch || rows.batch->num_rows() != 1) {
+    return Line{nullptr, line_of(reason) + "it is no row"};
   }
-  if (!problem.empty()) return BatchPtr();
   arrow::ArrayVector columns = row->columns();
   for (size_t i = 0; i < input.schema.fields.size(); ++i) {
     auto read = rows.batch->GetColumnByName(input.schema.fields[i].name);
     if (read) columns[i] = read;
   }
-  return arrow::RecordBatch::Make(row->schema(), 1, std::move(columns));
+  return Line{arrow::RecordBatch::Make(row->schema(), 1, std::move(columns)), ""};
 }
 
 Result<KeptRows> KeptRowsReader::read(const arrow::RecordBatch& rows) {
@@ -96,26 +96,28 @@ Result<KeptRows> KeptRowsReader::read(const arrow::RecordBatch& rows) {
   bool of_files = !dataset_->plan.inputs[0].files.empty();
   int64_t first = -1;  // of the last piece, where it is cut from what was decoded
   for (int64_t i = 0; i < rows.num_rows(); ++i) {
-    std::string line = of_files ? line_of(text_of(rows, "reason", i)) : "";
+    std::string reason = of_files ? text_of(rows, "reason", i) : "";
+    std::string start = line_of(reason);
+    bool of_line = !start.empty();
     Partition partition = partition_of(rows, i);
-    if (line.empty() && out.unreadable.contains(i)) continue;
-    bool goes_on = line.empty() && first >= 0 && out.numbers.back() == i - 1 &&
+    if (!of_line && out.unreadable.contains(i)) continue;
+    bool goes_on = !of_line && first >= 0 && out.numbers.back() == i - 1 &&
                    out.pieces.back().partition == partition;
     if (goes_on) {
       out.pieces.back().rows = decoded.batch->Slice(first, i + 1 - first);
-    } else if (line.empty()) {
+    } else if (!of_line) {
       first = i;
       out.pieces.push_back({.partition = partition, .rows = decoded.batch->Slice(i, 1)});
     } else {
       first = -1;
-      std::string problem;
-      auto row = TRY(from_line(decoded.batch->Slice(i, 1), text_of(rows, "raw", i), problem));
+      auto line = TRY(from_line(decoded.batch->Slice(i, 1), text_of(rows, "raw", i), reason));
       out.unreadable.erase(i);
-      if (!row) out.unreadable.emplace(i, line + problem);
-      if (!row) continue;
-      out.pieces.push_back({.partition = partition, .rows = std::move(row)});
+      if (!line.row) out.unreadable.emplace(i, std::move(line.problem));
+      if (!line.row) continue;
+      out.pieces.push_back({.partition = partition, .rows = std::move(line.row)});
     }
     out.numbers.push_back(i);
+    out.lines.push_back(std::move(start));
   }
   return out;
 }

@@ -223,15 +223,15 @@ std::optional<StepReport> PipelineImpl::failed(Slot& slot, Error error) {
     if (stuck()) return {};
     return report;
   }
-  slot.status.state = FlowStatus::State::Retrying;
-  slot.status.retries += 1;
-  slot.shown = slot.status;
   int64_t pause = std::min(kPauseMaxUs, kFirstPauseUs << std::min(slot.failures - 1, kRetriesMax));
   slot.retry_us = context_->world.clock.now_us() + pause;
-  return StepReport{
-      .kind = StepReport::Kind::Worked,
-      .flow = slot.status.name,
-      .problem = fmt::format("{}; trying again in {} ms", error.message, pause / 1000)};
+  slot.status.state = FlowStatus::State::Retrying;
+  slot.status.retries += 1;
+  slot.status.problem = fmt::format("{}; trying again in {} ms", error.message, pause / 1000);
+  slot.shown = slot.status;
+  return StepReport{.kind = StepReport::Kind::Worked,
+                    .flow = slot.status.name,
+                    .problem = slot.status.problem};
 }
 
 std::optional<StepReport> PipelineImpl::step_slot(Slot& slot, std::unique_lock<std::mutex>& lock,
@@ -363,7 +363,20 @@ void Context::keep_stage(const std::string& table, std::shared_ptr<TableStage> s
 
 Result<sql::Plan> Context::plan_at(const Dataset& dataset, int64_t now_us) const {
   sql::AnalyzeOptions at{.file = dataset.statement.file, .now_us = now_us};
-  auto plan = TRY(sql::analyze(dataset.statement, graph.catalog(project), at));
+  sql::Catalog catalog = graph.catalog(project);
+  // Of a table outside the project why it cannot be read, which may pass.
+  std::optional<Error> away;
+  catalog.find = [&, find = catalog.find](const auto& name) -> std::optional<sql::Relation> {
+    if (!is_delta_path(name) || !project.delta_columns) return find(name);
+    std::string table = project.canonical(name);
+    auto columns = project.delta_columns(project.table_path(table));
+    if (columns) return sql::Relation{table, *std::move(columns), nullptr};
+    away = prefixed("table " + table, columns.error());
+    return {};
+  };
+  auto analyzed = sql::analyze(dataset.statement, catalog, at);
+  if (!analyzed && away) return *away;
+  auto plan = TRY(std::move(analyzed));
   auto parts = parted(plan, dataset.plan.inputs[0].table);
   if (!parts) return plan;
   return dataset.plan.windowed ? std::move(parts->windows) : std::move(parts->rows);
@@ -373,8 +386,9 @@ Result<sql::Plan> Context::plan_now(const Dataset& dataset) const {
   return plan_at(dataset, world.clock.now_us());
 }
 
-bool Context::tells_time(const Dataset& dataset) const {
+Result<bool> Context::tells_time(const Dataset& dataset) const {
   auto plan = plan_at(dataset, 0);
+  if (!plan && plan.error().code == Code::Unavailable) return plan.error();
   if (!plan || plan->inputs.size() != dataset.plan.inputs.size()) return false;
   bool differs = plan->duckdb_sql != dataset.plan.duckdb_sql;
   for (size_t i = 0; i < plan->inputs.size(); ++i) {

@@ -36,9 +36,9 @@ namespace {
 constexpr const char* kFileColumn = "__file";
 constexpr const char* kPlaceColumn = "__place";
 
-// The rows of one file of the quarantine that are looked at, and what their query says to them now.
+// The rows of files of the quarantine that are looked at, and what their query says to them now.
 struct Judged {
-  NumberedFiles file;
+  NumberedFiles files;
   Batches rows;                         // with file and place
   std::vector<std::string> reasons;     // of each row; "": it passes
   Made made;                            // of all that could be read
@@ -74,7 +74,7 @@ class ReplayImpl final : public Replay {
   std::string table() const override { return dataset_.table; }
 
  private:
-  Result<Judged> judge(const delta::AddFile& file, const sql::Plan* chosen);
+  Result<Judged> judge(std::vector<delta::AddFile> files, const sql::Plan* chosen);
   Result<void> judge_rows(const arrow::RecordBatch& rows, Judged& out);
   Result<std::optional<Version>> put_apart(const Judged& judged);
   Result<Version> add(const Judged& judged, int64_t number);
@@ -111,29 +111,30 @@ Result<StepReport> ReplayImpl::step() {
   if (settled) return worked(*settled);
   int64_t number = quarantine_.snapshot().txn(id_).value_or(0);
   auto files = TableReader::in_order(quarantine_.snapshot().files());
-  for (const auto& file : files) {
-    if (!is_of_replay(file, number)) continue;
-    Judged judged = TRY(judge(file, nullptr));
-    if (!judged.all_pass()) break;  // the query is another one than when it was put apart
-    return worked(TRY(add(judged, number)));
+  std::vector<delta::AddFile> apart;
+  std::copy_if(files.begin(), files.end(), std::back_inserter(apart),
+               [&](const auto& file) { return is_of_replay(file, number); });
+  if (!apart.empty()) {
+    Judged judged = TRY(judge(std::move(apart), nullptr));
+    // Else the query is another one than when they were put apart.
+    if (judged.all_pass()) return worked(TRY(add(judged, number)));
   }
   for (const auto& file : files) {
     if (!seen_.insert(file.path).second) continue;
-    Judged judged = TRY(judge(file, &chosen_));
+    Judged judged = TRY(judge({file}, &chosen_));
     auto version = TRY(put_apart(judged));
     if (version) return worked(*version);
   }
   return StepReport{.kind = StepReport::Kind::Finished, .flow = dataset_.name};
 }
 
-// Without `chosen`: all rows of the file.
-Result<Judged> ReplayImpl::judge(const delta::AddFile& file, const sql::Plan* chosen) {
-  Judged out{.file = {.snapshot = quarantine_.snapshot(), .files = {file}}};
-  const auto& plan = chosen != nullptr ? *chosen : chosen_;
-  auto input = out.file.input(context_->world.files, kFileColumn, kPlaceColumn);
+// Without `chosen`: all rows of the files.
+Result<Judged> ReplayImpl::judge(std::vector<delta::AddFile> files, const sql::Plan* chosen) {
+  Judged out{.files = {.snapshot = quarantine_.snapshot(), .files = std::move(files)}};
+  auto input = out.files.input(context_->world.files, kFileColumn, kPlaceColumn);
   if (chosen != nullptr) {
-    query::Request request{.sql = plan.duckdb_sql, .output = plan.output};
-    request.inputs[plan.inputs[0].id] = std::move(input);
+    query::Request request{.sql = chosen->duckdb_sql, .output = chosen->output};
+    request.inputs[chosen->inputs[0].id] = std::move(input);
     auto statement = TRY(context_->database->prepare(std::move(request)));
     out.rows = TRY(statement->run({})).batches;
   } else {
@@ -160,8 +161,8 @@ Result<void> ReplayImpl::judge_rows(const arrow::RecordBatch& rows, Judged& out)
   Made made = TRY(rows_->make(kept.pieces, RowPlaces(kept.pieces)));
   CHECK(!made.fatal, "no row stops a replay");
   for (auto& [row, bad] : made.bad) {
-    auto number = static_cast<size_t>(kept.numbers[static_cast<size_t>(row)]);
-    out.reasons[first + number] = std::move(bad.reason);
+    auto at = static_cast<size_t>(row);
+    out.reasons[first + static_cast<size_t>(kept.numbers[at])] = kept.lines[at] + bad.reason;
   }
   for (auto& piece : made.pieces) out.made.pieces.push_back(std::move(piece));
   out.made.rows_out += made.rows_out;
@@ -169,8 +170,8 @@ Result<void> ReplayImpl::judge_rows(const arrow::RecordBatch& rows, Judged& out)
   return {};
 }
 
-// Rows that pass into a file of their own, the others with their new reasons. Nothing where nothing
-// changes.
+// Of one file: rows that pass into files of their own, the others with their new reasons. Nothing
+// where nothing changes.
 Result<std::optional<Version>> ReplayImpl::put_apart(const Judged& judged) {
   RowEdits edits;
   std::vector<Piece> passing;
@@ -202,7 +203,7 @@ Result<std::optional<Version>> ReplayImpl::put_apart(const Judged& judged) {
   std::erase_if(passing, [](const Piece& piece) { return piece.rows->num_rows() == 0; });
   std::sort(edits.gone[0].begin(), edits.gone[0].end());
   const auto& world = context_->world;
-  auto transaction = TRY(edited(world.files, world.clock, quarantine_, judged.file, edits));
+  auto transaction = TRY(edited(world.files, world.clock, quarantine_, judged.files, edits));
   int64_t next = std::max(quarantine_.snapshot().txn(id_).value_or(0),
                           table_.snapshot().txn(id_).value_or(0)) +
                  1;

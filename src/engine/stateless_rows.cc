@@ -24,12 +24,12 @@ StatelessRows::StatelessRows(Context& context, const Dataset& dataset, const Qua
       rule_(rule),
       plan_(dataset.plan),
       joined_(context),
-      visible_(static_cast<int>(dataset.plan.output.fields.size())),
-      tells_time_(context.tells_time(dataset)) {}
+      visible_(static_cast<int>(dataset.plan.output.fields.size())) {}
 
 Result<StatelessRows> StatelessRows::open(Context& context, const Dataset& dataset,
                                           const Settings& settings) {
   StatelessRows rows(context, dataset, settings.quarantine);
+  rows.tells_time_ = TRY(context.tells_time(dataset));
   TRY(rows.prepare({}));
   return rows;
 }

@@ -65,7 +65,7 @@ class StatelessRows {
   JoinedTables joined_;
   std::vector<std::unique_ptr<query::Prepared>> statements_;  // all the same; none: to be prepared
   int visible_;
-  bool tells_time_;
+  bool tells_time_ = false;
 };
 
 }  // namespace ticklake::engine

@@ -63,14 +63,14 @@ int64_t query_hash(const Dataset& dataset, const sql::Plan& plan) {
 class View final : public Flow {
  public:
   View(Context& context, const Dataset& dataset, FlowStatus& status, Settings settings,
-       TableWriter writer, std::string prefix)
+       TableWriter writer, std::string prefix, bool tells_time)
       : context_(context),
         dataset_(dataset),
         status_(status),
         settings_(std::move(settings)),
         writer_(std::move(writer)),
         prefix_(std::move(prefix)),
-        tells_time_(context.tells_time(dataset)) {
+        tells_time_(tells_time) {
     for (const auto& [id, value] : writer_.txns()) {
       if (id.starts_with(prefix_) && id != content_id()) seen_[id] = value;
     }
@@ -188,9 +188,10 @@ Result<std::unique_ptr<Flow>> open_view(Context& context, const Dataset& dataset
   auto writer = TRY(TableWriter::open(context, dataset.path, dataset.name));
   context.hub.announce(dataset.name, writer.snapshot().version());
   std::string prefix = progress_prefix(context, dataset, writer.txns());
+  bool tells_time = TRY(context.tells_time(dataset));
   status.version = writer.snapshot().version();
   return std::unique_ptr<Flow>(new View(context, dataset, status, std::move(settings),
-                                        std::move(writer), std::move(prefix)));
+                                        std::move(writer), std::move(prefix), tells_time));
 }
 
 }  // namespace ticklake::engine

@@ -4,6 +4,7 @@
 
 #include "base/hash.h"
 #include "base/time.h"
+#include "rows.h"
 
 namespace ticklake::engine {
 namespace {
@@ -66,6 +67,25 @@ Result<void> check_window_kind(const Dataset& dataset, const std::string& prefix
       fmt::format("the query of {} has changed, and the sessions that are open were kept as "
                   "partial results of the query as it was, which do not fit the new one",
                   dataset.name));
+}
+
+std::optional<int64_t> window_offset(const sql::Windowed& windowed, const Batches& partials) {
+  if (windowed.slide_us == 0) return {};
+  for (const auto& batch : partials) {
+    if (batch->num_rows() == 0) continue;
+    auto end = number_at(*batch->column(0), 0);
+    if (!end) continue;
+    int64_t over = *end % windowed.slide_us;
+    return over < 0 ? over + windowed.slide_us : over;
+  }
+  return {};
+}
+
+Error moved_windows(const Dataset& dataset, int64_t was_us, int64_t is_us) {
+  return {Code::Invalid,
+          fmt::format("windows ended {} s after multiples of their slide, counted from 1970, and do "
+                      "{} s after them now; rebuild the table with --full-refresh {}",
+                      seconds(was_us), seconds(is_us), dataset.table)};
 }
 
 }  // namespace ticklake::engine

@@ -2,6 +2,7 @@
 // to the folder.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "flow.h"
@@ -19,5 +20,9 @@ Result<Progress> window_kind(const Context& context, const Dataset& dataset,
 // sessions are made in another way.
 Result<void> check_window_kind(const Dataset& dataset, const std::string& prefix,
                                const Progress& kind, const Progress& stored);
+
+// How long after a multiple of their slide windows end; nothing without rows, and of sessions.
+std::optional<int64_t> window_offset(const sql::Windowed& windowed, const Batches& partials);
+Error moved_windows(const Dataset& dataset, int64_t was_us, int64_t is_us);
 
 }  // namespace ticklake::engine

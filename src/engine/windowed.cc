@@ -79,6 +79,7 @@ class WindowedFlow final : public Flow {
   Result<void> keep_sessions(Progress& progress);
   Result<FlowOutcome> finish();
   Result<void> take_in(const VersionRows& rows, bool replay);
+  Result<void> check_offset(const Batches& partials);
   Result<void> observe(const VersionRows& rows);
   Result<std::optional<EventTime>> newest_in(const BatchPtr& rows);
   Result<void> emit(FlowOutcome& out);
@@ -98,6 +99,7 @@ class WindowedFlow final : public Flow {
   std::optional<LateRows> late_;
   std::string prefix_;  // its app ids'
   Progress kind_;       // see window_kind()
+  std::optional<int64_t> offset_us_;  // see window_offset()
   DeltaProgressIds ids_;
   Watermark watermark_;
   WindowState state_;
@@ -145,6 +147,8 @@ Result<std::optional<Version>> WindowedFlow::keep_healthy(bool busy) {
 Result<FlowOutcome> WindowedFlow::start() {
   Progress stored = writer_.txns();
   TRY(check_window_kind(dataset_, prefix_, kind_, stored));
+  auto offset = stored.find(prefix_ + "offset_us");
+  if (offset != stored.end()) offset_us_ = offset->second;
   auto version = stored.find(ids_.version);
   FlowOutcome out{.worked = true};
   if (version == stored.end()) {
@@ -196,6 +200,7 @@ void WindowedFlow::restore_watermark(const Progress& stored, const std::string& 
 Result<void> WindowedFlow::replay_sessions(const Progress& stored, Version next) {
   state_file_ = stored.at(state_id(""));
   auto kept = files_.read(state_file_);
+  if (!kept && kept.error().code == Code::Unavailable) return kept.error();
   if (!kept) {
     return prefixed(fmt::format("the open sessions of {} cannot be read; rebuild the table with "
                                 "--full-refresh {}",
@@ -267,6 +272,7 @@ Result<void> WindowedFlow::take_in(const VersionRows& rows, bool replay) {
         fmt::format("rows of version {} of table {}", rows.version.value, reader_.name()),
         answer.error());
   }
+  TRY(check_offset(answer->batches));
   EventTime watermark = watermark_.value().value_or(EventTime::min());
   int64_t late =
       TRY(timed(status_.timings.state_ns, [&] { return state_.add(answer->batches, watermark); }));
@@ -276,6 +282,15 @@ Result<void> WindowedFlow::take_in(const VersionRows& rows, bool replay) {
     TRY(late_->store(rows, windows.batches, watermark, ids_, status_.timings));
   }
   return timed(status_.timings.state_ns, [&]() -> Result<void> { return state_.shrink(merge_); });
+}
+
+// The query's windows have to be cut as those that are there.
+Result<void> WindowedFlow::check_offset(const Batches& partials) {
+  auto offset = window_offset(plan(), partials);
+  if (!offset) return {};
+  if (offset_us_ && *offset_us_ != *offset) return moved_windows(dataset_, *offset_us_, *offset);
+  offset_us_ = offset;
+  return {};
 }
 
 Result<void> WindowedFlow::observe(const VersionRows& rows) {
@@ -350,6 +365,7 @@ Progress WindowedFlow::progress() const {
   Progress out{{ids_.version, next_.value}, {ids_.file, 0}, {ids_.snapshot, 0}};
   int64_t watermark = watermark_.value()->value;
   out[prefix_ + "watermark"] = watermark;
+  if (offset_us_) out[prefix_ + "offset_us"] = *offset_us_;
   out.insert(kind_.begin(), kind_.end());
   for (const auto& [partition, newest] : watermark_.newest()) {
     out[fmt::format("{}event_time/{}", prefix_, partition.value)] = newest.value;

@@ -187,7 +187,10 @@ class Run:
                 if words.strip() not in out:
                     raise Failed(f"expected words: {words.strip()}\nin:             {out[-2000:]}")
         elif step.words[1] == "fails":
-            self.check_words(step, *self.box.call(*step.words[2:]))
+            code, out, err = self.box.call(*step.words[2:])
+            if step.words[2] == "test":  # what failed are its rows
+                out, err = "", out + err
+            self.check_words(step, code, out, err)
         else:
             self.check_words(step, *self.box.call(*step.words[3:]), wanted=2)
 
