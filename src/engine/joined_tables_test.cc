@@ -141,8 +141,10 @@ TEST(JoinedTables, AnErrorOfTheTablesOwnRowsIsNotBlamedOnTheStreams) {
 
 TEST(JoinedTables, ATableOutsideThatCannotBeReadForAWhileStopsNothing) {
   // current_date() makes the plan anew at each batch.
-  Box box("CREATE STREAMING TABLE s AS SELECT t.offset AS id, o.x + year(current_date()) AS x FROM " +
-          topic("t") + " AS t JOIN delta.`outside` AS o ON o.x > 0;");
+  Box box("");
+  box.set_sql(
+      "CREATE STREAMING TABLE s AS SELECT t.offset AS id, o.x + year(current_date()) AS x FROM " +
+      topic("t") + " AS t JOIN delta.`" + box.directory + "/outside` AS o ON o.x > 0;");
   box.create_topic("t", 1);
   delta::Metadata metadata{.name = "outside", .schema = {{{"x", Kind::Integer}}}};
   auto made = delta::create(box.files, box.clock, box.directory + "/outside", metadata);

@@ -68,6 +68,8 @@ TEST(Retries, PausesGrowFromATenthOfASecondToTenSeconds) {
 TEST(Retries, OfARunThatEndsAreEight) {
   Box box(table_of("offset"));
   box.create_topic("t", 1);
+  box.run_once();
+  ASSERT_EQ(box.problem, "");
   box.produce("t", 0, {"a"});
   box.fault = away();
   auto status = box.run_once();
