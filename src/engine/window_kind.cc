@@ -83,8 +83,8 @@ std::optional<int64_t> window_offset(const sql::Windowed& windowed, const Batche
 
 Error moved_windows(const Dataset& dataset, int64_t was_us, int64_t is_us) {
   return {Code::Invalid,
-          fmt::format("windows ended {} s after multiples of their slide, counted from 1970, and do "
-                      "{} s after them now; rebuild the table with --full-refresh {}",
+          fmt::format("windows ended {} s after multiples of their slide, counted from 1970, and "
+                      "do {} s after them now; rebuild the table with --full-refresh {}",
                       seconds(was_us), seconds(is_us), dataset.table)};
 }
 
