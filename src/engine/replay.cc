@@ -35,6 +35,8 @@ namespace {
 
 constexpr const char* kFileColumn = "__file";
 constexpr const char* kPlaceColumn = "__place";
+// Beside kReplayTag: whose query the rows have passed. Another flow's is not to go on with them.
+constexpr const char* kFlowTag = "ticklake.replayFlow";
 
 // The rows of files of the quarantine that are looked at, and what their query says to them now.
 struct Judged {
@@ -113,7 +115,11 @@ Result<StepReport> ReplayImpl::step() {
   auto files = TableReader::in_order(quarantine_.snapshot().files());
   std::vector<delta::AddFile> apart;
   std::copy_if(files.begin(), files.end(), std::back_inserter(apart),
-               [&](const auto& file) { return is_of_replay(file, number); });
+               [&](const auto& file) {
+                 auto flow = file.tags.find(kFlowTag);
+                 bool is_own = flow != file.tags.end() && flow->second == dataset_.name;
+                 return is_own && is_of_replay(file, number);
+               });
   if (!apart.empty()) {
     Judged judged = TRY(judge(std::move(apart), nullptr));
     // Else the query is another one than when they were put apart.
@@ -209,6 +215,7 @@ Result<std::optional<Version>> ReplayImpl::put_apart(const Judged& judged) {
                  1;
   for (auto& file : TRY(quarantine_.write(passing, {.all = {Partition(0)}}))) {
     file.tags[kReplayTag] = std::to_string(next);
+    file.tags[kFlowTag] = dataset_.name;
     transaction.adds.push_back(std::move(file));
   }
   for (const auto& file : transaction.adds) seen_.insert(file.path);
