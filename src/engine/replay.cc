@@ -79,6 +79,8 @@ class ReplayImpl final : public Replay {
   Result<Judged> judge(std::vector<delta::AddFile> files, const sql::Plan* chosen);
   Result<void> judge_rows(const arrow::RecordBatch& rows, Judged& out);
   Result<std::optional<Version>> put_apart(const Judged& judged);
+  Result<delta::Transaction> without(const delta::AddFile& file, std::vector<int64_t> gone,
+                                     std::vector<Piece> added);
   Result<Version> add(const Judged& judged, int64_t number);
   KnownPartitions known_partitions(const std::vector<Piece>& pieces) const;
   StepReport worked(Version version) const {
@@ -176,11 +178,37 @@ Result<void> ReplayImpl::judge_rows(const arrow::RecordBatch& rows, Judged& out)
   return {};
 }
 
+// The file written anew, without the rows at some places and with others.
+Result<delta::Transaction> ReplayImpl::without(const delta::AddFile& file,
+                                               std::vector<int64_t> gone,
+                                               std::vector<Piece> added) {
+  std::sort(gone.begin(), gone.end());
+  const auto& world = context_->world;
+  std::vector<Piece> rows;
+  auto reader = TRY(delta::read(world.files, quarantine_.snapshot(), file));
+  int64_t place = 0;
+  for (BatchPtr batch;; place += batch->num_rows()) {
+    TRY_STATUS(reader->ReadNext(&batch));
+    if (!batch) break;
+    std::vector<bool> keep;
+    for (int64_t row = place; row < place + batch->num_rows(); ++row) {
+      keep.push_back(!std::binary_search(gone.begin(), gone.end(), row));
+    }
+    rows.push_back({Partition(0), TRY(filtered(batch, keep))});
+  }
+  for (auto& piece : added) rows.push_back(std::move(piece));
+  std::erase_if(rows, [](const Piece& piece) { return piece.rows->num_rows() == 0; });
+  delta::Transaction out;
+  out.adds = TRY(quarantine_.write(rows, {.all = {Partition(0)}}));
+  out.removes.push_back({.path = file.path, .deleted_ms = world.clock.now_ms()});
+  return out;
+}
+
 // Of one file: rows that pass into files of their own, the others with their new reasons. Nothing
 // where nothing changes.
 Result<std::optional<Version>> ReplayImpl::put_apart(const Judged& judged) {
-  RowEdits edits;
-  std::vector<Piece> passing;
+  std::vector<int64_t> gone;
+  std::vector<Piece> passing, rest;
   size_t number = 0;
   for (const auto& batch : judged.rows) {
     std::vector<bool> passes, fails_anew;
@@ -194,7 +222,7 @@ Result<std::optional<Version>> ReplayImpl::put_apart(const Judged& judged) {
       counts_.rows += 1;
       counts_.kept += reason.empty() ? 0 : 1;
       if (!reason.empty() && is_known) continue;
-      edits.gone[0].push_back(*number_at(*batch->GetColumnByName(kPlaceColumn), row));
+      gone.push_back(*number_at(*batch->GetColumnByName(kPlaceColumn), row));
     }
     int width = batch->num_columns() - 2;  // without file and place
     BatchPtr plain = TRY(first_columns(batch, width));
@@ -203,13 +231,11 @@ Result<std::optional<Version>> ReplayImpl::put_apart(const Judged& judged) {
     std::shared_ptr<arrow::Array> texts;
     TRY_STATUS(reasons.Finish(&texts));
     BatchPtr told = TRY_ARROW(plain->SetColumn(at, plain->schema()->field(at), texts));
-    edits.added.push_back(TRY(filtered(told, fails_anew)));
+    rest.push_back({Partition(0), TRY(filtered(told, fails_anew))});
   }
-  if (edits.gone.empty()) return std::optional<Version>();
+  if (gone.empty()) return std::optional<Version>();
   std::erase_if(passing, [](const Piece& piece) { return piece.rows->num_rows() == 0; });
-  std::sort(edits.gone[0].begin(), edits.gone[0].end());
-  const auto& world = context_->world;
-  auto transaction = TRY(edited(world.files, world.clock, quarantine_, judged.files, edits));
+  auto transaction = TRY(without(judged.files.files[0], std::move(gone), std::move(rest)));
   int64_t next = std::max(quarantine_.snapshot().txn(id_).value_or(0),
                           table_.snapshot().txn(id_).value_or(0)) +
                  1;
