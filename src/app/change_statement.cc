@@ -72,11 +72,19 @@ Result<void> run_change(Environment& environment, const engine::Project& project
   auto path = engine::path_of_table(plan.target);
   io::Path root = path ? *path : project.table_path(plan.target);
   auto snapshot = TRY(delta::open(environment.files, root));
+  if (plan.alter) {
+    auto altered = TRY(alter_table(environment, snapshot, *plan.alter));
+    return write_object(environment.out, format,
+                        {{"version", std::to_string(altered.version().value)}});
+  }
   query::ChangeOptions options;
   options.threads = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
   SpillDirectory spill;
   options.spill_directory = spill.path();
-  options.open = [&](const sql::PlanInput& input) {
+  // What it reads of the table that it changes is that table's version that it changes.
+  options.open = [&](sql::PlanInput input) {
+    bool own = input.table == plan.target && !input.version && !input.timestamp;
+    if (own) input.version = snapshot.version().value;
     return open_input(environment, project, file, input);
   };
   auto done = query::change(environment.files, environment.clock, snapshot, plan, options);

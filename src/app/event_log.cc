@@ -71,6 +71,7 @@ Object metrics(const engine::FlowStatus& now, const engine::FlowStatus& before) 
       {"num_input_rows", std::to_string(now.rows_in - before.rows_in)},
       {"num_commits", std::to_string(now.commits - before.commits)},
       {"num_late_rows", std::to_string(now.rows_late - before.rows_late)},
+      {"num_skipped_commits", std::to_string(now.commits_skipped - before.commits_skipped)},
       {"num_quarantined_rows", std::to_string(now.rows_quarantined - before.rows_quarantined)}};
   if (now.lag_rows) out.push_back({"backlog_records", std::to_string(*now.lag_rows)});
   if (now.file_lag) {

@@ -58,6 +58,7 @@ std::string counts_of_bad_rows(const engine::FlowStatus& flow) {
   add(flow.rows_dropped, "dropped");
   add(flow.rows_late, "late");
   add(flow.rows_quarantined, "quarantined");
+  add(flow.commits_skipped, "change commits skipped");
   add(flow.retries, "retries");
   return text;
 }
@@ -192,6 +193,7 @@ Object flow_object(const engine::FlowStatus& status) {
           {"rows_late", std::to_string(status.rows_late)},
           {"rows_undecodable", std::to_string(status.rows_undecodable)},
           {"rows_quarantined", std::to_string(status.rows_quarantined)},
+          {"commits_skipped", std::to_string(status.commits_skipped)},
           {"retries", std::to_string(status.retries)},
           {"lag_rows", json_int_or_null(status.lag_rows)},
           {"lag_files", json_int_or_null(files)},

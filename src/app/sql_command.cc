@@ -39,9 +39,9 @@ Result<void> check_query(const sql::Statement& statement, const std::string& fil
               statement.kind == sql::Statement::Kind::Change;
   if (!runs) {
     return Error{Code::Unsupported,
-                 fmt::format("{}: ticklake sql runs queries, DELETE, UPDATE and MERGE; put "
-                             "CREATE statements into the "
-                             "project's transformations and run: ticklake run",
+                 fmt::format("{}: ticklake sql runs queries, DELETE, UPDATE, MERGE, INSERT and "
+                             "ALTER TABLE; put CREATE statements into the project's "
+                             "transformations and run: ticklake run",
                              place(file, statement.position))};
   }
   if (!first && format != Format::JsonLines && format != Format::Table) {

@@ -169,9 +169,7 @@ Result<void> show_table_changes(Environment& environment, const TableOptions& op
   Version to = options.to ? Version(*options.to) : newest;
   Version from(*options.from);
   Schema schema = TRY(delta::open_version(environment.files, root, to)).schema();
-  schema.fields.push_back({"_change_type", Kind::String});
-  schema.fields.push_back({"_commit_version", Kind::Long});
-  schema.fields.push_back({"_commit_timestamp", Kind::Timestamp});
+  for (const Field& field : sql::change_feed_columns()) schema.fields.push_back(field);
   RowWriter writer(environment.out, options.format, schema);
   auto write = [&](const delta::ChangedRows& changed) -> Result<void> {
     BatchPtr rows = TRY(with_commit(changed, schema));

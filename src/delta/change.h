@@ -67,6 +67,17 @@ class RowChange {
   std::unique_ptr<State> state_;
 };
 
+// The metadata with these columns, in this order. Columns of the table stay as they are or get a
+// wider type, which their metadata then tells ("Type Widening"); new ones may be NULL. Invalid: one
+// is missing, or does not widen so; Unsupported: the table has no delta.enableTypeWidening.
+Result<Metadata> with_columns(const Snapshot& snapshot, const std::vector<Field>& fields);
+
+// The snapshot as if it had the metadata: what a commit that brings it is based on.
+Snapshot with_metadata(const Snapshot& snapshot, Metadata metadata);
+
+// Whether values of one type are read as those of the other by "Type Widening".
+bool widens(const Type& from, const Type& to);
+
 // Changes of one version, as the change feed tells them.
 struct ChangedRows {
   Version version;

@@ -98,7 +98,7 @@ constexpr std::array kProperties = {
     KnownProperty{"delta.checkpoint.writeStatsAsJson", Property::Flag},
     KnownProperty{"delta.checkpoint.writeStatsAsStruct", Property::Flag},
     KnownProperty{"delta.enableDeletionVectors", Property::Flag},
-    KnownProperty{"delta.enableTypeWidening", Property::Off},
+    KnownProperty{"delta.enableTypeWidening", Property::Flag},
     KnownProperty{"delta.enableRowTracking", Property::Off},
 };
 

@@ -11,13 +11,14 @@
 namespace ticklake::delta {
 namespace {
 
-constexpr std::array kReaderFeatures = {"timestampNtz", "v2Checkpoint", "vacuumProtocolCheck",
-                                        "columnMapping", "deletionVectors"};
+constexpr std::array kReaderFeatures = {"timestampNtz",  "v2Checkpoint",    "vacuumProtocolCheck",
+                                        "columnMapping", "deletionVectors", "typeWidening",
+                                        "typeWidening-preview"};
 constexpr std::array kWriterFeatures = {
     "appendOnly",       "invariants",          "checkConstraints", "changeDataFeed",
     "generatedColumns", "columnMapping",       "identityColumns",  "timestampNtz",
     "v2Checkpoint",     "vacuumProtocolCheck", "domainMetadata",   "inCommitTimestamp",
-    "deletionVectors"};
+    "deletionVectors",  "typeWidening"};
 
 template <typename List>
 void append_unknown(const std::vector<std::string>& features, const List& known,
@@ -132,6 +133,10 @@ Protocol protocol_for(const Metadata& metadata, const Protocol& current) {
   if (config_flag(metadata, "delta.enableDeletionVectors")) {
     readers.push_back("deletionVectors");
     writers.push_back("deletionVectors");
+  }
+  if (config_flag(metadata, "delta.enableTypeWidening")) {
+    readers.push_back("typeWidening");
+    writers.push_back("typeWidening");
   }
   if (has_in_commit_timestamps(metadata)) writers.push_back("inCommitTimestamp");
   bool feed = config_flag(metadata, "delta.enableChangeDataFeed");

@@ -218,9 +218,7 @@ Result<std::unique_ptr<Flow>> open_changes(Context& context, const Dataset& data
   Progress stored = writer.txns();
   ProgressPlace place = progress_place(context, dataset, stored);
   io::Path root = context.project.table_path(input.table);
-  auto reader = TRY(TableReader::open(
-      files, context.hub,
-      {.name = input.table, .root = root, .schema = input.schema, .columns = input.columns}));
+  auto reader = TRY(TableReader::open(files, context.hub, streamed(context, input)));
   auto source =
       TRY(SourceProgress::open(place, stored, reader.id(), source_name(input)));
   auto ids = delta_progress_ids(source.prefix());

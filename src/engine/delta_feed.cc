@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "feed.h"
+#include "flow.h"
 #include "limits.h"
 
 namespace ticklake::engine {
@@ -47,6 +48,7 @@ class DeltaFeed final : public Feed {
     if (!place_.snapshot) hub_.consumed(reader_.name(), options_.flow, place_.version);
   }
   // Known only when all versions are gathered: the log does not tell rows without being read.
+  int64_t commits_skipped() const override { return reader_.skipped(); }
   std::optional<int64_t> lag_rows() const override {
     if (place_.snapshot || place_.version <= reader_.newest()) return {};
     return pending_rows_;
@@ -91,6 +93,7 @@ void DeltaFeed::keep(const VersionRows& rows, int64_t file) {
 
 Result<void> DeltaFeed::gather() {
   if (must_commit_) return {};
+  TRY(reader_.look());
   for (int i = 0; i < kVersionsPerGatherMax && !full(); ++i) {
     if (place_.snapshot) {
       if (place_.file < static_cast<int64_t>(files_.size())) {
@@ -137,6 +140,16 @@ bool DeltaFeed::covered(const FeedPiece& piece, int64_t, const Progress& stored)
 
 }  // namespace
 
+TableReader::Source streamed(const Context& context, const sql::PlanInput& input) {
+  bool outside = path_of_table(input.table).has_value();
+  return {.name = input.table,
+          .root = context.project.table_path(input.table),
+          .schema = input.schema,
+          .columns = input.columns,
+          .stream = input.stream,
+          .clock = outside && !context.options.once ? &context.world.clock : nullptr};
+}
+
 DeltaProgressIds delta_progress_ids(const std::string& source) {
   return {source + "version", source + "file", source + "snapshot"};
 }
@@ -153,6 +166,9 @@ Result<std::unique_ptr<Feed>> open_delta_feed(TableReader reader, Hub& hub,
     place.version = Version(version->second);
     place.file = stored.contains(ids.file) ? stored.at(ids.file) : 0;
     place.snapshot = stored.contains(ids.snapshot) && stored.at(ids.snapshot) != 0;
+    if (!place.snapshot) TRY(reader.check_place(place.version));
+  } else if (auto from = TRY(reader.first())) {
+    place = Place{*from, 0, false};
   }
   std::vector<delta::AddFile> files;
   if (place.snapshot) {
@@ -161,7 +177,7 @@ Result<std::unique_ptr<Feed>> open_delta_feed(TableReader reader, Hub& hub,
     if (files.empty()) place = Place{place.version + 1, 0, false};
   }
   hub.subscribe(reader.name(), options.flow, place.snapshot ? place.version + 1 : place.version);
-  bool must_commit = options.record_start && first;
+  bool must_commit = first && (options.record_start || reader.stream().from_latest);
   return std::unique_ptr<Feed>(new DeltaFeed(std::move(reader), hub, std::move(options),
                                              std::move(source), place, std::move(files),
                                              must_commit));

@@ -119,6 +119,7 @@ struct FlowStatus {
   int64_t rows_late = 0;         // their window was closed
   int64_t rows_undecodable = 0;  // from_json could not read them wholly
   int64_t rows_quarantined = 0;
+  int64_t commits_skipped = 0;   // of its source, because they change rows
   int64_t retries = 0;
   std::optional<int64_t> lag_rows = {};  // not yet consumed, where it is known
   std::optional<FileLag> file_lag = {};  // of read_files

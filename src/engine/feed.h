@@ -19,6 +19,8 @@
 
 namespace ticklake::engine {
 
+struct Context;
+
 // Where a row of a file is: the file's number in the stream's list, and where its record begins.
 struct FileRow {
   int64_t file = 0;
@@ -77,6 +79,8 @@ class Feed {
   virtual void committed() = 0;
   virtual std::optional<int64_t> lag_rows() const = 0;
   virtual std::optional<FileLag> file_lag() const { return {}; }
+  // Versions of a table that were passed over because they change rows.
+  virtual int64_t commits_skipped() const { return 0; }
 
   // With `stored`, a table's txns: the row's batch was in it already.
   virtual bool covered(const FeedPiece& piece, int64_t row, const Progress& stored) const = 0;
@@ -114,6 +118,9 @@ Result<KafkaArguments> kafka_arguments(const std::map<std::string, std::string>&
 Result<std::unique_ptr<Feed>> open_kafka_feed(std::shared_ptr<broker::Topics> topics,
                                               const io::Clock& clock, KafkaFeedOptions options,
                                               const Progress& stored);
+
+// How a flow streams from a table.
+TableReader::Source streamed(const Context& context, const sql::PlanInput& input);
 
 struct DeltaFeedOptions {
   std::string flow;  // that consumes

@@ -255,11 +255,6 @@ class Builder {
   }
 
   Result<void> check_path(const sql::Statement& statement, const sql::Reference& reference) const {
-    if (reference.streaming) {
-      return at(statement, reference.position,
-                "a table outside the project cannot be streamed; read it without STREAM",
-                Code::Unsupported);
-    }
     auto columns = project_.delta_columns(project_.table_path(project_.canonical(reference.name)));
     if (columns) return {};
     return at(statement, reference.position, columns.error().message, columns.error().code);

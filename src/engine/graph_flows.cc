@@ -30,12 +30,19 @@ Result<void> check_input(const Project& project, const Graph& graph, const Datas
               Code::Unsupported);
   }
   if (!input.streaming || input.table.empty()) return {};
+  if (dataset.plan.windowed && input.stream != sql::TableStream{}) {
+    return at(statement, input.position,
+              "windows are rebuilt from the table as it stands, which a stream with options does "
+              "not give; put its rows into a streaming table and window over STREAM of that",
+              Code::Unsupported);
+  }
+  if (input.stream.skips_changes || input.stream.change_feed) return {};
   const Table* table = graph.find(project, split(input.table, '.'));
   if (table != nullptr && table->kind == Table::Kind::MaterializedView) {
     return at(statement, input.position,
               fmt::format("{} is a materialized view, which is overwritten at each refresh and "
                           "cannot be streamed; read it without STREAM, or make it a streaming "
-                          "table",
+                          "table, or stream its change feed: WITH ('readChangeFeed' = 'true')",
                           input.table));
   }
   bool changes =

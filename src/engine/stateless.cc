@@ -55,6 +55,7 @@ class Stateless final : public Flow {
   std::unique_ptr<Feed> feed_;
   StatelessRows rows_;
   std::optional<Quarantine> quarantine_;
+  int64_t skipped_before_ = status_.commits_skipped;  // by its predecessors
   std::optional<int64_t> last_commit_us_;
   std::map<Partition, int> silent_;  // batches in a row that left none of the partition's rows
   bool done_ = false;
@@ -64,6 +65,7 @@ Result<FlowOutcome> Stateless::step(bool upstream_done) {
   TRY(timed(status_.timings.consume_ns, [&] { return feed_->gather(); }));
   status_.lag_rows = feed_->lag_rows();
   status_.file_lag = feed_->file_lag();
+  status_.commits_skipped = skipped_before_ + feed_->commits_skipped();
   if (feed_->pending_rows() == 0 && !feed_->must_commit()) {
     done_ = context_.options.once && feed_->at_end(upstream_done);
     if (feed_->lag_rows().value_or(0) == 0) writer_.stage().rests(dataset_.name);
@@ -155,10 +157,8 @@ Result<std::unique_ptr<Feed>> open_feed(Context& context, const Dataset& dataset
   const auto& input = dataset.plan.inputs[0];
   bool whole = settings.quarantine.any();  // it keeps whole rows
   if (!input.table.empty()) {
-    TableReader::Source source{.name = input.table,
-                               .root = context.project.table_path(input.table),
-                               .schema = input.schema,
-                               .columns = whole ? std::vector<std::string>() : input.columns};
+    TableReader::Source source = streamed(context, input);
+    if (whole) source.columns.clear();
     auto reader = TRY(TableReader::open(context.world.files, context.hub, std::move(source)));
     DeltaFeedOptions options{.flow = dataset.name,
                              .rows_max = settings.rows_per_step_max,

@@ -117,6 +117,7 @@ class WindowedFlow final : public Flow {
 
 Result<FlowOutcome> WindowedFlow::step(bool upstream_done) {
   if (!started_) return start();
+  TRY(reader_.look());
   FlowOutcome out;
   for (int i = 0; i < kEmptyVersionsPerStep && next_ <= reader_.newest(); ++i) {
     auto rows = TRY(timed(status_.timings.consume_ns, [&] { return reader_.version(next_); }));
@@ -162,6 +163,7 @@ Result<FlowOutcome> WindowedFlow::start() {
     context_.hub.announce(dataset_.table, *out.version);
   } else {
     next_ = Version(version->second);
+    TRY(reader_.check_place(next_));
   }
   context_.hub.subscribe(reader_.name(), dataset_.name, next_);
 
@@ -426,10 +428,8 @@ Result<std::unique_ptr<Flow>> open_windowed(Context& context, const Dataset& dat
   const auto& input = plan.inputs[0];
   auto writer = TRY(TableWriter::open(context, dataset.path, dataset.table, dataset.name));
   context.hub.announce(dataset.table, writer.snapshot().version());
-  TableReader::Source source{.name = input.table,
-                             .root = context.project.table_path(input.table),
-                             .schema = input.schema,
-                             .columns = dataset.late ? std::vector<std::string>() : input.columns};
+  TableReader::Source source = streamed(context, input);
+  if (dataset.late) source.columns.clear();
   const std::string& time = plan.windowed->event_time_column;
   bool known =
       std::find(source.columns.begin(), source.columns.end(), time) != source.columns.end();

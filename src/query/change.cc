@@ -1,5 +1,5 @@
-// DELETE, UPDATE, MERGE: find what is touched, group of files by group, and hand each file's rows
-// to delta::RowChange.
+// DELETE, UPDATE, MERGE, INSERT: find what is touched, group of files by group, and hand each
+// file's rows to delta::RowChange.
 #include "query/change.h"
 
 #include <arrow/array.h>
@@ -82,14 +82,22 @@ class ChangeRun {
     how.check = TRY(constraint_check(snapshot_, clock_.now_us()));
     change_.emplace(TRY(delta::RowChange::begin(files_, clock_, snapshot_, how)));
     if (plan_.source) TRY(load_source());
-    TRY(choose_files());
-    TRY(change_files());
-    if (plan_.insert) TRY(insert_unmatched());
+    if (plan_.kind == sql::EditPlan::Kind::Insert) {
+      TRY(insert_rows());
+    } else {
+      TRY(choose_files());
+      TRY(change_files());
+      if (plan_.insert) TRY(insert_unmatched());
+    }
     Changed out{.snapshot = snapshot_, .counts = TRY(change_->finish())};
     out.source_rows = source_.count();
     describe(out, transaction);
     transaction.read_files.insert(read_.begin(), read_.end());
-    transaction.would_read = [this](const delta::AddFile& file) { return is_candidate(file); };
+    bool appends = plan_.kind == sql::EditPlan::Kind::Insert &&
+                   plan_.overwrite == sql::EditPlan::Overwrite::Nothing;
+    if (!appends) {
+      transaction.would_read = [this](const delta::AddFile& file) { return is_candidate(file); };
+    }
     out.snapshot = TRY(change_->commit(std::move(transaction)));
     return out;
   }
@@ -113,21 +121,83 @@ class ChangeRun {
         .sql = plan.duckdb_sql, .output = plan.output, .payload_functions = plan.payload_functions};
   }
 
-  Result<void> load_source() {
-    Request request = request_of(*plan_.source);
+  // All rows of a query over other tables.
+  Result<Batches> rows_of(const sql::Plan& plan, const char* what, const char* advice) const {
+    Request request = request_of(plan);
     request.answer_bytes_max = options_.source_bytes_max;
-    TRY(add_inputs(*plan_.source, 0, request));
+    TRY(add_inputs(plan, 0, request));
     auto prepared = TRY(database_->prepare(std::move(request)));
     auto answer = prepared->run({});
-    if (!answer && answer.error().code == Code::Unavailable) {
-      Error error = std::move(answer).error();
-      error.message = fmt::format(
-          "the source of MERGE: {}; merge it in parts, each with a condition "
-          "on its key (USING (SELECT .. WHERE ..)), or give it fewer columns",
-          error.message);
-      return error;
+    if (answer) return std::move(answer->batches);
+    Error error = std::move(answer).error();
+    if (error.code == Code::Unavailable) {
+      error.message = fmt::format("{}: {}; {}", what, error.message, advice);
     }
-    Batches rows = TRY(std::move(answer)).batches;
+    return error;
+  }
+
+  // INSERT: first all that comes is known, then what goes.
+  Result<void> insert_rows() {
+    using Overwrite = sql::EditPlan::Overwrite;
+    Batches rows = TRY(rows_of(*plan_.insert, "the query of INSERT",
+                               "insert it in parts, each with a condition"));
+    if (!plan_.promised.empty()) {
+      auto check = TRY(check_of({{"REPLACE WHERE", plan_.promised}}, snapshot_.schema(),
+                                clock_.now_us(), "a new row does not meet the condition of"));
+      for (const BatchPtr& batch : rows) TRY(check(batch));
+    }
+    bool partitions = !snapshot_.metadata().partition_columns.empty();
+    if (plan_.overwrite == Overwrite::Partitions && partitions) TRY(note_partitions(rows));
+    if (plan_.overwrite == Overwrite::Found) {
+      TRY(choose_files());
+      TRY(change_files());
+    } else if (plan_.overwrite != Overwrite::Nothing) {
+      for (const auto& file : snapshot_.files()) {
+        if (!is_candidate(file)) continue;
+        read_.insert(file.path);
+        TRY(change_->drop(file));
+      }
+    }
+    return change_->insert(rows);
+  }
+
+  // The partitions that rows come for.
+  Result<void> note_partitions(const Batches& rows) {
+    std::set<std::vector<std::optional<std::string>>> all;
+    const auto& names = snapshot_.metadata().partition_columns;
+    for (const BatchPtr& batch : rows) {
+      for (int64_t row = 0; row < batch->num_rows(); ++row) {
+        std::vector<std::optional<std::string>> values;
+        for (const std::string& name : names) {
+          auto at = static_cast<size_t>(snapshot_.schema().find(name));
+          values.push_back(TRY(delta::literal_text(*batch->column(static_cast<int>(at)), row,
+                                                   snapshot_.schema().fields[at].type)));
+        }
+        all.insert(std::move(values));
+      }
+    }
+    partitions_.emplace();
+    for (const auto& values : all) {
+      std::vector<delta::Condition> same;
+      for (size_t i = 0; i < names.size(); ++i) {
+        auto op = values[i] ? delta::Condition::Op::Equal : delta::Condition::Op::IsNull;
+        same.push_back({names[i], op, values[i].value_or("")});
+      }
+      partitions_->push_back(std::move(same));
+    }
+    return {};
+  }
+
+  bool is_of_partitions(const delta::AddFile& file) const {
+    return std::any_of(partitions_->begin(), partitions_->end(), [&](const auto& same) {
+      return delta::may_match(snapshot_, file, same);
+    });
+  }
+
+  Result<void> load_source() {
+    Batches rows = TRY(rows_of(*plan_.source, "the source of MERGE",
+                               "merge it in parts, each with a condition on its key (USING "
+                               "(SELECT .. WHERE ..)), or give it fewer columns"));
     source_ = TRY(numbered(rows, plan_.source->output));
     matched_.assign(static_cast<size_t>(source_.count()), false);
     if (!plan_.keeps_unmatched || plan_.keys.empty()) return {};
@@ -143,12 +213,15 @@ class ChangeRun {
 
   bool is_candidate(const delta::AddFile& file) const {
     return delta::may_match(snapshot_, file, conditions_) &&
-           (!keys_ || keys_->may_have(snapshot_, file));
+           (!keys_ || keys_->may_have(snapshot_, file)) &&
+           (!partitions_ || is_of_partitions(file));
   }
 
   Result<void> choose_files() {
     conditions_ = conditions(plan_.find.inputs[0].conjuncts);
-    bool whole = plan_.kind == sql::EditPlan::Kind::Delete && plan_.conjuncts_are_all;
+    bool deletes = plan_.kind == sql::EditPlan::Kind::Delete ||
+                   plan_.kind == sql::EditPlan::Kind::Insert;
+    bool whole = deletes && plan_.conjuncts_are_all;
     for (const auto& file : snapshot_.files()) {
       if (!is_candidate(file)) continue;
       read_.insert(file.path);
@@ -311,6 +384,13 @@ class ChangeRun {
   void describe(const Changed& done, delta::Transaction& out) const {
     const delta::ChangeCounts& counts = done.counts;
     auto text = [](int64_t value) { return std::to_string(value); };
+    if (plan_.kind == sql::EditPlan::Kind::Insert) {
+      bool appends = plan_.overwrite == sql::EditPlan::Overwrite::Nothing;
+      out.operation = "WRITE";
+      out.parameters = {{"mode", appends ? "Append" : "Overwrite"}, {"partitionBy", "[]"}};
+      if (!plan_.text.empty()) out.parameters["predicate"] = plan_.text;
+      return;
+    }
     out.parameters["predicate"] = plan_.text.empty() ? "[]" : fmt::format("[{:?}]", plan_.text);
     if (is_merge()) {
       out.operation = "MERGE";
@@ -358,6 +438,7 @@ class ChangeRun {
   std::vector<bool> matched_;  // of the source's rows
   std::vector<delta::Condition> conditions_;
   std::optional<KeyRange> keys_;
+  std::optional<std::vector<std::vector<delta::Condition>>> partitions_;  // that go
   std::set<std::string> read_;
   std::vector<delta::AddFile> candidates_;
   std::shared_ptr<Batches> old_rows_, source_rows_;
@@ -371,7 +452,14 @@ class ChangeRun {
 Result<Changed> change(io::FileStore& files, const io::Clock& clock,
                        const delta::Snapshot& snapshot, const sql::EditPlan& plan,
                        const ChangeOptions& options, delta::Transaction transaction) {
-  return ChangeRun(files, clock, snapshot, plan, options).run(std::move(transaction));
+  if (plan.gained.empty()) {
+    return ChangeRun(files, clock, snapshot, plan, options).run(std::move(transaction));
+  }
+  std::vector<Field> fields = snapshot.schema().fields;
+  fields.insert(fields.end(), plan.gained.begin(), plan.gained.end());
+  transaction.metadata = TRY(delta::with_columns(snapshot, fields));
+  auto grown = delta::with_metadata(snapshot, *transaction.metadata);
+  return ChangeRun(files, clock, grown, plan, options).run(std::move(transaction));
 }
 
 }  // namespace ticklake::query

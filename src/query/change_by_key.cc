@@ -122,32 +122,35 @@ Result<Changed> replace_by_key(io::FileStore& files, const io::Clock& clock,
 Result<RowCheck> constraint_check(const delta::Snapshot& snapshot, int64_t now_us) {
   auto rules = delta::constraints(snapshot.metadata());
   if (rules.empty()) return RowCheck();
+  auto check = check_of(rules, snapshot.schema(), now_us, "a row breaks the constraint");
+  if (check) return check;
+  Error error = std::move(check).error();
+  error.code = Code::Unsupported;
+  return prefixed(snapshot.root() + ": a constraint of the table", std::move(error));
+}
+
+Result<RowCheck> check_of(const std::vector<delta::Constraint>& rules, const Schema& schema,
+                          int64_t now_us, const std::string& broken) {
   std::vector<std::string> conditions;
   for (const auto& rule : rules) conditions.push_back(rule.condition);
-  auto planned = sql::analyze_conditions(conditions, snapshot.schema(),
-                                         {.file = "constraint", .now_us = now_us});
-  if (!planned) {
-    Error error = std::move(planned).error();
-    error.code = Code::Unsupported;
-    return prefixed(snapshot.root() + ": a constraint of the table", std::move(error));
-  }
-  sql::Plan plan = *std::move(planned);
+  sql::Plan plan = TRY(
+      sql::analyze_conditions(conditions, schema, {.file = "constraint", .now_us = now_us}));
   std::shared_ptr<Database> database = TRY(Database::open({}));
   std::shared_ptr<Prepared> prepared =
       TRY(database->prepare({.sql = plan.duckdb_sql,
                              .output = plan.output,
                              .payload_functions = plan.payload_functions,
                              .batch_input = plan.inputs[0].id,
-                             .batch_schema = snapshot.schema()}));
-  return RowCheck([database, prepared, rules](const BatchPtr& rows) -> Result<void> {
+                             .batch_schema = schema}));
+  return RowCheck([database, prepared, rules, broken](const BatchPtr& rows) -> Result<void> {
     Answer answer = TRY(prepared->run({rows}));
     for (const BatchPtr& batch : answer.batches) {
       for (size_t i = 0; i < rules.size(); ++i) {
         const auto& met =
             static_cast<const arrow::BooleanArray&>(*batch->column(static_cast<int>(i)));
         if (met.true_count() == met.length()) continue;
-        return Error{Code::Invalid, fmt::format("a row breaks the constraint `{}`: {}",
-                                                rules[i].name, printable(rules[i].condition))};
+        return Error{Code::Invalid, fmt::format("{} `{}`: {}", broken, rules[i].name,
+                                                printable(rules[i].condition))};
       }
     }
     return {};

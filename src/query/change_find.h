@@ -24,6 +24,11 @@ struct SourceRows {
 };
 Result<SourceRows> numbered(const Batches& batches, const Schema& schema);
 
+// A check that each row of the schema meets the conditions; `broken` begins what it says of one
+// that does not.
+Result<RowCheck> check_of(const std::vector<delta::Constraint>& rules, const Schema& schema,
+                          int64_t now_us, const std::string& broken);
+
 // Runs a query over groups of the table's files. Its answer has the columns of sql::EditPlan's
 // `find`.
 class Finder {

@@ -62,12 +62,12 @@ struct ChangeTest : ::testing::Test {
     return out;
   }
 
-  Result<Changed> run(const std::string& text) {
+  Result<Changed> run(const std::string& text, std::optional<delta::Snapshot> snapshot = {}) {
     auto statements = TRY(sql::parse(text, "q"));
     sql::Catalog known = catalog();
     auto plan = TRY(sql::analyze_change(statements.at(0), known, {.file = "q"}));
-    auto snapshot = TRY(delta::open(files, "/" + plan.target));
-    return change(files, clock, snapshot, plan, options());
+    if (!snapshot) snapshot = TRY(delta::open(files, "/" + plan.target));
+    return change(files, clock, *snapshot, plan, options());
   }
 
   std::string error_of(const std::string& text) {
@@ -268,6 +268,83 @@ TEST_F(ChangeTest, ConstraintsHoldForWhatIsWritten) {
   EXPECT_NE(wrong.find("breaks the constraint `positive`: id > 0"), std::string::npos) << wrong;
   EXPECT_NE(error_of("UPDATE t SET v = NULL").find("`short`"), std::string::npos);
   EXPECT_EQ(after("UPDATE t SET v = 'ok' WHERE id > 4").size(), 5u);
+}
+
+TEST_F(ChangeTest, InsertStoresAsItIsTold) {
+  small();
+  EXPECT_EQ(after("INSERT INTO t SELECT 6, 'f'").size(), 6u);
+  EXPECT_EQ(newest_metric("numOutputRows"), "WRITE 1");
+  EXPECT_EQ(after("INSERT OVERWRITE t BY NAME SELECT 'x' AS v, id FROM t WHERE id > 4"),
+            (Lines{"5 x", "6 x"}));
+  EXPECT_EQ(after("INSERT INTO t (v) VALUES ('y'), (NULL)"),
+            (Lines{"5 x", "6 x", "null null", "null y"}));
+  EXPECT_EQ(after("INSERT INTO t REPLACE WHERE id >= 6 VALUES (8, 'z')"),
+            (Lines{"5 x", "8 z", "null null", "null y"}));
+  EXPECT_NE(error_of("INSERT INTO t REPLACE WHERE id >= 6 VALUES (NULL, 'z')")
+                .find("does not meet the condition of `REPLACE WHERE`: id >= 6"),
+            std::string::npos);
+  EXPECT_EQ(after("INSERT OVERWRITE t SELECT * FROM t WHERE false"), Lines{});
+}
+
+TEST_F(ChangeTest, PartitionsAreReplacedWhole) {
+  table("t", schema_of("id INT, p INT, q STRING"), {}, {"p", "q"});
+  append("t", {"[1, 2, 3, 4]", "[1, 1, 2, null]", R"(["a", "b", "a", null])"});
+  const std::string dynamic = "INSERT OVERWRITE t WITH ('partitionOverwriteMode' = 'dynamic') ";
+  // Of the pairs (1, a) and (2, b) the first is there: neither (1, b) nor (2, a) goes.
+  EXPECT_EQ(after(dynamic + "VALUES (5, 1, 'a'), (6, 2, 'b')"),
+            (Lines{"2 1 b", "3 2 a", "4 null null", "5 1 a", "6 2 b"}));
+  EXPECT_EQ(after(dynamic + "VALUES (7, NULL, NULL)"),
+            (Lines{"2 1 b", "3 2 a", "5 1 a", "6 2 b", "7 null null"}));
+  EXPECT_EQ(after("INSERT OVERWRITE t PARTITION (p = 1) SELECT 8, 'z'"),
+            (Lines{"3 2 a", "6 2 b", "7 null null", "8 1 z"}));
+  EXPECT_EQ(after("INSERT OVERWRITE t PARTITION (p = NULL, q) SELECT 9, 'z'"),
+            (Lines{"3 2 a", "6 2 b", "8 1 z", "9 null z"}));
+}
+
+TEST_F(ChangeTest, OverwritingFollowsTheProtocolsRulesForConflicts) {
+  struct Case {
+    const char* isolation;
+    const char* meanwhile;
+    const char* text;
+    bool conflicts;
+  };
+  const char* weak = "WriteSerializable";
+  const char* strong = "Serializable";
+  const char* all = "INSERT OVERWRITE t VALUES (9, 'z')";
+  const char* some = "INSERT INTO t REPLACE WHERE id > 3 VALUES (9, 'z')";
+  const char* plain = "INSERT INTO t VALUES (9, 'z')";
+  const Case cases[] = {
+      {weak, "INSERT INTO t VALUES (7, 'g')", all, false},
+      {strong, "INSERT INTO t VALUES (7, 'g')", all, true},
+      {weak, "UPDATE t SET v = 'x' WHERE id = 1", all, true},
+      {weak, "UPDATE t SET v = 'x' WHERE id = 5", some, true},
+      {weak, "DELETE FROM t WHERE id = 1", some, false},
+      {strong, "INSERT INTO t VALUES (1, 'g')", some, false},
+      {strong, "INSERT INTO t VALUES (7, 'g')", some, true},
+      {strong, "INSERT OVERWRITE t VALUES (7, 'g')", plain, false},
+  };
+  for (const Case& one : cases) {
+    forget();
+    small({{"delta.isolationLevel", one.isolation}});
+    auto before = *delta::open(files, "/t");
+    ASSERT_TRUE(run(one.meanwhile));
+    auto done = run(one.text, before);
+    EXPECT_EQ(!done, one.conflicts) << one.isolation << ": " << one.meanwhile << "; " << one.text;
+    if (!done) EXPECT_EQ(done.error().code, Code::Conflict) << done.error().message;
+  }
+}
+
+TEST_F(ChangeTest, MergeGainsColumnsInItsOwnCommit) {
+  small();
+  table("s", schema_of("id INT, unit STRING"));
+  append("s", {"[1, 7]", R"(["EUR", "USD"])"});
+  const std::string rest = "INTO t USING s ON t.id = s.id WHEN MATCHED THEN UPDATE SET * WHEN NOT "
+                           "MATCHED THEN INSERT *";
+  EXPECT_NE(error_of("MERGE " + rest).find("* needs a column v"), std::string::npos);
+  EXPECT_EQ(after("MERGE WITH SCHEMA EVOLUTION " + rest),
+            (Lines{"1 a EUR", "2 b null", "3 null null", "4 d null", "5 e null", "7 null USD"}));
+  EXPECT_EQ(delta::open(files, "/t")->version(), Version(3));
+  EXPECT_EQ(to_ddl(delta::open_version(files, "/t", Version(2))->schema()), "id INT, v STRING");
 }
 
 TEST_F(ChangeTest, RowsAreReplacedByTheirKeysInOneCommit) {

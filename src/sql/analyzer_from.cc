@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "sql/analyzer.h"
 #include "sql/join_condition.h"
+#include "sql/stream_options.h"
 
 namespace ticklake::sql {
 namespace {
@@ -328,16 +329,25 @@ Result<Source> Analyzer::table(const TableName& name, const FromItem& item,
     return at(item.position,
               "unknown table " + text + (near.empty() ? "" : "; did you mean " + near + "?"));
   }
-  if (!name.options.empty()) {
+  if (relation->view && !name.options.empty()) {
     return at(item.position,
-              "the option " + name.options.begin()->first + " of " + text + " is not supported",
+              "the option " + name.options.begin()->first + " of the view " + text +
+                  "; write it behind STREAM in the view's own query",
               Code::Unsupported);
   }
   if (relation->view) return view(*relation, item);
   PlanInput input;
+  if (!name.options.empty()) {
+    auto options = table_stream(name.options, item.streaming, text);
+    if (!options) return at(item.position, options.error().message, options.error().code);
+    input.stream = *options;
+  }
   input.streaming = item.streaming;
   input.table = relation->name;
   input.schema = relation->schema;
+  if (input.stream.change_feed) {
+    for (const Field& field : change_feed_columns()) input.schema.fields.push_back(field);
+  }
   input.version = name.version;
   input.position = item.position;
   if (name.timestamp != nullptr) {

@@ -1,5 +1,5 @@
-// DELETE, UPDATE and MERGE as queries: the statement's expressions are put into syntax trees of
-// queries over the table and the source, which are then analyzed as any other.
+// DELETE, UPDATE, MERGE and INSERT as queries: the statement's expressions are put into syntax
+// trees of queries over the table and the source, which are then analyzed as any other.
 #include "sql/change.h"
 
 #include <algorithm>
@@ -85,10 +85,15 @@ class ChangeAnalyzer {
 
   Result<EditPlan> run() {
     TRY(find_target());
-    if (change_.kind == Change::Kind::Merge) {
-      TRY(merge());
-    } else {
-      TRY(one_table());
+    switch (change_.kind) {
+      case Change::Kind::Merge: TRY(merge()); break;
+      case Change::Kind::Insert: TRY(insert()); break;
+      case Change::Kind::Alter:
+        plan_.kind = EditPlan::Kind::Alter;
+        plan_.alter = change_.alteration;
+        break;
+      case Change::Kind::Delete:
+      case Change::Kind::Update: TRY(one_table()); break;
     }
     return std::move(plan_);
   }
@@ -238,12 +243,7 @@ class ChangeAnalyzer {
   Result<void> one_table() {
     bool deletes = change_.kind == Change::Kind::Delete;
     plan_.kind = deletes ? EditPlan::Kind::Delete : EditPlan::Kind::Update;
-    plan_.clauses = {{deletes, false}};
-    Position here = statement_.position;
-    ExpressionPtr none = null_of(here, Kind::Long);
-    plan_.find = TRY(analyzed(select_of({column(here, {kTargetRow}), none, integer(here, 0)},
-                                        {target_item()}, change_.condition)));
-    note_whether_conjuncts_are_all();
+    TRY(find_rows(change_.condition, deletes));
     if (deletes) return {};
     Assigned values = TRY(assigned(change_.assignments, {target_item()}));
     for (size_t i = 0; i < values.size(); ++i) {
@@ -253,9 +253,19 @@ class ChangeAnalyzer {
     return {};
   }
 
-  void note_whether_conjuncts_are_all() {
+  Result<void> find_rows(const ExpressionPtr& condition, bool deletes) {
+    plan_.clauses = {{deletes, false}};
+    Position here = statement_.position;
+    ExpressionPtr none = null_of(here, Kind::Long);
+    plan_.find = TRY(analyzed(select_of({column(here, {kTargetRow}), none, integer(here, 0)},
+                                        {target_item()}, condition)));
+    note_whether_conjuncts_are_all(condition);
+    return {};
+  }
+
+  void note_whether_conjuncts_are_all(const ExpressionPtr& condition) {
     std::vector<ExpressionPtr> parts;
-    if (change_.condition) split_and(change_.condition, parts);
+    if (condition) split_and(condition, parts);
     bool simple = std::all_of(parts.begin(), parts.end(), [](const ExpressionPtr& part) {
       return std::holds_alternative<Binary>(part->node) ||
              std::holds_alternative<IsTest>(part->node);
@@ -264,11 +274,61 @@ class ChangeAnalyzer {
                               plan_.find.inputs[0].conjuncts.size() == parts.size();
   }
 
+  // ---- INSERT
+
+  Result<void> insert() {
+    plan_.kind = EditPlan::Kind::Insert;
+    for (const Assignment& one : change_.partition) {
+      if (plan_.schema.find(one.column) < 0) return unknown_column(one);
+    }
+    plan_.insert = TRY(new_rows(statement_, plan_.schema, catalog_, options_));
+    if (!change_.overwrites) return {};
+    ExpressionPtr condition = change_.condition;
+    plan_.promised = change_.condition_text;
+    for (const Assignment* one : fixed_columns(change_)) {
+      ExpressionPtr own = column(one->position, {one->column});
+      const auto* literal = std::get_if<Literal>(&one->value->node);
+      bool null = literal != nullptr && literal->type.kind == Kind::Null;
+      ExpressionPtr same =
+          null ? is_null(own, false)
+               : made(one->position, Binary{Binary::Op::Equal, own, one->value});
+      condition = both(Binary::Op::And, condition, same);
+    }
+    plan_.overwrite = condition         ? EditPlan::Overwrite::Found
+                      : change_.dynamic ? EditPlan::Overwrite::Partitions
+                                        : EditPlan::Overwrite::All;
+    return condition ? find_rows(condition, true) : Result<void>();
+  }
+
   // ---- MERGE
+
+  // Columns of the source that the table gains by WITH SCHEMA EVOLUTION: those that a clause with
+  // * or by name puts into it.
+  void gain_columns() {
+    bool all = std::any_of(change_.clauses.begin(), change_.clauses.end(),
+                           [](const MergeClause& clause) { return clause.all; });
+    for (const Field& field : plan_.source->output.fields) {
+      if (plan_.schema.find(field.name) >= 0) continue;
+      bool named = std::any_of(
+          change_.clauses.begin(), change_.clauses.end(), [&](const MergeClause& clause) {
+            return std::any_of(clause.assignments.begin(), clause.assignments.end(),
+                               [&](const Assignment& one) {
+                                 return equal_ignoring_case(one.column, field.name);
+                               });
+          });
+      if (!all && !named) continue;
+      Field gained{field.name, field.type};
+      plan_.gained.push_back(gained);
+      plan_.schema.fields.push_back(gained);
+      auto& columns = target_->schema.fields;
+      columns.insert(columns.end() - 3, gained);
+    }
+  }
 
   Result<void> merge() {
     plan_.kind = EditPlan::Kind::Merge;
     TRY(find_source());
+    if (change_.evolves) gain_columns();
     std::vector<const MergeClause*> touching;
     std::vector<const MergeClause*> inserting;
     for (const MergeClause& clause : change_.clauses) {
@@ -362,13 +422,15 @@ class ChangeAnalyzer {
   std::vector<Assignment> all_of_source(Position position) const {
     std::vector<Assignment> out;
     for (const Field& field : plan_.schema.fields) {
+      bool there = plan_.source->output.find(field.name) >= 0;
+      if (!there && change_.evolves) continue;  // it stays as it is, and is NULL in new rows
       out.push_back({field.name, column(position, {source_alias_, field.name}), position});
     }
     return out;
   }
 
   Result<void> check_all_of_source(const MergeClause& clause) const {
-    if (!clause.all) return {};
+    if (!clause.all || change_.evolves) return {};
     for (const Field& field : plan_.schema.fields) {
       if (plan_.source->output.find(field.name) >= 0) continue;
       return at(clause.position, "* needs a column " + field.name +

@@ -1,4 +1,4 @@
-// The part of sql.h for DELETE, UPDATE and MERGE; include that.
+// The part of sql.h for DELETE, UPDATE, MERGE, INSERT and ALTER TABLE; include that.
 //
 // Such a statement is planned as queries over rows of the table that it changes: which rows it
 // touches, what comes instead, what comes new. Names that begin with __ticklake_ are theirs.
@@ -21,8 +21,24 @@ inline constexpr const char* kTargetPlace = "__ticklake_place";    // BIGINT
 inline constexpr const char* kSourceRow = "__ticklake_source";     // BIGINT: counts from 0
 inline constexpr const char* kSourcePlace = "__ticklake_source_place";  // BIGINT
 
+// What ALTER TABLE changes; each statement one kind of thing.
+struct Alteration {
+  struct Column {
+    Field field;
+    bool first = false;
+    std::string after = {};  // a column; "": at the end, unless first
+  };
+  std::vector<Column> added;
+  std::vector<Field> retyped;                     // by name, with the new type
+  std::map<std::string, std::string> properties;  // set
+  std::vector<std::string> unset;
+  std::map<std::string, std::string> constraints;  // added: name and condition
+  std::vector<std::string> dropped;                // constraints
+  bool if_exists = false;                          // of `unset` and `dropped`
+};
+
 struct EditPlan {
-  enum class Kind : uint8_t { Delete, Update, Merge };
+  enum class Kind : uint8_t { Delete, Update, Merge, Insert, Alter };
   Kind kind = Kind::Delete;
   std::string target;  // canonical
   Schema schema;       // its columns
@@ -49,9 +65,19 @@ struct EditPlan {
   // with kSourcePlace, which is the same for those that belong together.
   std::optional<Plan> replace;
 
+  // Of INSERT: `insert` gives the new rows; those that `find` finds, all, or those of the
+  // partitions that new rows come for go.
+  enum class Overwrite : uint8_t { Nothing, Found, Partitions, All };
+  Overwrite overwrite = Overwrite::Nothing;
+  std::string promised = {};  // condition as SQL that each new row has to meet, or ""
+
+  std::optional<Alteration> alter;  // of ALTER TABLE, which has nothing of the others
+
   // Of MERGE.
   std::optional<Plan> source;  // all its rows
   std::optional<Plan> insert;  // new rows from source rows that match nothing; one input
+  // WITH SCHEMA EVOLUTION: columns of the source that the table gains, in `schema` already.
+  std::vector<Field> gained;
   // column of the table = column of the source: a pair matches only where all of these hold
   std::vector<std::pair<std::string, std::string>> keys;
 };

@@ -23,6 +23,7 @@ namespace ticklake::sql {
 
 inline constexpr int kNestingMax = 400;  // a parenthesis counts as two
 
+struct Alteration;
 struct Assignment;
 struct MergeClause;
 
@@ -183,7 +184,7 @@ class Parser {
   Result<FromItemPtr> unpivot(FromItemPtr input);
   Result<std::vector<ExpressionPtr>> one_or_row(std::string_view where);
 
-  // DELETE, UPDATE, MERGE (parser_change.cc).
+  // DELETE, UPDATE, MERGE (parser_change.cc), as INSERT and ALTER TABLE below.
   bool at_change() const;
   Result<std::shared_ptr<const Change>> change();
   Result<void> change_target(Change& out);
@@ -194,6 +195,16 @@ class Parser {
   Result<void> check_merge_clauses(const Change& change) const;
   Result<MergeClause> merge_clause(const Change& change);
   Result<void> merge_insert(MergeClause& out);
+  // INSERT, ALTER TABLE (parser_insert.cc, parser_alter.cc).
+  Result<void> insert(Change& out);
+  Result<void> insert_replace(Change& out);
+  Result<void> insert_options(Change& out);
+  Result<void> partition_values(Change& out);
+  Result<void> alter(Change& out);
+  Result<void> added_columns(Alteration& out);
+  Result<void> altered_column(Alteration& out);
+  Result<void> added_constraint(Alteration& out);
+  Result<void> unset_properties(Alteration& out);
 
   // Statements (statement.cc, statement_clauses.cc).
   Result<Statement> statement();

@@ -9,11 +9,17 @@
 
 namespace ticklake::sql {
 
-bool Parser::at_change() const { return at_any({"DELETE", "UPDATE", "MERGE"}); }
+bool Parser::at_change() const {
+  return at_any({"DELETE", "UPDATE", "MERGE", "INSERT"}) || at_each({"ALTER", "TABLE"});
+}
 
 Result<std::shared_ptr<const Change>> Parser::change() {
   Change out;
-  if (accept("DELETE")) {
+  if (at("INSERT")) {
+    TRY(insert(out));
+  } else if (at("ALTER")) {
+    TRY(alter(out));
+  } else if (accept("DELETE")) {
     TRY(expect("FROM", "after DELETE"));
     TRY(change_target(out));
     TRY(change_condition(out));
@@ -82,10 +88,7 @@ Result<std::string> Parser::assigned_column(const Change& change) {
 Result<void> Parser::merge(Change& out) {
   out.kind = Change::Kind::Merge;
   TRY(expect("MERGE"));
-  if (at_each({"WITH", "SCHEMA", "EVOLUTION"})) {
-    return unsupported(peek().position, "WITH SCHEMA EVOLUTION",
-                       "the table keeps its columns here: name in the clauses those that it has");
-  }
+  out.evolves = accept_each({"WITH", "SCHEMA", "EVOLUTION"});
   TRY(expect("INTO", "after MERGE"));
   TRY(change_target(out));
   TRY(expect("USING", "after the table of MERGE"));

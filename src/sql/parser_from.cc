@@ -149,7 +149,11 @@ Result<FromItem> Parser::stream() {
   FromItem item = TRY(table_or_function());
   item.streaming = true;
   if (parenthesized) TRY(expect(")", "behind STREAM(.."));
-  const auto* table = std::get_if<TableName>(&item.node);
+  auto* table = std::get_if<TableName>(&item.node);
+  if (table && parenthesized && table->options.empty() && at_each({"WITH", "("})) {
+    take();
+    table->options = TRY(properties());
+  }
   if (table && (table->version || table->timestamp)) {
     return unsupported(position, "STREAM of one version of a table",
                        "remove STREAM, or VERSION AS OF and TIMESTAMP AS OF");

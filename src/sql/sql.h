@@ -61,7 +61,7 @@ struct Statement {
     TemporaryView,
     Flow,
     Query,
-    Change,  // DELETE, UPDATE, MERGE
+    Change,  // DELETE, UPDATE, MERGE, INSERT, ALTER TABLE
   };
   Kind kind;
   std::vector<std::string> name;  // one to three parts
@@ -144,6 +144,19 @@ struct Conjunct {
   std::string literal;
 };
 
+// Options of a stream that reads a table: STREAM t WITH (..).
+struct TableStream {
+  bool skips_changes = false;  // skipChangeCommits: versions that take rows away are passed over
+  bool change_feed = false;    // readChangeFeed: rows of the change feed
+  // Where it begins; none of them: with the table as it stands.
+  std::optional<int64_t> from_version = {};
+  std::optional<int64_t> from_us = {};  // the first version of this time or later
+  bool from_latest = false;             // with what comes next
+  bool operator==(const TableStream&) const = default;
+};
+// What rows of a change feed have behind the table's columns.
+std::vector<Field> change_feed_columns();
+
 // A FROM item that reads stored data. In the plan's SQL it is ticklake_input('<id>').
 struct PlanInput {
   std::string id;  // "i0", "i1", ...
@@ -155,6 +168,7 @@ struct PlanInput {
   Schema schema;                     // all columns of the table
   std::vector<std::string> columns;  // those the query uses
   std::vector<Conjunct> conjuncts;
+  TableStream stream = {};
   std::optional<int64_t> version;        // VERSION AS OF
   std::optional<std::string> timestamp;  // TIMESTAMP AS OF, as text
   Position position;

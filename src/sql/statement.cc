@@ -63,8 +63,7 @@ constexpr std::string_view kNoCatalogWork =
 
 constexpr std::string_view kNoLooseFlow = "write CREATE FLOW name AS AUTO CDC INTO table ..";
 
-constexpr std::array<Refusal, 30> kRefusedStatements = {{
-    {"INSERT", kNoDml},
+constexpr std::array<Refusal, 29> kRefusedStatements = {{
     {"COPY", kNoDml},
     {"TRUNCATE", kNoDml},
     {"APPLY", kNoLooseFlow},

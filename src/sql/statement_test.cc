@@ -231,9 +231,6 @@ TEST(Refusal, StatementsOfOthers) {
        "and write BY NAME"},
       {"CREATE FLOW f AS INSERT INTO a BY NAME",
        "1:39: found the end; expected SELECT, WITH or VALUES after NAME"},
-      {"INSERT INTO a SELECT 1",
-       "1:1: found INSERT; tables are filled by their own query: write CREATE STREAMING TABLE .. "
-       "AS SELECT .."},
       {"CREATE TABLE a AS SELECT 1",
        "1:1: found CREATE TABLE; write CREATE OR REFRESH STREAMING TABLE (appended to) or "
        "MATERIALIZED VIEW (recomputed)"},
@@ -417,6 +414,16 @@ TEST(Refusal, OfStatementsThatChangeRows) {
        "1:49: found 'DELETE'; expected INSERT after WHEN NOT MATCHED .. THEN"},
       {"MERGE INTO t USING s ON a WHEN NOT MATCHED THEN INSERT (b, c) VALUES (1)",
        "1:56: found 1 values for 2 columns; give each column one"},
+      {"INSERT t SELECT 1", "1:8: found 't'; expected INTO or OVERWRITE after INSERT"},
+      {"INSERT INTO t PARTITION (a = 1, A) SELECT 1",
+       "1:33: found the column A twice in PARTITION; name it once"},
+      {"INSERT INTO t WITH ('partitionOverwriteMode' = 'dynamic') SELECT 1",
+       "1:15: found partitionOverwriteMode of INSERT INTO; write INSERT OVERWRITE"},
+      {"INSERT INTO t REPLACE SELECT 1", "1:23: found 'SELECT'; expected WHERE after REPLACE"},
+      {"ALTER TABLE t ADD x INT",
+       "1:19: found 'x'; expected COLUMN, COLUMNS or CONSTRAINT after ADD"},
+      {"ALTER TABLE t ADD CONSTRAINT c CHECK price > 0",
+       "1:38: found 'price'; expected ( before the condition of CHECK"},
   });
 }
 
@@ -445,6 +452,12 @@ const char* const kLong[] = {
     "VALUES (1) AS v(w) LATERAL VIEW OUTER explode(l) t AS e GROUP BY a, ROLLUP(b, (c, d)), "
     "GROUPING SETS ((a), CUBE(e), ()) QUALIFY rank() OVER w = 1; SELECT INTERVAL '1-2' YEAR TO "
     "MONTH, (a, b) IN (SELECT 1, 2) FROM t GROUP BY a WITH CUBE; TABLE t",
+    "INSERT OVERWRITE TABLE delta.`/p` WITH ('partitionOverwriteMode' = 'dynamic') PARTITION (a = "
+    "'x', b) (c, d) VALUES (1, 2); INSERT INTO t BY NAME REPLACE WHERE a > 1 AND b IS NULL SELECT "
+    "1 AS a; ALTER TABLE t ADD COLUMNS (a DECIMAL(10, 2) COMMENT 'c' AFTER b, d INT FIRST); ALTER "
+    "TABLE t CHANGE COLUMN a TYPE BIGINT; ALTER TABLE t ADD CONSTRAINT c CHECK (a > 0); ALTER "
+    "TABLE t UNSET TBLPROPERTIES IF EXISTS ('a', b.c); MERGE WITH SCHEMA EVOLUTION INTO t USING s "
+    "ON t.a = s.a WHEN NOT MATCHED THEN INSERT *",
 };
 
 TEST(Robustness, EveryPrefixAndEveryHoleIsReadOrRefused) {

@@ -11,6 +11,7 @@ Each script gives one answer in every mode:
 """
 import argparse
 import concurrent.futures
+import json
 import os
 import pathlib
 import re
@@ -19,6 +20,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import uuid
 
 import peer
 from sandbox import Failed, Sandbox, unescaped
@@ -88,7 +90,9 @@ class Run:
             shutil.rmtree(self.folder)
             shutil.copytree(start, self.folder)
             ended = self.box.run_to_end("--set", f"ticklake.parallelism={threads}", *options)
-            tables = {root.name: self.box.rows_of(root) for root in self.box.tables()} if comparable else {}
+            tables = {}
+            if comparable:
+                tables = {root.relative_to(self.folder): self.box.rows_of(root) for root in self.box.tables()}
             first = first or (threads, ended[0], tables)
             if ended[0] != first[1]:
                 raise Failed(f"exit {ended[0]} with {threads} threads, {first[1]} with {first[0]}\n{ended[2][-2000:]}")
@@ -216,6 +220,49 @@ class Run:
             self.check_words(words, *self.box.call(*arguments))
         else:
             self.box.expect(*arguments)
+
+    PROTOCOL = '{"minReaderVersion":1,"minWriterVersion":2}'
+
+    def do_delta(self, step):
+        """Another program's table: its version 0, or a later one that changes its columns and properties."""
+        version = int(step.words[3]) if "version" in step.words else 0
+        fields, partitions, properties, protocol = [], [], {}, self.PROTOCOL
+        for line in step.block:
+            word, _, rest = line.partition(" ")
+            if word == "property":
+                name, _, value = rest.partition("=")
+                properties[name] = value
+            elif word == "protocol":
+                protocol = rest
+            elif rest:
+                partitions += [word] if rest.endswith(" partition") else []
+                kind = rest.removesuffix(" partition")
+                fields.append({"name": word, "type": kind, "nullable": True, "metadata": {}})
+        schema = json.dumps({"type": "struct", "fields": fields})
+        identity = str(uuid.uuid5(uuid.NAMESPACE_URL, step.words[1] + ("again" if "again" in step.words else "")))
+        metadata = {"id": identity, "format": {"provider": "parquet", "options": {}}, "schemaString": schema,
+                    "partitionColumns": partitions, "configuration": properties, "createdTime": 1767600000000}
+        info = {"timestamp": 1767600000000 + version, "operation": "SET TBLPROPERTIES" if version else "CREATE TABLE",
+                "operationParameters": {}}
+        lines = [json.dumps({"commitInfo": info}), json.dumps({"metaData": metadata})]
+        if not version or protocol != self.PROTOCOL:
+            lines.append('{"protocol":' + protocol + "}")
+        if not version:
+            shutil.rmtree(self.box.folder / step.words[1], ignore_errors=True)
+        entry = f"{step.words[1]}/_delta_log/{version:020}.json"
+        self.box.write(entry, "".join(line + "\n" for line in lines).encode())
+
+    def do_change(self, step):
+        cut = step.block.index("----") if "----" in step.block else len(step.block)
+        code, out, err = self.box.call("sql", "\n".join(step.block[:cut]), *self.box.project(), "--output", "jsonl")
+        words = type(step)(step.words, step.block[cut + 1:], step.line, step.block_line)
+        if "fails" in step.words:
+            self.check_words(words, code, out, err)
+            return
+        self.check_ok(code, err)
+        for line in words.block:
+            if line.strip() not in out:
+                raise Failed(f"expected words: {line.strip()}\nin:             {out[-2000:]}")
 
     def do_table(self, step):
         output = self.box.expect("table", step.words[1], *step.words[2:], *self.box.project(), "--output", "json")

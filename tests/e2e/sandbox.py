@@ -64,8 +64,9 @@ class Sandbox:
         return self.folder / self.storage / "tables" / "test" / "main" / name
 
     def tables(self):
-        found = (self.folder / self.storage).glob("tables/**/_delta_log")
-        return sorted(log.parent for log in found)
+        """Of the project and beside it; not its event log."""
+        found = (log.parent for log in self.folder.glob("**/_delta_log"))
+        return sorted(root for root in found if root.name != "event_log")
 
     def rows_of(self, root):
         """The rows of a table as it stands, sorted."""

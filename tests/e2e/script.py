@@ -22,6 +22,8 @@ DIRECTIVES = (
     r"validate( fails)?",
     r"query( fails)?",
     r"append \S+( twice| fails)?",
+    r"delta \S+( again| version \d+)?",
+    r"change( fails)?",
     r"command (passes|fails|is wrong) \S.*",
     r"table (checkpoint|optimize|vacuum|restore|fsck) \S+( \S+)*",
     r"replay \S+( .+)?",
