@@ -1,4 +1,5 @@
 #include <arrow/array.h>
+#include <arrow/scalar.h>
 
 #include "delta/test_table.h"
 
@@ -59,7 +60,7 @@ TEST_F(Evolution, WideningIsToldInTheSchemaAndInTheProtocol) {
   snapshot = ok(becomes(snapshot, "id DECIMAL(22,2), v STRING, w DATE"));
   EXPECT_EQ(snapshot.schema().fields[0].metadata,
             R"({"delta.typeChanges":[{"fromType":"integer","toType":"long"},)"
-            R"({"fromType":"long","toType":"decimal(22,2)"}]})");
+            R"_({"fromType":"long","toType":"decimal(22,2)"}]})_");
   EXPECT_EQ(snapshot.schema().fields[1].metadata, "");
   Snapshot again = ok(open(files, snapshot.root()));
   EXPECT_EQ(to_delta_json(again.schema()), to_delta_json(snapshot.schema()));

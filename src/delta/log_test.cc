@@ -136,10 +136,10 @@ TEST(Log, RefusesFeaturesByName) {
   TestTable t;
   Snapshot made = ok(t.make(ddl("a INT")));
   std::string protocol =
-      R"({"protocol":{"minReaderVersion":3,"minWriterVersion":7,"readerFeatures":["typeWidening",)"
-      R"("variantType"],"writerFeatures":["typeWidening","variantType","icebergCompatV2"]}})";
+      R"({"protocol":{"minReaderVersion":3,"minWriterVersion":7,"readerFeatures":["quantumRows",)"
+      R"("variantType"],"writerFeatures":["quantumRows","variantType","icebergCompatV2"]}})";
   ASSERT_OK(t.files.put(entry(1), protocol));
-  EXPECT_ERROR(open(t.files, t.root), Code::Unsupported, "typeWidening, variantType");
+  EXPECT_ERROR(open(t.files, t.root), Code::Unsupported, "quantumRows, variantType");
   ASSERT_OK(t.files.put(entry(1), R"({"protocol":{"minReaderVersion":1,"minWriterVersion":7,)"
                                   R"("writerFeatures":["appendOnly","rowTracking"]}})"));
   Snapshot readable = ok(open(t.files, t.root));

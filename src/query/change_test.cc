@@ -330,7 +330,9 @@ TEST_F(ChangeTest, OverwritingFollowsTheProtocolsRulesForConflicts) {
     ASSERT_TRUE(run(one.meanwhile));
     auto done = run(one.text, before);
     EXPECT_EQ(!done, one.conflicts) << one.isolation << ": " << one.meanwhile << "; " << one.text;
-    if (!done) EXPECT_EQ(done.error().code, Code::Conflict) << done.error().message;
+    if (!done) {
+      EXPECT_EQ(done.error().code, Code::Conflict) << done.error().message;
+    }
   }
 }
 

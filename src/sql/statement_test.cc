@@ -423,7 +423,7 @@ TEST(Refusal, OfStatementsThatChangeRows) {
       {"ALTER TABLE t ADD x INT",
        "1:19: found 'x'; expected COLUMN, COLUMNS or CONSTRAINT after ADD"},
       {"ALTER TABLE t ADD CONSTRAINT c CHECK price > 0",
-       "1:38: found 'price'; expected ( before the condition of CHECK"},
+       "1:38: found 'price'; expected '(' before the condition of CHECK"},
   });
 }
 

@@ -251,6 +251,8 @@ class Run:
             shutil.rmtree(self.box.folder / step.words[1], ignore_errors=True)
         entry = f"{step.words[1]}/_delta_log/{version:020}.json"
         self.box.write(entry, "".join(line + "\n" for line in lines).encode())
+        if not (self.box.folder / "transformations/pipeline.sql").exists():  # statements alone need a project, too
+            self.box.write_pipeline("CREATE TEMPORARY VIEW one AS SELECT 1 AS n;\n")
 
     def do_change(self, step):
         cut = step.block.index("----") if "----" in step.block else len(step.block)
@@ -358,7 +360,7 @@ def main():
     except BadScript as problem:
         sys.exit(str(problem))
     jobs = [(script, mode) for script in scripts for mode in modes
-            if ("peer" if mode == "spark" else mode) in script.modes]
+            if mode in script.modes or (mode == "spark" and "peer" in script.modes)]
     failed = 0
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
         futures = {pool.submit(run_one, script, mode, options): (script, mode) for script, mode in jobs}

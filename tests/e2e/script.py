@@ -79,7 +79,7 @@ def parse(path):
         words = line.split()
         if words[0] == "modes":
             modes = tuple(words[1:])
-            unknown = set(modes) - set(MODES)
+            unknown = set(modes) - set(MODES) - {"spark"}
             if unknown:
                 raise BadScript(f"{path.name}:{start}: no such mode: {unknown}")
         elif line.startswith("known failure "):
