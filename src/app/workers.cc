@@ -85,7 +85,7 @@ bool Workers::step_once(engine::Pipeline& pipeline) {
     case engine::StepReport::Kind::Idle: wait(seen, report->wait_us); return true;
     case engine::StepReport::Kind::Worked: break;
   }
-  crash_point_.step_worked();
+  if (report->problem.empty()) crash_point_.step_worked();
   std::scoped_lock lock(mutex_);
   ++works_;
   changed_.notify_all();
