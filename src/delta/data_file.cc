@@ -16,6 +16,28 @@ constexpr int64_t kRowGroupBytesMax = 64
                                       << 20;  // of input: what one writer holds in memory at most
 constexpr int64_t kIndexedColumns = 32;
 
+ParquetForm form_of(const Metadata& metadata) {
+  ParquetForm out;
+  const auto& set = metadata.configuration;
+  if (auto codec = set.find(kParquetCodec); codec != set.end()) {
+    out.codec = codec_of(codec->second).value_or(out.codec);
+  }
+  if (auto version = set.find(kParquetVersion); version != set.end()) {
+    out.deltas = version->second != kParquetVersion1;
+  }
+  return out;
+}
+
+// What Spark puts before ".parquet".
+const char* suffix_of(parquet::Compression::type codec) {
+  switch (codec) {
+    case parquet::Compression::ZSTD: return ".zstd";
+    case parquet::Compression::SNAPPY: return ".snappy";
+    case parquet::Compression::GZIP: return ".gz";
+    default: return "";
+  }
+}
+
 }  // namespace
 
 std::vector<std::string> DataFilePlan::names() const {
@@ -41,13 +63,14 @@ DataFilePlan data_file_plan(io::FileStore& files, const io::Clock& clock, const 
 
 Result<DataFile> open_data_file(const DataFilePlan& plan, const Values& values,
                                 const BatchPtr& sample) {
-  std::string path = plan.directory +
-                     partition_directory(plan.snapshot.metadata().partition_columns, values) +
-                     fmt::format("{}-00000-{}-c000.zstd.parquet",
-                                 plan.directory.empty() ? "part" : "cdc", new_uuid());
+  ParquetForm form = form_of(plan.snapshot.metadata());
+  std::string path =
+      plan.directory + partition_directory(plan.snapshot.metadata().partition_columns, values) +
+      fmt::format("{}-00000-{}-c000{}.parquet", plan.directory.empty() ? "part" : "cdc", new_uuid(),
+                  suffix_of(form.codec));
   int64_t group = std::clamp<int64_t>(plan.options.target_file_bytes, 1, kRowGroupBytesMax);
   ParquetFile file = TRY(ParquetFile::create(plan.files, io::join(plan.snapshot.root(), path),
-                                             to_arrow(plan.schema), sample, group));
+                                             to_arrow(plan.schema), sample, group, form));
   return DataFile{std::move(path), std::move(file)};
 }
 

@@ -161,7 +161,7 @@ struct WriteOptions {
   std::function<Result<void>(const BatchPtr& rows)> check = {};
 };
 
-// Writes the batches into new Parquet files (zstd), one or more for each partition, with
+// Writes the batches into new Parquet files, one or more for each partition, with
 // statistics, in the order given, and returns what to commit. Schema enforcement: Invalid where a
 // column is missing, unknown, of another type, or NULL where NOT NULL. Nothing is visible until
 // committed. No files for no rows.

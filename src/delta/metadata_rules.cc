@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "base/text.h"
+#include "delta/parquet_file.h"
 #include "delta/rules.h"
 
 namespace ticklake::delta {
@@ -70,7 +71,17 @@ bool is_flag(const std::string& value) {
   return equal_ignoring_case(value, "true") || equal_ignoring_case(value, "false");
 }
 
-enum class Property : uint8_t { Flag, Positive, Columns, Interval, Bytes, Text, Off };
+enum class Property : uint8_t {
+  Flag,
+  Positive,
+  Columns,
+  Interval,
+  Bytes,
+  Codec,
+  ParquetVersion,
+  Text,
+  Off
+};
 
 struct KnownProperty {
   std::string_view name;
@@ -94,7 +105,8 @@ constexpr std::array kProperties = {
     KnownProperty{"delta.tuneFileSizesForRewrites", Property::Flag},
     KnownProperty{"delta.autoOptimize.autoCompact", Property::Text},
     KnownProperty{"delta.autoOptimize.optimizeWrite", Property::Text},
-    KnownProperty{"delta.parquet.compression.codec", Property::Text},
+    KnownProperty{kParquetCodec, Property::Codec},
+    KnownProperty{kParquetVersion, Property::ParquetVersion},
     KnownProperty{"delta.checkpoint.writeStatsAsJson", Property::Flag},
     KnownProperty{"delta.checkpoint.writeStatsAsStruct", Property::Flag},
     KnownProperty{"delta.enableDeletionVectors", Property::Flag},
@@ -124,6 +136,14 @@ Result<void> check_form(const Metadata& metadata, const KnownProperty& known,
       break;
     case Property::Bytes:
       if (!byte_count(value)) return wrong("a size such as '128mb'");
+      break;
+    case Property::Codec:
+      if (!codec_of(value)) return wrong("zstd, snappy, gzip or uncompressed");
+      break;
+    case Property::ParquetVersion:
+      if (value != kParquetVersion1 && value != kParquetVersion2) {
+        return wrong(fmt::format("{} or {}", kParquetVersion1, kParquetVersion2));
+      }
       break;
     case Property::Off:
       if (!equal_ignoring_case(value, "false")) {

@@ -15,7 +15,9 @@
 #include <optional>
 #include <string_view>
 #include <unordered_set>
+#include <utility>
 
+#include "base/text.h"
 #include "delta/statistics.h"
 
 namespace ticklake::delta {
@@ -88,10 +90,11 @@ std::optional<Sample> sampled(const arrow::Array& column) {
   return out;
 }
 
-std::shared_ptr<parquet::WriterProperties> properties_for(const BatchPtr& sample) {
+std::shared_ptr<parquet::WriterProperties> properties_for(const BatchPtr& sample,
+                                                          ParquetForm form) {
   parquet::WriterProperties::Builder builder;
-  builder.compression(parquet::Compression::ZSTD)
-      ->compression_level(kZstdLevel)
+  if (form.codec == parquet::Compression::ZSTD) builder.compression_level(kZstdLevel);
+  builder.compression(form.codec)
       ->max_row_group_length(kRowsPerGroup)
       ->set_size_statistics_level(parquet::SizeStatisticsLevel::None)
       ->enable_page_checksum()
@@ -101,7 +104,7 @@ std::shared_ptr<parquet::WriterProperties> properties_for(const BatchPtr& sample
     auto values = sampled(*sample->column(i));
     if (!values) continue;
     const std::string& name = sample->column_name(i);
-    if (values->is_for_deltas()) {
+    if (form.deltas && values->is_for_deltas()) {
       builder.disable_dictionary(name)->encoding(name, parquet::Encoding::DELTA_BINARY_PACKED);
     } else if (values->hardly_repeats()) {
       builder.disable_dictionary(name);
@@ -117,9 +120,23 @@ int64_t input_bytes(const arrow::RecordBatch& batch) {
 
 }  // namespace
 
+std::optional<parquet::Compression::type> codec_of(std::string_view name) {
+  constexpr std::pair<std::string_view, parquet::Compression::type> kCodecs[] = {
+      {"zstd", parquet::Compression::ZSTD},
+      {"snappy", parquet::Compression::SNAPPY},
+      {"gzip", parquet::Compression::GZIP},
+      {"uncompressed", parquet::Compression::UNCOMPRESSED},
+      {"none", parquet::Compression::UNCOMPRESSED}};
+  for (const auto& [known, codec] : kCodecs) {
+    if (equal_ignoring_case(name, known)) return codec;
+  }
+  return {};
+}
+
 Result<ParquetFile> ParquetFile::create(io::FileStore& files, const io::Path& path,
                                         const std::shared_ptr<arrow::Schema>& schema,
-                                        const BatchPtr& sample, int64_t row_group_bytes) {
+                                        const BatchPtr& sample, int64_t row_group_bytes,
+                                        ParquetForm form) {
   ParquetFile file;
   file.row_group_bytes_ = row_group_bytes;
   file.out_ = TRY(files.create(path));
@@ -127,7 +144,7 @@ Result<ParquetFile> ParquetFile::create(io::FileStore& files, const io::Path& pa
     auto arrow_properties = parquet::ArrowWriterProperties::Builder().build();
     file.writer_ =
         TRY_ARROW(parquet::arrow::FileWriter::Open(*schema, arrow::default_memory_pool(), file.out_,
-                                                   properties_for(sample), arrow_properties));
+                                                   properties_for(sample, form), arrow_properties));
   } catch (const std::exception& problem) {
     return Error{Code::Invalid, fmt::format("{}: {}", path, problem.what())};
   }

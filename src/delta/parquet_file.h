@@ -4,16 +4,34 @@
 #include <arrow/io/interfaces.h>
 #include <parquet/arrow/schema.h>
 #include <parquet/arrow/writer.h>
+#include <parquet/types.h>
 
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "io/files.h"
 #include "model/arrow.h"
 
 namespace ticklake::delta {
+
+// Table properties, and the values of the second: only what Parquet 1 has, or encodings of 2, too.
+inline constexpr const char* kParquetCodec = "delta.parquet.compression.codec";
+inline constexpr const char* kParquetVersion = "delta.parquet.format.version";
+inline constexpr const char* kParquetVersion1 = "1.0.0";
+inline constexpr const char* kParquetVersion2 = "2.12.0";
+
+// How values are laid out.
+struct ParquetForm {
+  parquet::Compression::type codec = parquet::Compression::ZSTD;
+  bool deltas = true;  // DELTA_BINARY_PACKED, an encoding of Parquet 2, where it pays
+};
+
+// Values of delta.parquet.compression.codec; nothing: none that is written.
+std::optional<parquet::Compression::type> codec_of(std::string_view name);
 
 // A file of the log or of the table; dropped before close(), it never existed.
 class ParquetFile {
@@ -22,7 +40,8 @@ class ParquetFile {
   // dictionary.
   static Result<ParquetFile> create(io::FileStore& files, const io::Path& path,
                                     const std::shared_ptr<arrow::Schema>& schema,
-                                    const BatchPtr& sample, int64_t row_group_bytes);
+                                    const BatchPtr& sample, int64_t row_group_bytes,
+                                    ParquetForm form = {});
 
   Result<void> write(const arrow::RecordBatch& batch);
 

@@ -1,6 +1,8 @@
 #include <arrow/io/memory.h>
 #include <arrow/scalar.h>
 #include <parquet/arrow/writer.h>
+#include <parquet/file_reader.h>
+#include <parquet/metadata.h>
 
 #include "delta/paths.h"
 #include "delta/statistics.h"
@@ -60,6 +62,47 @@ TEST(Rows, OfAllTypesComeBackAsTheyWere) {
   std::sort(expected.begin(), expected.end());
   std::sort(found.begin(), found.end());
   EXPECT_EQ(found, expected);
+}
+
+TEST(Rows, AreWrittenAsThePropertiesOfParquetSay) {
+  Schema schema = ddl("id BIGINT, name STRING");
+  std::string json = "[";
+  for (int i = 0; i < 300; ++i) json += (i ? ",[" : "[") + std::to_string(i) + R"(,"x"])";
+  BatchPtr batch = rows(schema, json + "]");
+  struct Case {
+    std::string codec, version, suffix;
+    parquet::Compression::type compression;
+    bool deltas;
+  };
+  using parquet::Compression;
+  for (const Case& c : {Case{"", "", ".zstd.parquet", Compression::ZSTD, true},
+                        Case{"Snappy", "1.0.0", ".snappy.parquet", Compression::SNAPPY, false},
+                        Case{"GZIP", "2.12.0", ".gz.parquet", Compression::GZIP, true},
+                        Case{"none", "", "c000.parquet", Compression::UNCOMPRESSED, true}}) {
+    SCOPED_TRACE(c.codec + " " + c.version);
+    TestTable t;
+    std::map<std::string, std::string> properties;
+    if (!c.codec.empty()) properties["delta.parquet.compression.codec"] = c.codec;
+    if (!c.version.empty()) properties["delta.parquet.format.version"] = c.version;
+    Snapshot one = ok(t.insert(ok(t.make(schema, {}, properties)), {batch}));
+    AddFile file = one.files()[0];
+    EXPECT_TRUE(file.path.ends_with(c.suffix)) << file.path;
+    auto reader = parquet::ParquetFileReader::Open(ok(t.files.open(t.root + "/" + file.path)));
+    auto group = reader->metadata()->RowGroup(0);
+    auto ids = group->ColumnChunk(0);
+    EXPECT_EQ(ids->compression(), c.compression);
+    const auto& encodings = ids->encodings();
+    bool deltas = std::find(encodings.begin(), encodings.end(),
+                            parquet::Encoding::DELTA_BINARY_PACKED) != encodings.end();
+    EXPECT_EQ(deltas, c.deltas);
+    auto back = ok(read(t.files, one, file))->ToTable().ValueOrDie();
+    EXPECT_EQ(value_at(*back, "id", 299), "299");
+  }
+  TestTable t;
+  EXPECT_ERROR(t.make(schema, {}, {{"delta.parquet.compression.codec", "lzo"}}), Code::Invalid,
+               "expected zstd, snappy, gzip or uncompressed");
+  EXPECT_ERROR(t.make(schema, {}, {{"delta.parquet.format.version", "2"}}), Code::Invalid,
+               "expected 1.0.0 or 2.12.0");
 }
 
 TEST(Rows, ThatDoNotFitTheTableAreRefusedWithTheColumn) {
