@@ -4,6 +4,7 @@
 Each folder here is a small project: pipeline.sql, the files that it reads (in/) and the records of its topics (topics/TOPIC.PARTITION, a
 record a line); what is in 2/, 3/ and so on comes later, each taken by one more run. After each run every table must equal that which
 Apache Spark makes of the exported project, in its columns' types and row for row. A file `fails` has words that say why the last run stops.
+The tables have to be plain, too: what warehouses can read (tests/peer/row_24_plain_tables.py).
 options.json may name other transformations, tables to leave out, the configuration, and columns that move from run to run.
 
 Without --spark the answers are those in spark.txt, recorded from Spark; topics are embedded. With it (folders that tools/setup.sh peers
@@ -25,6 +26,7 @@ ROOT = HERE.parent.parent
 sys.path.insert(0, str(ROOT / "tests/peer"))
 
 import read_table
+import row_24_plain_tables
 import spark_pipelines
 from spark_server import Spark
 
@@ -220,6 +222,10 @@ class Runner:
             if turn > 1:
                 project.arrive(source / str(turn))
             project.run(why)
+            try:
+                check(row_24_plain_tables.check_all(project.project / "storage"), "no table")
+            except row_24_plain_tables.Exotic as problem:
+                problems.append(f"run {turn}: {problem}")
             if self.options.spark:
                 answers.runs[turn] = self.spark_answers(project, turn, why)
             ours = {turn: project.tables()}
