@@ -129,6 +129,21 @@ TEST(Commit, RefusesRemovesOfAnAppendOnlyTable) {
   EXPECT_EQ(ok(commit(t.files, t.clock, one, removal)).version(), Version(2));
 }
 
+TEST(Commit, TakesAFileOnce) {
+  TestTable t;
+  Snapshot base = ok(t.make(ddl("a INT")));
+  EXPECT_ERROR(t.make(ddl("a INT")), Code::Conflict, "/t: there is a Delta table here already");
+  Snapshot one = ok(t.append(base, "old"));
+  Transaction twice;
+  twice.adds = {TestTable::file("new"), TestTable::file("new")};
+  EXPECT_ERROR(commit(t.files, t.clock, one, twice), Code::Invalid,
+               "/t: the file new is added twice in one commit");
+  twice.adds.clear();
+  twice.removes = {{"old"}, {"old"}};
+  EXPECT_ERROR(commit(t.files, t.clock, one, twice), Code::Invalid,
+               "/t: the file old is removed twice in one commit");
+}
+
 // Another writer commits just before each single step of ours, and each step fails in turn, with
 // and without effect: the log stays whole, and a commit that says it succeeded is there once.
 TEST(Commit, SurvivesAFaultAtEveryStep) {

@@ -95,6 +95,10 @@ TEST(DeletionVector, DamagedBytesAreRefusedAndNeverReadPastTheirEnd) {
     }
   }
   EXPECT_ERROR(rows_from_bytes(good, 100), Code::Corrupt, "names row");
+  EXPECT_ERROR(rows_from_bytes("x" + good, 100), Code::Corrupt,
+               "the deletion vector is damaged: it begins with another magic number");
+  EXPECT_ERROR(rows_from_bytes(good, int64_t{1} << 33), Code::Unsupported,
+               "a file of more than 2^32 rows has a deletion vector");
 }
 
 // Runs as other writers have them: cookie, flags, header, (start, length - 1).

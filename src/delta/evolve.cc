@@ -97,7 +97,9 @@ Result<Metadata> with_columns(const Snapshot& snapshot, const std::vector<Field>
   for (const Field& stored : snapshot.schema().fields) {
     if (out.schema.find(stored.name) >= 0) continue;
     return refused(snapshot, Code::Invalid,
-                   fmt::format("column {} cannot be taken away", stored.name));
+                   fmt::format("column {} cannot be taken away; make the table anew to be without "
+                               "it",
+                               stored.name));
   }
   return out;
 }

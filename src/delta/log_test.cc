@@ -1,5 +1,6 @@
 #include <random>
 
+#include "delta/checkpoint_rows.h"
 #include "delta/test_table.h"
 
 namespace ticklake::delta {
@@ -109,8 +110,16 @@ TEST(Log, DamageIsNamed) {
   ASSERT_OK(t.files.remove(entry(4)));
   EXPECT_ERROR(open(t.files, t.root), Code::Corrupt, "version 4 is missing");
   EXPECT_ERROR(open_version(t.files, t.root, Version(4)), Code::Corrupt, "version 4");
+  EXPECT_ERROR(commits(t.files, t.root, Version(4), Version(5)), Code::NotFound,
+               "/t: version 4 is not in the log");
   EXPECT_ERROR(open_version(t.files, t.root, Version(9)), Code::NotFound, "versions 0 to 8");
   EXPECT_ERROR(open(t.files, "/elsewhere"), Code::NotFound, "no Delta table");
+}
+
+TEST(Log, ACheckpointOfAnotherShapeIsNamed) {
+  Entry entry;
+  auto batch = rows(ddl("add INT"), R"([{"add":1}])");
+  EXPECT_ERROR(append_rows(*batch, entry), Code::Corrupt, "column \"add\" is not a struct");
 }
 
 TEST(Log, ReadsV2CheckpointsWithSidecars) {
@@ -204,10 +213,18 @@ TEST(Log, TimesInCommitsThatAreSwitchedOnLateSayWhereTheyBegin) {
   Snapshot kept = with(on, {{"delta.enableInCommitTimestamps", "true"}, {"owner", "me"}});
   EXPECT_EQ(kept.metadata().configuration.at(version), "2");
   EXPECT_EQ(kept.metadata().configuration.at(time), std::to_string(on.timestamp_ms()));
-  Snapshot off = with(kept, {});
+  Snapshot newest = ok(t.append(kept, "two"));
+  std::string told = ok(t.files.read(entry(3)));
+  std::string untold = told;
+  untold.replace(untold.find("inCommitTimestamp"), 17, "inNoCommitTimesta");
+  ASSERT_OK(t.files.put(entry(3), untold));
+  EXPECT_ERROR(open_timestamp(t.files, t.root, kept.timestamp_ms()), Code::Corrupt,
+               "/t: version 3 has no inCommitTimestamp");
+  ASSERT_OK(t.files.put(entry(3), told));
+  Snapshot off = with(newest, {});
   EXPECT_FALSE(off.metadata().configuration.contains(version));
   Snapshot again = with(off, {{"delta.enableInCommitTimestamps", "true"}});
-  EXPECT_EQ(again.metadata().configuration.at(version), "5");
+  EXPECT_EQ(again.metadata().configuration.at(version), "6");
 }
 
 TEST(Log, RefreshFindsWhatIsNewAndWhatWasCleanedUp) {

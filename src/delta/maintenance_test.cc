@@ -206,6 +206,8 @@ TEST_F(Maintenance, VacuumTakesOnlyWhatNoOneNeeds) {
   EXPECT_EQ(ok(vacuum(t.files, t.clock, reopened, dry)).files, 2);
   EXPECT_ERROR(vacuum(t.files, t.clock, reopened, {.retention_ms = 0}), Code::Invalid,
                "files are kept for 1 hours");
+  EXPECT_ERROR(vacuum(t.files, t.clock, reopened, {.retention_ms = -1}), Code::Invalid,
+               "a retention is not negative");
   EXPECT_EQ(data_files(), 10u);
   Vacuumed first = ok(vacuum(t.files, t.clock, reopened));
   EXPECT_EQ(first.files, 2);

@@ -131,6 +131,12 @@ TEST(Rows, ThatDoNotFitTheTableAreRefusedWithTheColumn) {
             1u);
 }
 
+TEST(Rows, NeedColumnsThatCanBeStored) {
+  TestTable t;
+  EXPECT_ERROR(t.make(Schema{{Field{"s", Type::structure({})}}}), Code::Unsupported,
+               "column `s` is a STRUCT without fields");
+}
+
 TEST(Rows, NullsInsideNestedColumnsAreRefusedWhereForbidden) {
   TestTable t;
   Schema strict{{Field{"l", Type::array(Kind::Integer, false)},
@@ -242,13 +248,38 @@ TEST(Rows, OfOtherWritersAreTakenByNameAndWidened) {
     EXPECT_EQ(count->num_rows(), 2);
     EXPECT_EQ(count->schema()->field(0)->name(), "gone");
     ASSERT_OK(t.files.put("/t/p=10:00 x/f.parquet", bytes.substr(0, bytes.size() - 20)));
-    EXPECT_ERROR(read(t.files, made, file), Code::Corrupt, "cut off");
+    EXPECT_ERROR(read(t.files, made, file), Code::Corrupt,
+                 "f.parquet: the file is damaged: it is cut off: ");
     std::string torn = bytes;
     torn.replace(torn.size() - 40, 20, std::string(20, '\xff'));
     ASSERT_OK(t.files.put("/t/p=10:00 x/f.parquet", torn));
     EXPECT_ERROR(read(t.files, made, file), Code::Corrupt, "f.parquet");
     file.path = "other.parquet";
     EXPECT_ERROR(read(t.files, made, file), Code::NotFound, "other.parquet");
+  }
+}
+
+TEST(Rows, OfAnotherTypeThanTheTableAreRefused) {
+  struct Case {
+    const char* type;
+    const char* words;
+  };
+  for (const Case& one : {Case{"BIGINT", "the file has bool where the table has BIGINT"},
+                          Case{"STRUCT<a: INT>", "the file has bool where the table has STRUCT<"},
+                          Case{"ARRAY<INT>", "the file has bool where the table has ARRAY<INT>"},
+                          Case{"MAP<STRING, INT>", "the file has bool where the table has MAP<"}}) {
+    TestTable t;
+    Snapshot made = ok(t.make(ddl(std::string("v ") + one.type)));
+    auto column = arrow::json::ArrayFromJSONString(arrow::boolean(), "[true]").ValueOrDie();
+    auto schema = arrow::schema({arrow::field("v", arrow::boolean())});
+    std::string bytes = foreign_file(arrow::Table::Make(schema, {column}), false);
+    ASSERT_OK(t.files.put("/t/f.parquet", bytes));
+    AddFile file = TestTable::file("f.parquet");
+    file.size = static_cast<int64_t>(bytes.size());
+    auto found = ok(read(t.files, made, file))->ToTable();
+    ASSERT_FALSE(found.ok()) << one.type;
+    EXPECT_NE(found.status().ToString().find(one.words), std::string::npos)
+        << found.status().ToString();
   }
 }
 

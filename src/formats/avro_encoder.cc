@@ -273,8 +273,8 @@ Result<void> Encoder::put(const Writer& writer, const arrow::Array& values, int6
     case Writer::Op::Bytes: put_bytes(out, bytes()); break;
     case Writer::Op::Fixed:
       if (static_cast<int64_t>(bytes().size()) != writer.size) {
-        return refused(
-            writer, fmt::format("{} bytes where the schema has {}", bytes().size(), writer.size));
+        return refused(writer, fmt::format("{} bytes where the schema's fixed has {}",
+                                           bytes().size(), writer.size));
       }
       out += bytes();
       break;
@@ -357,8 +357,9 @@ Result<Json> json_of(const Type& type, bool nullable, const std::string& name,
     case Kind::Map: {
       const auto& entry = *type.children;
       if (entry[0].type.kind != Kind::String) {
-        return Error{Code::Unsupported,
-                     fmt::format("{}: the keys of a map in Avro are texts", name)};
+        return Error{
+            Code::Unsupported,
+            fmt::format("{}: the keys of a map in Avro are texts; cast them to STRING", name)};
       }
       out = {{"type", "map"},
              {"values", TRY(json_of(entry[1].type, entry[1].nullable, name, space))}};

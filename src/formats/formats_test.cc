@@ -85,8 +85,13 @@ TEST(Csv, WritesValuesBareAndQuotesWhatItMust) {
 
 TEST(Writers, RefuseABatchOfAnotherSchema) {
   auto batch = *from_json_lines("{\"a\":1}", *parse_ddl("a INT"));
-  EXPECT_FALSE(to_json_lines(*batch, *parse_ddl("a BIGINT")));
-  EXPECT_FALSE(to_csv(*batch, *parse_ddl("a INT, b INT"), true));
+  EXPECT_EQ(to_json_lines(*batch, *parse_ddl("a BIGINT")).error().message,
+            "column a is int32 where the schema says BIGINT");
+  EXPECT_EQ(to_csv(*batch, *parse_ddl("a INT, b INT"), true).error().message,
+            "a batch of 1 columns where the schema has 2");
+  batch = *from_json_lines(R"({"a":{"b":1}})", *parse_ddl("a STRUCT<b: INT>"));
+  EXPECT_EQ(to_json_lines(*batch, *parse_ddl("a STRUCT<b: INT, c: INT>")).error().message,
+            "column a does not have the fields of STRUCT<b: INT, c: INT>");
 }
 
 // The records as "line@offset|field|field", a problem after '!', and whether the text ended inside

@@ -1,6 +1,7 @@
 // JSON Schema, as far as it describes columns.
 #include <fmt/format.h>
 
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
@@ -77,11 +78,11 @@ Result<Type> Reader::object(const Json& json, const std::string& where, int dept
     return refused(where, "an object without properties has no columns");
   }
   std::vector<Field> fields;
+  std::map<std::string, std::string> names;  // by their lower case
   for (const auto& [name, property] : json["properties"].items()) {
-    for (const Field& field : fields) {
-      if (equal_ignoring_case(field.name, name)) {
-        return refused(where, fmt::format("{} and {} differ in case only", field.name, name));
-      }
+    auto [known, fresh] = names.emplace(lowered(name), name);
+    if (!fresh) {
+      return refused(where, fmt::format("{} and {} differ in case only", known->second, name));
     }
     std::string inner = where.empty() ? name : where + "." + name;
     fields.push_back({name, TRY(type_of(property, printable(inner), depth + 1))});
@@ -106,7 +107,9 @@ Type text_of(const Json& json) {
 
 Result<Type> Reader::type_of(const Json& json, const std::string& where, int depth) {
   if (depth > kDepthMax) return refused(where, "it contains itself, or is nested too deep");
-  if (++columns_ > kColumnsMax) return refused(where, "it has too many columns");
+  if (++columns_ > kColumnsMax) {
+    return refused(where, fmt::format("it has more than {} columns", kColumnsMax));
+  }
   if (!json.is_object()) return refused(where, "it is no schema", Code::Invalid);
   if (auto reference = text_in(json, "$ref"); !reference.empty()) {
     return type_of(*TRY(referred(reference, where)), where, depth + 1);

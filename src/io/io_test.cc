@@ -1,6 +1,9 @@
 #include <arrow/io/interfaces.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
 #include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <thread>
@@ -112,6 +115,9 @@ TEST(LocalFilesTest, ErrorsNameThePathAndWhatToDo) {
   EXPECT_NE(put.error().message.find("/proc/ticklake"), std::string::npos) << put.error().message;
   auto full = files->put_if_absent("/dev/full/x", "y");
   ASSERT_FALSE(full);
+  EXPECT_NE(full.error().message.find("make the directory /dev/full: Not a directory"),
+            std::string::npos)
+      << full.error().message;
 }
 
 TEST(ClockTest, ManualClockStandsStill) {
@@ -126,6 +132,34 @@ TEST(HttpTest, NobodyThereIsUnavailable) {
   auto answer = make_http()->send({.url = "http://127.0.0.1:1/", .timeout_ms = 2000});
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().code, Code::Unavailable);
+}
+
+TEST(HttpTest, AnAnswerIsReadToItsLimitOnly) {
+  int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  auto* where = reinterpret_cast<sockaddr*>(&address);
+  ASSERT_EQ(::bind(listener, where, size), 0);
+  ASSERT_EQ(::listen(listener, 1), 0);
+  ASSERT_EQ(::getsockname(listener, where, &size), 0);
+  std::thread server([listener] {
+    int client = ::accept(listener, nullptr, nullptr);
+    char request[4096];
+    (void)::recv(client, request, sizeof request, 0);
+    std::string answer = "HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n12345678901";
+    (void)::send(client, answer.data(), answer.size(), MSG_NOSIGNAL);
+    ::close(client);
+  });
+  auto answer =
+      make_http()->send({.url = "http://127.0.0.1:" + std::to_string(ntohs(address.sin_port)) + "/",
+                         .timeout_ms = 60'000,
+                         .max_body_bytes = 10});
+  server.join();
+  ::close(listener);
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().message, "the answer is longer than 10 bytes");
 }
 
 }  // namespace

@@ -63,6 +63,11 @@ ArrayPtr relabelled(const ArrayPtr& array, const std::shared_ptr<arrow::DataType
   return arrow::MakeArray(data);
 }
 
+Error of_another_type(const arrow::Array& array, const Type& type) {
+  return {Code::Unsupported, fmt::format("the file has {} where the table has {}",
+                                         array.type()->ToString(), to_sql(type))};
+}
+
 Result<ArrayPtr> adapted_leaf(const ArrayPtr& array, const Type& type) {
   auto to = to_arrow(type);
   if (array->type()->Equals(*to)) return array;
@@ -73,8 +78,7 @@ Result<ArrayPtr> adapted_leaf(const ArrayPtr& array, const Type& type) {
     return adapted_leaf(plain, type);
   }
   if (!can_stand_for(*array->type(), type)) {
-    return Error{Code::Unsupported, fmt::format("the file has {} where the table has {}",
-                                                array->type()->ToString(), to_sql(type))};
+    return of_another_type(*array, type);
   }
   if (array->type_id() == Id::TIMESTAMP && to->id() == Id::TIMESTAMP) {
     ArrayPtr micros = TRY(casted(
@@ -88,8 +92,7 @@ Result<ArrayPtr> adapted_leaf(const ArrayPtr& array, const Type& type) {
 
 Result<ArrayPtr> adapted_struct(const ArrayPtr& array, const Type& type) {
   if (array->type_id() != Id::STRUCT) {
-    return Error{Code::Unsupported, fmt::format("the file has {} where the table has {}",
-                                                array->type()->ToString(), to_sql(type))};
+    return of_another_type(*array, type);
   }
   const auto& rows = static_cast<const arrow::StructArray&>(*array);
   arrow::ArrayVector children;
@@ -129,8 +132,7 @@ Result<ArrayPtr> adapted_list(const ArrayPtr& array, const Type& type) {
     lists = TRY(casted(array, arrow::list(large.value_field())));
   }
   if (lists->type_id() != Id::LIST) {
-    return Error{Code::Unsupported, fmt::format("the file has {} where the table has {}",
-                                                array->type()->ToString(), to_sql(type))};
+    return of_another_type(*array, type);
   }
   const auto& values = static_cast<const arrow::ListArray&>(*lists).values();
   ArrayPtr element = TRY(adapted(values, (*type.children)[0].type));
@@ -139,8 +141,7 @@ Result<ArrayPtr> adapted_list(const ArrayPtr& array, const Type& type) {
 
 Result<ArrayPtr> adapted_map(const ArrayPtr& array, const Type& type) {
   if (array->type_id() != Id::MAP) {
-    return Error{Code::Unsupported, fmt::format("the file has {} where the table has {}",
-                                                array->type()->ToString(), to_sql(type))};
+    return of_another_type(*array, type);
   }
   const auto& maps = static_cast<const arrow::MapArray&>(*array);
   ArrayPtr keys = TRY(adapted(maps.keys(), (*type.children)[0].type));

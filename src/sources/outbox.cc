@@ -114,7 +114,7 @@ Result<void> read_records(broker::Topics& topics, const std::string& topic,
   while (!all_read()) {
     auto chunks = TRY(reader->poll({.wait_ms_max = kPollWaitMs}));
     for (const broker::Chunk& chunk : chunks) {
-      for (const broker::Record& record : TRY(records_of(*chunk.rows))) {
+      for (const broker::Record& record : records_of(*chunk.rows)) {
         visit(chunk.partition, record);
       }
       at[chunk.partition] = chunk.next;

@@ -2,6 +2,8 @@
 
 #include <arrow/array.h>
 
+#include "base/check.h"
+
 namespace ticklake::sources {
 namespace {
 
@@ -12,13 +14,11 @@ std::optional<std::string> bytes_at(const arrow::Array& array, int64_t row) {
 
 }  // namespace
 
-Result<std::vector<broker::Record>> records_of(const arrow::RecordBatch& rows) {
+std::vector<broker::Record> records_of(const arrow::RecordBatch& rows) {
   auto keys = rows.GetColumnByName("key");
   auto values = rows.GetColumnByName("value");
   auto headers = std::dynamic_pointer_cast<arrow::ListArray>(rows.GetColumnByName("headers"));
-  if (!keys || !values || !headers) {
-    return Error{Code::Invalid, "rows of a topic without key, value or headers"};
-  }
+  CHECK(keys && values && headers, "rows of broker::record_schema()");
   const auto& pairs = static_cast<const arrow::StructArray&>(*headers->values());
   auto names = pairs.field(0);
   auto texts = pairs.field(1);

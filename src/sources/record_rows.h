@@ -8,7 +8,7 @@
 
 namespace ticklake::sources {
 
-// With key, value and headers. Invalid where the rows are not of broker::record_schema().
-Result<std::vector<broker::Record>> records_of(const arrow::RecordBatch& rows);
+// With key, value and headers. The rows are of broker::record_schema().
+std::vector<broker::Record> records_of(const arrow::RecordBatch& rows);
 
 }  // namespace ticklake::sources
