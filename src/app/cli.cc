@@ -205,8 +205,9 @@ class CommandLine {
     auto* query = sql->add_option("query", parsed_.sql.text, "a SELECT");
     auto* file = sql->add_option("--file", parsed_.sql.file, "read the queries from this file");
     file->excludes(query);
-    sql->parse_complete_callback([query, file] {
-      if (query->empty() && file->empty()) throw CLI::RequiredError("a query, or --file FILE.sql,");
+    sql->parse_complete_callback([this] {
+      bool nothing = parsed_.sql.text.empty() && parsed_.sql.file.empty();
+      if (nothing) throw CLI::RequiredError("a query, or --file FILE.sql,");
     });
     with_project(sql, parsed_.sql.project);
     with_rows_output(sql);
@@ -551,9 +552,8 @@ int run_command_line(int argc, char** argv) {
   Environment environment{
       *files, clock, *http, stdout, stderr, isatty(STDOUT_FILENO) == 1, isatty(STDERR_FILENO) == 1};
   const std::string& output = line.parsed().output;
-  auto format = parse_format(output == "text" ? "" : output, environment.out_is_terminal);
-  if (!format) return report(environment, std::move(format).error());
-  return report(environment, line.command()(environment, line.parsed(), *format));
+  Format format = parse_format(output == "text" ? "" : output, environment.out_is_terminal);
+  return report(environment, line.command()(environment, line.parsed(), format));
 }
 
 }  // namespace ticklake::app

@@ -11,6 +11,7 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 
+#include "base/check.h"
 #include "base/text.h"
 #include "formats/formats.h"
 
@@ -130,13 +131,12 @@ size_t characters(std::string_view text) {
   return static_cast<size_t>(std::count_if(text.begin(), text.end(), starts_character));
 }
 
-Result<Format> parse_format(const std::string& text, bool terminal) {
+Format parse_format(const std::string& text, bool terminal) {
   if (text.empty()) return terminal ? Format::Table : Format::JsonLines;
-  for (Format format : kFormats) {
-    if (text == name_of(format)) return format;
-  }
-  return Error{Code::Invalid,
-               fmt::format("--output {}: use jsonl, json, csv, table or arrow", printable(text))};
+  auto found = std::find_if(kFormats.begin(), kFormats.end(),
+                            [&](Format format) { return text == name_of(format); });
+  CHECK(found != kFormats.end(), "the command line takes no other format");
+  return *found;
 }
 
 const char* name_of(Format format) {

@@ -24,7 +24,7 @@ namespace ticklake::app {
 enum class Format : uint8_t { JsonLines, Json, Csv, Table, Arrow };
 
 // Reads --output. Nothing given: a table on a terminal, JSON Lines into a pipe.
-Result<Format> parse_format(const std::string& text, bool terminal);
+Format parse_format(const std::string& text, bool terminal);
 const char* name_of(Format format);
 
 // Writes rows of one schema as they come; a table is drawn at finish(), when its widths are known.

@@ -35,10 +35,13 @@ Result<std::string> FramedValues::to_json(std::string_view value) {
 Result<FramedTexts> FramedTexts::open(broker::SchemaRegistry& registry, const std::string& subject,
                                       bool avro) {
   auto latest = TRY(registry.latest(subject));
-  auto wanted = avro ? RegisteredSchema::Form::Avro : RegisteredSchema::Form::Json;
-  if (latest.schema.form != wanted) {
-    return Error{Code::Invalid,
-                 fmt::format("the newest schema of {} is of another format", subject)};
+  using Form = RegisteredSchema::Form;
+  if (latest.schema.form != (avro ? Form::Avro : Form::Json)) {
+    const char* found = latest.schema.form == Form::Avro ? "one of Avro; write --format avro"
+                        : latest.schema.form == Form::Json
+                            ? "a JSON Schema; write --format json_schema"
+                            : "neither Avro nor JSON Schema";
+    return Error{Code::Invalid, fmt::format("the newest schema of {} is {}", subject, found)};
   }
   FramedTexts out;
   out.id_ = latest.id;

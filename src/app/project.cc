@@ -99,8 +99,10 @@ Result<std::map<std::string, std::string>> broker_settings(Environment& environm
     }
     auto replaced = substituted(value, lookup);
     if (!replaced.unknown.empty()) {
-      return Error{Code::Invalid, fmt::format("--set {}: '${{{}}}' has no value", printable(key),
-                                              printable(replaced.unknown.front()))};
+      return Error{Code::Invalid,
+                   fmt::format("--set {}: '${{{}}}' has no value; write ${{env:NAME}} of a "
+                               "variable that is set, or ${{file:PATH}} of a file that can be read",
+                               printable(key), printable(replaced.unknown.front()))};
     }
     value = replaced.text;
     if (names_secret(key)) environment.secrets.add(value);

@@ -13,9 +13,6 @@ namespace ticklake::app {
 namespace {
 
 Result<std::string> sql_text(Environment& environment, const SqlOptions& options) {
-  if (options.text.empty() == options.file.empty()) {
-    return Error{Code::Invalid, "give one of a query and --file FILE.sql"};
-  }
   if (!options.file.empty()) return environment.files.read(options.file);
   return options.text;
 }

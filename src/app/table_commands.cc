@@ -65,13 +65,6 @@ Result<BatchPtr> with_commit(const delta::ChangedRows& changed, const Schema& sc
   return arrow::RecordBatch::Make(to_arrow(schema), count, std::move(columns));
 }
 
-Result<std::string> read_rows_file(Environment& environment, const std::string& path) {
-  if (path.empty()) {
-    return Error{Code::Invalid, "--rows FILE.jsonl is needed: one JSON object a row and line"};
-  }
-  return environment.files.read(path);
-}
-
 }  // namespace
 
 Result<delta::Snapshot> open_snapshot(Environment& environment, const TableOptions& options) {
@@ -182,7 +175,7 @@ Result<void> show_table_changes(Environment& environment, const TableOptions& op
 Result<void> append_to_table(Environment& environment, const TableOptions& options) {
   io::Path root = TRY(table_root(environment, options.project, options.table));
   delta::Snapshot snapshot = TRY(delta::open(environment.files, root));
-  std::string text = TRY(read_rows_file(environment, options.rows_file));
+  std::string text = TRY(environment.files.read(options.rows_file));
   auto rows = formats::from_json_lines(text, snapshot.schema());
   if (!rows) return prefixed(options.rows_file, std::move(rows).error());
   BatchPtr batch = *std::move(rows);

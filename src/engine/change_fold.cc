@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "change_sql.h"
+#include "partition_tag.h"
 #include "row_edits.h"
 #include "rows.h"
 
@@ -29,9 +30,7 @@ Result<Parts> parts_of(const delta::Snapshot& events, int64_t before_ms) {
       out.recent.files.push_back(std::move(file));
       continue;
     }
-    auto rows = file.records();
-    if (!rows) return Error{Code::Unsupported, file.path + " does not tell how many rows it has"};
-    (file.tags.contains(kFoldedTag) ? out.folded : out.fresh) += *rows;
+    (file.tags.contains(kFoldedTag) ? out.folded : out.fresh) += TRY(rows_told_by(file));
     out.old_files.files.push_back(std::move(file));
   }
   return out;

@@ -41,9 +41,6 @@ bool is_flow(const sql::Statement& statement) {
 }
 
 Result<void> check_name(const sql::Statement& statement) {
-  if (statement.name.empty() || statement.name.size() > 3) {
-    return at(statement, statement.position, "a name has one to three parts");
-  }
   for (const auto& part : statement.name) {
     bool plain = !part.empty() && part != "." && part != "..";
     for (char c : part) {

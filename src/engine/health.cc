@@ -87,10 +87,7 @@ Result<std::map<std::string, std::string>> merged_tags(const std::vector<delta::
     PartitionTag tag = TRY(partition_tag_of(file));
     // Rows that someone appended by hand: of no partition of a topic.
     bool foreign = !file.tags.contains(kPartitionsTag);
-    if (foreign && !file.records()) {
-      return Error{Code::Unsupported, "file " + file.path + " does not tell how many rows it has"};
-    }
-    if (foreign) tag.runs[0].rows = *file.records();
+    if (foreign) tag.runs[0].rows = TRY(rows_told_by(file));
     tags.push_back(std::move(tag));
   }
   out[kPartitionsTag] = to_json(joined(tags));

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "base/time.h"
+#include "partition_tag.h"
 #include "test_support.h"
 
 namespace ticklake::engine {
@@ -92,6 +93,40 @@ TEST(Health, MergedFilesTellWhichRowsCameFromWhichPartition) {
   box.run_once(true, {"gold"});
   ASSERT_EQ(box.problem, "");
   EXPECT_EQ(box.rows("gold"), gold);
+}
+
+// What another program or a hand has appended to a table of streams.
+TEST(Health, AFileWithMoreRowsThanItsTagTellsIsNamed) {
+  Box box(pipeline(kEager));
+  box.create_topic("ticks", 2);
+  produce(box, 0, 20);
+  box.run_once();
+  ASSERT_EQ(box.problem, "");
+  auto bronze = snapshot_of(box, "bronze");
+  auto rows = formats::from_json_lines("{\"raw\":\"{}\"}\n{\"raw\":\"{}\"}\n", bronze.schema());
+  ASSERT_TRUE(rows) << rows.error().message;
+  auto added = delta::write(box.files, box.clock, bronze, {*rows});
+  ASSERT_TRUE(added) << added.error().message;
+  (*added)[0].tags[kPartitionsTag] = R"([{"p":0,"rows":1}])";
+  std::string path = (*added)[0].path;
+  auto done = delta::commit(box.files, box.clock, bronze, {.operation = "WRITE", .adds = *added});
+  ASSERT_TRUE(done) << done.error().message;
+  box.run_once();
+  EXPECT_NE(box.problem.find("file " + path +
+                             " of table ticklake.default.bronze has more rows than its tag "
+                             "ticklake.partitions tells"),
+            std::string::npos)
+      << box.problem;
+}
+
+TEST(Health, AFileWithoutStatisticsIsNamed) {
+  delta::AddFile file;
+  file.path = "a.parquet";
+  auto rows = rows_told_by(file);
+  ASSERT_FALSE(rows);
+  EXPECT_EQ(rows.error().message,
+            "file a.parquet does not tell how many rows it has; write them again with statistics "
+            "(numRecords), and remove it");
 }
 
 TEST(Health, AReaderThatLagsBehindAVacuumSaysSo) {

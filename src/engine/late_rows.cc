@@ -7,7 +7,6 @@
 #include <arrow/builder.h>
 #include <arrow/compute/api_vector.h>
 #include <arrow/datum.h>
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
@@ -62,11 +61,7 @@ Result<BatchPtr> rows_of(const std::vector<LateRow>& late, const arrow::RecordBa
   for (auto& builder : times) columns.push_back(TRY_ARROW(builder.Finish()));
   for (size_t i = columns.size(); i < schema.fields.size(); ++i) {
     auto column = batch.GetColumnByName(schema.fields[i].name);
-    if (!column) {
-      return Error{Code::Invalid, fmt::format("column {} of the late rows is missing in the rows "
-                                              "read",
-                                              schema.fields[i].name)};
-    }
+    CHECK(column, "the table of late rows has the columns of its stream");
     arrow::Datum taken = TRY_ARROW(arrow::compute::Take(arrow::Datum(column),
                                                         arrow::Datum(indices)));
     columns.push_back(taken.make_array());

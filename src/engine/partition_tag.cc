@@ -1,5 +1,7 @@
 #include "partition_tag.h"
 
+#include <fmt/format.h>
+
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
@@ -61,6 +63,14 @@ Result<PartitionTag> parse_partition_tag(const std::string& json) {
                                     " of a data file is damaged: " + printable(json)};
   }
   return tag;
+}
+
+Result<int64_t> rows_told_by(const delta::AddFile& file) {
+  if (auto rows = file.records()) return *rows;
+  return Error{Code::Unsupported, fmt::format("file {} does not tell how many rows it has; write "
+                                              "them again with statistics (numRecords), and remove "
+                                              "it",
+                                              file.path)};
 }
 
 Result<PartitionTag> partition_tag_of(const delta::AddFile& file) {

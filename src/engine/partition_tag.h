@@ -37,6 +37,9 @@ std::string to_json(const PartitionTag& tag);
 // Corrupt: not of that form.
 Result<PartitionTag> parse_partition_tag(const std::string& json);
 
+// Unsupported: the file has no statistics, and is not read for them.
+Result<int64_t> rows_told_by(const delta::AddFile& file);
+
 // Of a file that carries none, as if all its rows were of partition 0.
 Result<PartitionTag> partition_tag_of(const delta::AddFile& file);
 

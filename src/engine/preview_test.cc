@@ -252,6 +252,16 @@ TEST(Preview, WaitsForTheTablesAndStartsAgain) {
   EXPECT_EQ(seen.open, before);
 }
 
+TEST(Preview, OfNoTableOfTheProjectIsRefused) {
+  Box box(kMarket);
+  auto project = load_project(box.files, box.directory);
+  ASSERT_TRUE(project) << project.error().message;
+  auto opened = Preview::open(*project, {.files = box.files, .clock = box.clock, .topics = {}},
+                              "ticklake.default.none");
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().message, "the project makes no table ticklake.default.none");
+}
+
 TEST(Preview, OfAViewTellsWhatIsCommitted) {
   Box box(kMarket);
   box.create_topic("ticks", 3);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "base/check.h"
 #include "health.h"
 
 namespace ticklake::engine {
@@ -78,9 +79,7 @@ Result<std::vector<delta::AddFile>> TableWriter::write_in_order(const std::vecto
   std::vector<PartitionRun> runs = runs_of(pieces);
   for (auto& file : added) {
     PartitionTag tag = all;
-    if (!file.records()) {
-      return Error{Code::Corrupt, fmt::format("file {} was written without statistics", file.path)};
-    }
+    CHECK(file.records(), "what is written has statistics");
     // Files of a partitioned table hold the rows of one piece's partition only; see write().
     bool one = runs.size() == 1;
     tag.runs = one ? std::vector<PartitionRun>{{runs[0].partition, *file.records()}}

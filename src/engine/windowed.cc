@@ -18,6 +18,7 @@
 
 #include <algorithm>
 
+#include "base/check.h"
 #include "base/time.h"
 #include "expectations.h"
 #include "feed.h"
@@ -422,9 +423,7 @@ Result<Version> WindowedFlow::commit(const Batches& rows) {
 Result<std::unique_ptr<Flow>> open_windowed(Context& context, const Dataset& dataset,
                                             FlowStatus& status) {
   const auto& plan = dataset.plan;
-  if (plan.inputs.size() != 1) {
-    return Error{Code::Unsupported, "a windowed table reads exactly one stream and nothing else"};
-  }
+  CHECK(plan.inputs.size() == 1, "rows that windows are over are joined in a table below");
   const auto& input = plan.inputs[0];
   auto writer = TRY(TableWriter::open(context, dataset.path, dataset.table, dataset.name));
   context.hub.announce(dataset.table, writer.snapshot().version());

@@ -5,6 +5,7 @@
 
 #include <mutex>
 
+#include "base/check.h"
 #include "base/text.h"
 
 namespace ticklake::io {
@@ -66,7 +67,7 @@ class CurlHttp final : public Http {
     static std::once_flag once;
     std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
     Handle handle(curl_easy_init(), curl_easy_cleanup);
-    if (!handle) return Error{Code::Unavailable, "no memory for an HTTP request"};
+    CHECK(handle, "memory for an HTTP request");
     Transfer transfer;
     transfer.body_bytes_max = request.max_body_bytes;
     HeaderList headers(nullptr, curl_slist_free_all);

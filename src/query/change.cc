@@ -11,6 +11,7 @@
 
 #include <algorithm>
 
+#include "base/check.h"
 #include "query/change_find.h"
 
 namespace ticklake::query {
@@ -107,9 +108,7 @@ class ChangeRun {
 
   Result<void> add_inputs(const sql::Plan& plan, size_t from, Request& request) const {
     for (size_t i = from; i < plan.inputs.size(); ++i) {
-      if (!options_.open) {
-        return Error{Code::Unsupported, "a statement that reads other tables has to say how"};
-      }
+      CHECK(options_.open, "who runs a statement that reads other tables says how");
       auto input = TRY(options_.open(plan.inputs[i]));
       request.inputs.emplace(plan.inputs[i].id, std::move(input));
     }

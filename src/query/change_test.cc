@@ -373,6 +373,11 @@ TEST_F(ChangeTest, RowsAreReplacedByTheirKeysInOneCommit) {
                         {.txns = {{"flow", 9}}, .expected_txns = {{"flow", 7}}});
   ASSERT_FALSE(done);
   EXPECT_EQ(done.error().code, Code::Conflict);
+  KeyedRows of_another_type{.keys = {"id"},
+                            .gone = {batch_of(schema_of("id STRING"), {"[\"2\"]"})}};
+  done = replace_by_key(files, clock, *delta::open(files, "/t"), of_another_type, options(), {});
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().message, "the rows that go lack the key `id` as INT");
 }
 
 }  // namespace

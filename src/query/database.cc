@@ -4,6 +4,7 @@
 #include <arrow/type.h>
 #include <fmt/format.h>
 
+#include "base/check.h"
 #include "query/errors.h"
 #include "query/functions.h"
 #include "query/input.h"
@@ -123,9 +124,7 @@ class DuckPrepared final : public Prepared {
 
   Result<void> prepare(duckdb_database database,
                        const std::map<std::string, std::string>& functions, Request request) {
-    if (duckdb_connect(database, connection_.out()) != DuckDBSuccess) {
-      return Error{Code::Unavailable, "cannot connect to the query engine"};
-    }
+    CHECK(duckdb_connect(database, connection_.out()) == DuckDBSuccess, "a connection");
     for (auto& [name, input] : request.inputs) TRY(add_input(name, std::move(input), false));
     if (!request.batch_input.empty()) {
       Input batch{std::move(request.batch_schema), {}, request.batch_rows};
@@ -208,14 +207,10 @@ class DuckDatabase final : public Database {
   Result<void> open_with(const Options& options) {
     series_bytes_max_ = options.memory_bytes_max / kSeriesShare;
     ConfigHandle config;
-    if (duckdb_create_config(config.out()) != DuckDBSuccess) {
-      return Error{Code::Unavailable, "the query engine cannot be set up: out of memory"};
-    }
+    CHECK(duckdb_create_config(config.out()) == DuckDBSuccess, "a configuration");
     for (const auto& [name, value] : settings(options)) {
-      if (duckdb_set_config(config.get(), name.c_str(), value.c_str()) != DuckDBSuccess) {
-        return Error{Code::Unsupported,
-                     fmt::format("the query engine refuses {} = {}", name, value)};
-      }
+      auto set = duckdb_set_config(config.get(), name.c_str(), value.c_str());
+      CHECK(set == DuckDBSuccess, name + " = " + value);
     }
     char* text = nullptr;
     if (duckdb_open_ext(":memory:", database_.out(), config.get(), &text) != DuckDBSuccess) {
@@ -224,13 +219,11 @@ class DuckDatabase final : public Database {
       duckdb_free(text);
       return error;
     }
-    if (duckdb_connect(database_.get(), connection_.out()) != DuckDBSuccess) {
-      return Error{Code::Unavailable, "cannot connect to the query engine"};
-    }
+    CHECK(duckdb_connect(database_.get(), connection_.out()) == DuckDBSuccess, "a connection");
     TRY(run_sql(connection_.get(), "SET GLOBAL TimeZone = 'UTC'"));
-    TRY(register_input(connection_.get(), registry_));
+    register_input(connection_.get(), registry_);
     TRY(register_functions(connection_.get()));
-    TRY(register_market_functions(connection_.get(), registry_));
+    register_market_functions(connection_.get(), registry_);
     payloads_ = std::make_unique<PayloadFunctions>(connection_.get(), registry_);
     return {};
   }

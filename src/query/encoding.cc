@@ -2,16 +2,17 @@
 
 #include <arrow/array.h>
 
+#include "base/check.h"
 #include "formats/formats.h"
 #include "query/by_row.h"
 #include "query/errors.h"
 
 namespace ticklake::query {
 
-Result<std::unique_ptr<EncodeFunction>> EncodeFunction::make(duckdb_connection connection,
-                                                             const Registry& registry,
-                                                             const sql::PayloadFunction& what,
-                                                             std::string name) {
+std::unique_ptr<EncodeFunction> EncodeFunction::make(duckdb_connection connection,
+                                                     const Registry& registry,
+                                                     const sql::PayloadFunction& what,
+                                                     std::string name) {
   auto out = std::make_unique<EncodeFunction>();
   out->registry_ = &registry;
   out->what_ = what;
@@ -29,9 +30,8 @@ Result<std::unique_ptr<EncodeFunction>> EncodeFunction::make(duckdb_connection c
   duckdb_scalar_function_set_volatile(function.get());
   duckdb_scalar_function_set_extra_info(function.get(), out.get(), nullptr);
   duckdb_scalar_function_set_function(function.get(), &EncodeFunction::call);
-  if (duckdb_register_scalar_function(connection, function.get()) != DuckDBSuccess) {
-    return Error{Code::Unsupported, "to_avro() cannot write values of type " + to_sql(what.type)};
-  }
+  auto done = duckdb_register_scalar_function(connection, function.get());
+  CHECK(done == DuckDBSuccess, out->name_);
   return out;
 }
 

@@ -12,10 +12,9 @@ namespace ticklake::query {
 // Called with the statement's number and the value. What it made may be called from any thread.
 class EncodeFunction {
  public:
-  static Result<std::unique_ptr<EncodeFunction>> make(duckdb_connection connection,
-                                                      const Registry& registry,
-                                                      const sql::PayloadFunction& what,
-                                                      std::string name);
+  static std::unique_ptr<EncodeFunction> make(duckdb_connection connection,
+                                              const Registry& registry,
+                                              const sql::PayloadFunction& what, std::string name);
 
   const sql::PayloadFunction& what() const { return what_; }
   const std::string& name() const { return name_; }

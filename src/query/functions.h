@@ -16,7 +16,7 @@ namespace ticklake::query {
 Result<void> register_functions(duckdb_connection connection);
 
 // For each indicator of model/indicators.h the functions by which SQL has it over a window.
-Result<void> register_market_functions(duckdb_connection connection, const Registry& registry);
+void register_market_functions(duckdb_connection connection, const Registry& registry);
 
 // ticklake_payload_s<n>(statement, payload, row): one DuckDB function for each way of decoding,
 // since DuckDB fixes the result type with the function and keeps functions forever. Statements that

@@ -12,6 +12,7 @@
 #include <cmath>
 #include <limits>
 
+#include "base/check.h"
 #include "query/by_row.h"
 #include "query/errors.h"
 #include "query/functions.h"
@@ -189,8 +190,8 @@ void look_up(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector o
   }
 }
 
-Result<void> register_rows(duckdb_connection connection, const Registry& registry,
-                           const Indicator& indicator, const std::string& name) {
+void register_rows(duckdb_connection connection, const Registry& registry,
+                   const Indicator& indicator, const std::string& name) {
   AggregateFunctionHandle function(duckdb_create_aggregate_function());
   auto number = logical_type(Kind::Long);
   auto value = logical_type(Kind::Double);
@@ -205,13 +206,12 @@ Result<void> register_rows(duckdb_connection connection, const Registry& registr
   duckdb_aggregate_function_set_functions(function.get(), state_size, begin, update, combine,
                                           finish);
   duckdb_aggregate_function_set_destructor(function.get(), end);
-  if (duckdb_register_aggregate_function(connection, function.get()) != DuckDBSuccess)
-    return Error{Code::Unsupported, "DuckDB refuses the aggregate " + name + "_rows"};
-  return {};
+  auto done = duckdb_register_aggregate_function(connection, function.get());
+  CHECK(done == DuckDBSuccess, name);
 }
 
-Result<void> register_lookup(duckdb_connection connection, const Registry& registry,
-                             const Indicator& indicator, const std::string& name) {
+void register_lookup(duckdb_connection connection, const Registry& registry,
+                     const Indicator& indicator, const std::string& name) {
   ScalarFunctionHandle function(duckdb_create_scalar_function());
   auto number = logical_type(Kind::Long);
   auto parameter = logical_type(Kind::Double);
@@ -225,9 +225,8 @@ Result<void> register_lookup(duckdb_connection connection, const Registry& regis
   duckdb_scalar_function_set_extra_info(function.get(), MarketFunction::make(registry, indicator),
                                         MarketFunction::destroy);
   duckdb_scalar_function_set_function(function.get(), look_up);
-  if (duckdb_register_scalar_function(connection, function.get()) != DuckDBSuccess)
-    return Error{Code::Unsupported, "DuckDB refuses the function " + name};
-  return {};
+  auto done = duckdb_register_scalar_function(connection, function.get());
+  CHECK(done == DuckDBSuccess, name);
 }
 
 // A number for each double, of which equal ones mean that rows are the same to an indicator.
@@ -237,13 +236,12 @@ int64_t tie(double value) { return std::bit_cast<int64_t>(value); }
 
 std::vector<Native> market_natives() { return {by_row<tie>("ticklake_tie")}; }
 
-Result<void> register_market_functions(duckdb_connection connection, const Registry& registry) {
+void register_market_functions(duckdb_connection connection, const Registry& registry) {
   for (const Indicator& indicator : indicators()) {
     std::string name = "ticklake_" + std::string(indicator.name);
-    TRY(register_rows(connection, registry, indicator, name));
-    TRY(register_lookup(connection, registry, indicator, name));
+    register_rows(connection, registry, indicator, name);
+    register_lookup(connection, registry, indicator, name);
   }
-  return {};
 }
 
 }  // namespace ticklake::query

@@ -14,6 +14,8 @@
 #include <atomic>
 #include <charconv>
 
+#include "base/check.h"
+
 namespace ticklake::query {
 namespace {
 
@@ -203,7 +205,7 @@ void scan_rows(duckdb_function_info info, duckdb_data_chunk output) {
 
 }  // namespace
 
-Result<void> register_input(duckdb_connection connection, const Registry& registry) {
+void register_input(duckdb_connection connection, const Registry& registry) {
   TableFunctionHandle function(duckdb_create_table_function());
   auto text = logical_type(Kind::String);
   duckdb_table_function_set_name(function.get(), kInputFunction);
@@ -214,10 +216,8 @@ Result<void> register_input(duckdb_connection connection, const Registry& regist
   duckdb_table_function_set_local_init(function.get(), local_init);
   duckdb_table_function_set_function(function.get(), scan_rows);
   duckdb_table_function_supports_projection_pushdown(function.get(), true);
-  if (duckdb_register_table_function(connection, function.get()) != DuckDBSuccess) {
-    return Error{Code::Unsupported, "DuckDB refuses the function ticklake_input"};
-  }
-  return {};
+  auto done = duckdb_register_table_function(connection, function.get());
+  CHECK(done == DuckDBSuccess, "DuckDB takes the function");
 }
 
 }  // namespace ticklake::query

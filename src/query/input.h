@@ -9,6 +9,6 @@ namespace ticklake::query {
 inline constexpr const char* kInputFunction = "ticklake_input";
 
 // The registry must outlive the database.
-Result<void> register_input(duckdb_connection connection, const Registry& registry);
+void register_input(duckdb_connection connection, const Registry& registry);
 
 }  // namespace ticklake::query

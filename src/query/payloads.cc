@@ -190,7 +190,7 @@ Result<std::string> PayloadFunctions::make(const sql::PayloadFunction& what) {
   }
   auto name = fmt::format("ticklake_payload_s{}", functions_.size() + encoders_.size());
   if (what.form == sql::PayloadFunction::Form::ToAvro) {
-    encoders_.push_back(TRY(EncodeFunction::make(connection_, registry_, what, name)));
+    encoders_.push_back(EncodeFunction::make(connection_, registry_, what, name));
     return name;
   }
   functions_.push_back(TRY(Function::make(connection_, registry_, what, name)));

@@ -333,6 +333,17 @@ TEST_F(QueryTest, FilesAreOutOfReach) {
   EXPECT_NE(error.message.find("disabled"), std::string::npos) << error.message;
 }
 
+TEST_F(QueryTest, AnAnswerOverItsLimitIsUnavailable) {
+  auto request = over_batch("SELECT a FROM ticklake_input('i0')", "a STRING", "a STRING");
+  request.answer_bytes_max = 1 << 20;
+  auto statement = prepare(std::move(request));
+  auto rows = batch_of(schema_of("a STRING"), {"[\"" + std::string(2 << 20, 'x') + "\"]"});
+  auto got = statement->run({rows});
+  ASSERT_FALSE(got);
+  EXPECT_EQ(got.error().code, Code::Unavailable);
+  EXPECT_EQ(got.error().message, "the rows take more than 1 MiB of memory");
+}
+
 TEST_F(QueryTest, OutOfMemoryIsUnavailable) {
   open({.threads = 1, .memory_bytes_max = 16 << 20});
   auto error = error_of(

@@ -74,6 +74,7 @@ TEST(Refused, TakesNoOtherMethod) {
     head.method = method;
     ASSERT_TRUE(refused(head)) << method;
     EXPECT_EQ(refused(head)->status, 405U);
+    EXPECT_NE(refused(head)->body.find("only GET and HEAD are answered here"), std::string::npos);
   }
 }
 

@@ -400,10 +400,19 @@ TEST(History, IsReadFromTheTableNewestFirst) {
 
   auto stopped = read_newest_first(world.files, table, 1'000, [] { return true; }, give);
   EXPECT_EQ(stopped.error().code, Code::Unavailable);
+  EXPECT_EQ(stopped.error().message, "the server stops");
   EXPECT_EQ(froms.size(), 2u);
   // Fewer than a chunk's files where fewer bars are asked for.
   ASSERT_TRUE(read_newest_first(world.files, table, 5, go_on, give));
   EXPECT_EQ(chunks.back(), 6u);
+}
+
+TEST(Candles, RowsWithoutAColumnAreRefused) {
+  auto table = *find_candles("", {candle_info()});
+  auto rows = *arrow::RecordBatch::MakeEmpty(to_arrow(*parse_ddl("symbol STRING")));
+  auto bars = bars_of(table, {rows});
+  ASSERT_FALSE(bars);
+  EXPECT_EQ(bars.error().message, "no column window_start in the rows of candles");
 }
 
 PipelineState some_state(int64_t now_us) {

@@ -353,12 +353,9 @@ Result<Source> Analyzer::table(const TableName& name, const FromItem& item,
   if (name.timestamp != nullptr) {
     const auto* literal = std::get_if<Literal>(&name.timestamp->node);
     if (literal == nullptr)
-      return at(item.position, "TIMESTAMP AS OF takes a literal", Code::Unsupported);
+      return at(item.position, "TIMESTAMP AS OF takes a literal such as '2026-01-05 14:30:00'",
+                Code::Unsupported);
     input.timestamp = literal->text;
-  }
-  if (item.streaming && (input.version || input.timestamp)) {
-    return at(item.position,
-              "a stream is read from its start: VERSION AS OF is for tables read as a whole");
   }
   Source out = scanned(std::move(input));
   out.qualifier = split(relation->name, '.');
@@ -393,7 +390,9 @@ Result<void> Analyzer::watermark(const Watermark& watermark, Source& source) {
     return at(watermark.position, "WATERMARK is for streams: write FROM STREAM ..");
   }
   if (source.aggregated) {
-    return at(watermark.position, "WATERMARK over an aggregation is not supported",
+    return at(watermark.position,
+              "WATERMARK over an aggregation is not supported; write it behind the stream that is "
+              "aggregated",
               Code::Unsupported);
   }
   Scope scope;

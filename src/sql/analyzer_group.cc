@@ -152,7 +152,8 @@ Result<std::optional<Typed>> Analyzer::group_key(const Expression& what, Scope& 
     TimeWindow window = TRY(time_window(call, what, scope));
     auto known = std::ranges::find(grouping.keys, window.match, &GroupKey::match);
     if (known != grouping.keys.end()) return std::optional<Typed>(known->value);
-    return at(what.position, "this " + lowered(call.name) + "() is not in GROUP BY");
+    return at(what.position, "this " + lowered(call.name) +
+                                 "() is not in GROUP BY; write it there as it is written here");
   }
   if (has_aggregate(what) || has_over(what) || has_subquery(what) ||
       window_call_of(what) != nullptr) {

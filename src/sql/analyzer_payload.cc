@@ -15,6 +15,12 @@ const Literal* written(const Argument& argument, Kind kind) {
   return literal != nullptr && literal->type.kind == kind ? literal : nullptr;
 }
 
+// Anywhere in the type.
+bool has_null(const Type& type) {
+  if (!type.is_nested()) return type.kind == Kind::Null;
+  return std::ranges::any_of(*type.children,
+                             [](const Field& field) { return has_null(field.type); });
+}
 
 // Of 'a INT, b STRING' and of 'STRUCT<a: INT, b: STRING>'.
 Result<Schema> json_schema(const std::string& text) {
@@ -201,6 +207,11 @@ Result<Typed> Analyzer::Payloads::to_avro(const Call& call, Position position) {
   Arguments values = TRY(analyzer.arguments(call, scope));
   if (values.empty() || values.size() > 2) {
     return analyzer.at(position, "to_avro() takes a value and, where wanted, an Avro schema");
+  }
+  if (has_null(values[0].type)) {
+    return analyzer.at(call.arguments[0].position,
+                       "to_avro() needs a type, and NULL has none: cast it, as in CAST(NULL AS "
+                       "STRING)");
   }
   if (values.size() == 2) request.schema = TRY(schema(call.arguments[1]));
   request.type = values[0].type;

@@ -231,6 +231,17 @@ TEST(Analyzer, RefusalsSayWhereWhatAndWhatToDo) {
   for (const auto& [text, expected] : cases) EXPECT_EQ(world.refusal(text), expected) << text;
 }
 
+// Where the catalog has no files and no registries, as for a table's constraints.
+TEST(Analyzer, WhatTheCatalogDoesNotHaveIsRefused) {
+  World world;
+  EXPECT_EQ(world.refusal("CREATE STREAMING TABLE x"),
+            "f.sql:1:1: a table without a query (AS SELECT ..) is not supported");
+  EXPECT_EQ(world.refusal("SELECT * FROM read_files('/in')"),
+            "f.sql:1:15: read_files() is not available here");
+  EXPECT_EQ(world.refusal("SELECT to_avro(a) FROM t"),
+            "f.sql:1:16: Avro and schema registries are not available here");
+}
+
 TEST(Analyzer, StreamsTakeOnlyWhatNeedsNoEnd) {
   World world;
   auto refusal = [&](const std::string& query) {

@@ -568,13 +568,13 @@ Result<Plan> analyze_conditions(const std::vector<std::string>& conditions, cons
   }
   std::string text = "SELECT " + items + " FROM " + kTarget;
   auto statements = TRY(parse(text, options.file));
-  if (statements.size() != 1) return Error{Code::Invalid, "a condition is one expression"};
   Plan plan = TRY(analyze(statements[0], catalog, options));
-  for (const Field& field : plan.output.fields) {
-    if (field.type.kind == Kind::Boolean && plan.inputs.size() == 1) continue;
-    return Error{Code::Unsupported, options.file +
-                                        ": a condition over the row's own columns is "
-                                        "needed, and this is none"};
+  for (size_t i = 0; i < conditions.size(); ++i) {
+    bool good = plan.output.fields[i].type.kind == Kind::Boolean && plan.inputs.size() == 1;
+    if (good) continue;
+    return Error{Code::Unsupported,
+                 options.file + ": '" + conditions[i] +
+                     "' is no condition over the row's own columns: write one such as price > 0"};
   }
   return plan;
 }
